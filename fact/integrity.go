@@ -1,0 +1,55 @@
+package fact
+
+// What a binary fact says.
+const BinaryHeartbeat = "heartbeat"
+
+// Binary is the sensor's own executable, hashed anew at every heartbeat.
+type Binary struct {
+	// Action is always heartbeat.
+	Action string `json:"action,omitempty"`
+	// Path is where the executable lies.
+	Path string `json:"path,omitempty"`
+	// Version is what the sensor says it is.
+	Version string `json:"version,omitempty"`
+	// Hash is of the file that lies at path now.
+	Hash *Hash `json:"hash,omitempty"`
+	// Running is the image that the sensor runs. Source: proc_pid_exe(5).
+	Running *Running `json:"running,omitempty"`
+	// Error says why a hash is missing.
+	Error string `json:"error,omitempty"`
+}
+
+// Running is the image of a running process.
+type Running struct {
+	// Hash is of the image's content.
+	Hash *Hash `json:"hash,omitempty"`
+}
+
+// What an integrity fact says.
+const (
+	IntegrityMismatch = "mismatch" // the observed hash is not the expected one
+	IntegrityRestored = "restored" // it is the expected one again
+)
+
+// What an integrity fact compares.
+const (
+	SubjectDisk    = "disk"    // the file at the sensor's path
+	SubjectRunning = "running" // the image that the sensor runs
+)
+
+// Integrity compares an expected hash with the observed one. The hub makes
+// these facts: a host is no judge of itself.
+type Integrity struct {
+	// Action is what was found: mismatch or restored.
+	Action string `json:"action,omitempty"`
+	// Subject is what was compared: disk or running.
+	Subject string `json:"subject,omitempty"`
+	// Path is the file that was compared.
+	Path string `json:"path,omitempty"`
+	// Expected is the hash that the hub holds for it.
+	Expected *Hash `json:"expected,omitempty"`
+	// Observed is the hash that the host reported; absent where it could not hash the file.
+	Observed *Hash `json:"observed,omitempty"`
+	// Error says why there is no observed hash.
+	Error string `json:"error,omitempty"`
+}
