@@ -54,10 +54,10 @@ type Fact struct {
 	Time time.Time `json:"time"`
 	// Kind names what the fact is about and which block carries the particulars.
 	Kind Kind `json:"kind"`
-	// Host is the host that the fact is about.
-	Host Host `json:"host"`
 	// Seq counts the facts of one sensor session from 1, also those that were lost on the way. Unit: facts.
 	Seq uint64 `json:"seq,omitempty"`
+	// Host is the host that the fact is about.
+	Host Host `json:"host"`
 
 	// Process is the process observed, or the one that did what was observed.
 	Process *Process `json:"process,omitempty"`

@@ -1,0 +1,70 @@
+# Picket. `make help` lists the targets.
+
+BIN     := bin
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X picket.internal/internal/version.Version=$(VERSION)
+GO      := go
+BUILD   := $(GO) build -buildvcs=false -trimpath -ldflags '$(LDFLAGS)'
+FUZZ    := FuzzEnvelope FuzzBatch FuzzFact FuzzRuleDocument FuzzEnrollment
+FUZZTIME ?= 10s
+STATICCHECK := $(GO) tool staticcheck
+
+.PHONY: help up demo build test unit lint fuzz bench soak e2e threats generate tools clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: build ## build and run Picket on this machine: hub, sensor, three canaries
+	@exec $(BIN)/picket up $(UPFLAGS)
+
+demo: build ## play an intrusion against a Picket of its own; exit 0 when every alert came
+	@exec $(BIN)/picket demo $(DEMOFLAGS)
+
+build: tools ## build the programs into bin/
+	@mkdir -p $(BIN)
+	CGO_ENABLED=0 $(BUILD) -o $(BIN)/picket-sensor ./cmd/picket-sensor
+	CGO_ENABLED=1 $(BUILD) -o $(BIN)/picket-hub ./cmd/picket-hub
+	CGO_ENABLED=0 $(BUILD) -o $(BIN)/picket ./cmd/picket
+
+test: lint unit fuzz ## everything CI runs: lint, all tests with -race, 10 s of each fuzz target
+
+unit: tools ## all tests, with the race detector
+	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./...
+
+lint: tools ## gofmt, go vet, staticcheck, generated files, go.mod
+	@test -z "$$(gofmt -l .)" || { echo "not formatted, run gofmt -w on:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(STATICCHECK) ./...
+	cd fact && $(GO) run ./gen -check
+	$(GO) mod tidy -diff
+
+fuzz: tools ## each fuzz target for FUZZTIME (10s)
+	@for t in $(FUZZ); do \
+		echo "fuzz $$t for $(FUZZTIME)"; \
+		$(GO) test ./fuzz -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) || exit 1; \
+	done
+
+e2e: tools ## only the tests that boot the real programs
+	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 15m ./e2e/... ./cmd/...
+
+bench: tools ## latency, ingest, engine, footprint and sizes, measured here
+	CGO_ENABLED=1 $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./e2e
+
+soak: tools ## the long tests at full length
+	PICKET_SOAK=1 CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m ./e2e/... ./hub/... ./sensor/...
+	$(MAKE) fuzz FUZZTIME=2m
+
+threats: tools ## the threats of ../shared/threats.md and the tests that carry them
+	@$(GO) run ./internal/threats
+
+generate: tools ## write the files that follow from the fact types
+	$(GO) generate ./...
+
+tools:
+	@command -v $(GO) >/dev/null || { echo "picket: go is missing; install it from https://go.dev/dl (1.26 or later) and put it in PATH" >&2; exit 1; }
+	@$(GO) version | awk '{ split(substr($$3, 3), v, "."); exit !(v[1] > 1 || (v[1] == 1 && v[2] >= 26)) }' || { echo "picket: $$($(GO) version) is too old; Picket needs 1.26 or later, from https://go.dev/dl" >&2; exit 1; }
+	@command -v $${CC:-gcc} >/dev/null || { echo "picket: gcc is missing (SQLite is C); install it with: apt-get install gcc libc6-dev" >&2; exit 1; }
+	@printf '#include <stdlib.h>\nint main(void){return 0;}\n' | $${CC:-gcc} -x c -o /dev/null - 2>/dev/null || { echo "picket: gcc cannot build a program, the C headers are missing; install them with: apt-get install libc6-dev" >&2; exit 1; }
+
+clean: ## remove what make built
+	rm -rf $(BIN)

@@ -1,0 +1,197 @@
+package picket_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const module = "picket.internal/"
+
+// room says what the packages below a folder may reach, directly or through
+// others. The real dependency lists are held against it, not the import lines.
+type room struct {
+	// folder is the package path below the module; everything below it counts.
+	folder string
+	// ours are the folders of this module that it may reach; itself is allowed.
+	ours []string
+	// never are packages, or folders of packages, that it must not reach, with the reason.
+	never map[string]string
+	// cgoFree rooms must build with CGO_ENABLED=0.
+	cgoFree bool
+}
+
+var leafNever = map[string]string{
+	"net/http":                 "the vocabulary and the envelope have no transport",
+	"os/exec":                  "they run nothing",
+	"database/sql":             "they store nothing",
+	"github.com/google/cel-go": "CEL belongs to engine/rule",
+	"github.com/prometheus":    "they measure nothing",
+	"github.com/alecthomas":    "flags belong to cmd",
+	"google.golang.org":        "no protobuf in what every program links",
+}
+
+var sensorNever = map[string]string{
+	"github.com/google/cel-go":            "rules are the hub's",
+	"github.com/alecthomas/kong":          "reflection over methods keeps dead code alive; the size budget is 6.5 MB",
+	"github.com/mattn/go-sqlite3":         "the sensor writes nothing to disk but its identity",
+	"github.com/prometheus/client_golang": "the sensor reports in facts",
+	"os/exec":                             "the sensor runs no external tool",
+	"plugin":                              "the sensor loads no code",
+	"text/template":                       "costs size and has no use here",
+}
+
+var rooms = []room{
+	{folder: "strictjson", never: leafNever, cgoFree: true},
+	{folder: "fact", ours: []string{"strictjson"}, never: leafNever, cgoFree: true},
+	{folder: "envelope", ours: []string{"strictjson"}, never: leafNever, cgoFree: true},
+	{folder: "wire", ours: []string{"strictjson", "fact", "envelope"}, cgoFree: true,
+		never: map[string]string{"os/exec": "it only talks", "github.com/google/cel-go": "CEL belongs to engine/rule"}},
+	{folder: "sensor", ours: []string{"strictjson", "fact", "envelope", "wire"}, never: sensorNever, cgoFree: true},
+	{folder: "cmd/picket-sensor", ours: []string{"strictjson", "fact", "envelope", "wire", "sensor"}, never: sensorNever, cgoFree: true},
+	{folder: "engine", ours: []string{"strictjson", "fact"}, cgoFree: true, never: map[string]string{
+		"net/http":     "the engine can be embedded anywhere and talks to nobody",
+		"database/sql": "the engine keeps its state in memory and hands out snapshots",
+		"os/exec":      "rules are data",
+	}},
+	{folder: "rules", cgoFree: true},
+	{folder: "api", ours: []string{"strictjson", "fact"}, cgoFree: true},
+	{folder: "display", cgoFree: true},
+	{folder: "terminal", ours: []string{"strictjson", "fact", "api", "display", "engine"}, cgoFree: true},
+	{folder: "client", ours: []string{"strictjson", "fact", "envelope", "wire", "api"}, cgoFree: true},
+	{folder: "hub", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "engine", "rules"},
+		never: map[string]string{"os/exec": "the hub runs nothing"}},
+	{folder: "local", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "terminal", "client"}, cgoFree: true},
+}
+
+// importers says who alone may import a package directly.
+var importers = map[string][]string{
+	"github.com/google/cel-go":    {"engine/rule"},
+	"github.com/mattn/go-sqlite3": {"hub/internal/store"},
+	"picket.internal/hub":         {"hub", "cmd", "e2e"},
+}
+
+func TestRoomsReachOnlyWhatTheyMay(t *testing.T) {
+	for _, r := range rooms {
+		t.Run(r.folder, func(t *testing.T) {
+			checkRoom(t, r, dependencies(t, r.folder))
+		})
+	}
+}
+
+func checkRoom(t *testing.T, r room, deps map[string]bool) {
+	allowed := append([]string{r.folder}, r.ours...)
+	for dep := range deps {
+		if ours, ok := strings.CutPrefix(dep, module); ok && !underAny(ours, allowed) {
+			t.Errorf("%s reaches %s, which is not among %v", r.folder, dep, allowed)
+		}
+		for banned, why := range r.never {
+			if under(dep, banned) {
+				t.Errorf("%s reaches %s: %s", r.folder, dep, why)
+			}
+		}
+	}
+}
+
+func TestOnlyNamedPackagesImportDirectly(t *testing.T) {
+	for _, line := range goList(t, "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...") {
+		name, imports, _ := strings.Cut(line, " ")
+		name = strings.TrimPrefix(name, module)
+		for _, imported := range strings.Fields(imports) {
+			for guarded, allowed := range importers {
+				if under(imported, guarded) && !underAny(name, allowed) {
+					t.Errorf("%s imports %s; only %v may", name, imported, allowed)
+				}
+			}
+		}
+	}
+}
+
+func TestCollectorsNeverImportEachOther(t *testing.T) {
+	collectors := goList(t, "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./sensor/watch/...")
+	for _, line := range collectors {
+		name, imports, _ := strings.Cut(line, " ")
+		for _, imported := range strings.Fields(imports) {
+			other, ok := strings.CutPrefix(imported, module+"sensor/watch/")
+			if ok && strings.HasPrefix(name, module+"sensor/watch/") && !strings.HasPrefix(other, "internal/") && imported != name {
+				t.Errorf("%s imports the collector %s", name, imported)
+			}
+		}
+	}
+}
+
+// TestRulesBite holds the checks against a room that breaks every one of them:
+// a guard that cannot fail guards nothing.
+func TestRulesBite(t *testing.T) {
+	broken := room{folder: "cmd/picket-hub", never: map[string]string{"database/sql": "for the test"}}
+	deps := dependencies(t, broken.folder)
+	if !deps["database/sql"] || !deps["picket.internal/hub"] {
+		t.Fatalf("the dependency list of %s lacks what it surely has", broken.folder)
+	}
+	for _, r := range rooms {
+		for banned := range r.never {
+			if banned == "" {
+				t.Errorf("%s bans the empty name", r.folder)
+			}
+		}
+	}
+}
+
+// Sizes are bounds of stripped linux/amd64 builds, in bytes (design: budgets).
+var sizes = map[string]int64{"picket-sensor": 6_500_000}
+
+func TestSensorBuildsStaticAndSmall(t *testing.T) {
+	for name, bound := range sizes {
+		out := filepath.Join(t.TempDir(), name)
+		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, "./cmd/"+name)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOFLAGS=-buildvcs=false")
+		if msg, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("building %s without cgo: %v\n%s", name, err, msg)
+		}
+		info, err := os.Stat(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: %d bytes of %d", name, info.Size(), bound)
+		if info.Size() > bound {
+			t.Errorf("%s is %d bytes, %d over its bound", name, info.Size(), info.Size()-bound)
+		}
+	}
+}
+
+func dependencies(t *testing.T, folder string) map[string]bool {
+	deps := map[string]bool{}
+	for _, dep := range goList(t, "-deps", "./"+folder+"/...") {
+		deps[dep] = true
+	}
+	if len(deps) == 0 {
+		t.Fatalf("%s has no packages", folder)
+	}
+	return deps
+}
+
+func goList(t *testing.T, args ...string) []string {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list"}, args...)...)
+	cmd.Env = append(os.Environ(), "GOOS=linux")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list %v: %v", args, err)
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
+
+func under(path, folder string) bool {
+	return path == folder || strings.HasPrefix(path, folder+"/")
+}
+
+func underAny(path string, folders []string) bool {
+	for _, f := range folders {
+		if under(path, f) {
+			return true
+		}
+	}
+	return false
+}
