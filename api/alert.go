@@ -1,0 +1,67 @@
+package api
+
+import (
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"picket.internal/fact"
+)
+
+// What has become of an alert.
+const StateNew = "new" // nobody has looked at it yet
+
+// Severities lists every severity, the least first.
+var Severities = []string{"info", "low", "medium", "high", "critical"}
+
+// Alert is a rule that matched.
+type Alert struct {
+	// ID is a ULID. Ids grow in the order of storing, so an id is a cursor.
+	ID string `json:"id"`
+	// Time is when what raised it happened: the fact's time, by the host's clock, UTC.
+	Time time.Time `json:"time"`
+	// Stored is when the hub had made it durable, by the hub's clock, UTC.
+	Stored time.Time `json:"stored"`
+	// LatencyMS is stored minus time. It is negative where the host's clock runs ahead. Unit: milliseconds.
+	LatencyMS float64 `json:"latency_ms"`
+	// Rule is the rule as it was when it matched.
+	Rule Rule `json:"rule"`
+	// Severity is one of Severities.
+	Severity string `json:"severity"`
+	// Score orders alerts of one severity, the higher the worse; the rule decides it.
+	Score float64 `json:"score"`
+	// Message is the rule's message with the values of these facts filled in. Host-made text: escape it before showing it.
+	Message string `json:"message"`
+	// Host is the host that it is about.
+	Host fact.Host `json:"host"`
+	// Facts are the facts that raised it, byte for byte as the host signed them.
+	Facts []jsontext.Value `json:"facts"`
+	// Values are the values that the parts of the rule's condition had, by the part's text.
+	Values map[string]string `json:"values,omitempty"`
+	// Count is how many times it happened: 1 and every duplicate that the rule suppressed.
+	Count int64 `json:"count"`
+	// Last is when the last duplicate happened, by the host's clock; absent without one.
+	Last time.Time `json:"last,omitzero"`
+	// State is what has become of it, as in StateNew.
+	State string `json:"state"`
+	// Shadow is true where the rule is still on trial: nobody is to be woken.
+	Shadow bool `json:"shadow"`
+	// Error says what went wrong while the message or the values were computed; absent where nothing did.
+	Error string `json:"error,omitempty"`
+}
+
+// Rule names the rule behind an alert.
+type Rule struct {
+	// ID is the rule's id, as in "canary.read".
+	ID string `json:"id"`
+	// Title says in a few words what it finds.
+	Title string `json:"title"`
+	// Version identifies the text of the rule that matched.
+	Version string `json:"version,omitempty"`
+	// Status is experimental, test, stable or deprecated.
+	Status string `json:"status,omitempty"`
+	// Severity is what the rule says; the alert's own may differ.
+	Severity string `json:"severity"`
+	// Tags are the rule's tags, as in "attack.t1552.001".
+	Tags []string `json:"tags,omitempty"`
+}
