@@ -1,0 +1,104 @@
+package send
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"picket.internal/fact"
+)
+
+// maxLosses bounds how many different losses wait at once. Reasons come from
+// the hub, so beyond it they are dropped and the losses merged.
+const maxLosses = 64
+
+// maxReason bounds a reason, in bytes.
+const maxReason = 256
+
+// lossKey is what losses must have in common to be told as one.
+type lossKey struct {
+	cause  string
+	class  class
+	reason string
+}
+
+// loss is facts that were lost and are not yet told of.
+type loss struct {
+	lossKey
+	count       int64
+	first, last time.Time // when they were lost, by the host's clock
+	since       time.Time // when the first was lost, for the flush
+}
+
+// ledger keeps the losses that wait to be told. It takes no place of the
+// queue, so nothing can push an entry out; its keys are bounded instead.
+type ledger map[lossKey]*loss
+
+// note counts n lost facts.
+func (l ledger) note(key lossKey, n int64, now time.Time) {
+	l.merge(&loss{lossKey: key, count: n, first: now, last: now, since: now})
+}
+
+// merge adds a loss to those that wait; also one that was on its way and came
+// back because the hub refused the batch that told of it.
+func (l ledger) merge(in *loss) {
+	key := in.lossKey
+	if len(key.reason) > maxReason {
+		key.reason = strings.ToValidUTF8(key.reason[:maxReason], "")
+	}
+	if _, known := l[key]; !known && len(l) >= maxLosses {
+		key.reason = ""
+	}
+	have, ok := l[key]
+	if !ok {
+		in.lossKey = key
+		l[key] = in
+		return
+	}
+	have.count += in.count
+	if in.first.Before(have.first) {
+		have.first = in.first
+	}
+	if in.last.After(have.last) {
+		have.last = in.last
+	}
+	if in.since.Before(have.since) {
+		have.since = in.since
+	}
+}
+
+// sorted lists what waits, the most important class first and in an order
+// that does not depend on the map.
+func (l ledger) sorted() []*loss {
+	all := make([]*loss, 0, len(l))
+	for _, entry := range l {
+		all = append(all, entry)
+	}
+	slices.SortFunc(all, func(a, b *loss) int {
+		return cmp.Or(
+			cmp.Compare(b.class, a.class),
+			cmp.Compare(a.cause, b.cause),
+			cmp.Compare(a.reason, b.reason),
+		)
+	})
+	return all
+}
+
+// fact tells of the loss.
+func (l *loss) fact() *fact.Fact {
+	return &fact.Fact{
+		Time: l.last.UTC(),
+		Kind: fact.KindSensor,
+		Sensor: &fact.Sensor{
+			Action: fact.SensorLoss,
+			Cause:  l.cause,
+			Source: "queue",
+			Class:  l.class.String(),
+			Count:  l.count,
+			First:  l.first.UTC().Format(time.RFC3339Nano),
+			Last:   l.last.UTC().Format(time.RFC3339Nano),
+			Reason: l.reason,
+		},
+	}
+}
