@@ -14,7 +14,7 @@ import (
 const maxInteger = 1<<53 - 1
 
 // integer reports whether raw is a plain integer: no fraction, no exponent.
-func integer(raw []byte) bool { return bytes.IndexAny(raw, ".eE") < 0 }
+func integer(raw []byte) bool { return !bytes.ContainsAny(raw, ".eE") }
 
 // checkNumber checks a number of which only the text is known.
 func (r *reader) checkNumber(raw []byte) error {
