@@ -1,0 +1,224 @@
+package sensor
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"picket.internal/strictjson"
+)
+
+// maxConfig is more than any configuration of a sensor needs.
+const maxConfig = 1 << 20
+
+// Config is what a sensor is told. Every name but state_dir may be left out.
+type Config struct {
+	// StateDir is the folder of the host's key and identity, as enroll made
+	// it. Must be set; a relative path starts at the configuration file.
+	StateDir string `json:"state_dir"`
+	// Addresses are where the hub is, host:port each, tried in turn; empty
+	// means those that the hub gave at enrollment. The pinned key holds for
+	// every one.
+	Addresses []string `json:"addresses,omitempty"`
+	// Canaries are the files that nobody has a reason to touch; empty means
+	// that none is watched.
+	Canaries []Canary `json:"canaries,omitempty"`
+	// Heartbeat is the time between two signs of life, and between two hashes
+	// of the sensor's own executable; empty means 15s. The hub calls a host
+	// silent after two of its own heartbeats, so change both together.
+	Heartbeat Duration `json:"heartbeat,omitzero"`
+	// ScanInterval is the time between two looks at the processes; empty
+	// means 2s.
+	ScanInterval Duration `json:"scan_interval,omitzero"`
+	// MetricInterval is the time between two samples of the host's load;
+	// empty means 15s.
+	MetricInterval Duration `json:"metric_interval,omitzero"`
+	// Queue bounds what waits for the hub; empty means the defaults of each.
+	Queue Queue `json:"queue,omitzero"`
+	// Send says how facts go to the hub; empty means the defaults of each.
+	Send Send `json:"send,omitzero"`
+	// LogLevel is debug, info, warn or error; empty means info.
+	LogLevel string `json:"log_level,omitempty"`
+}
+
+// Canary is a file to be watched.
+type Canary struct {
+	// ID names the canary in facts and alerts: letters, digits, dots, dashes
+	// and underscores, at most 64. Must be set, and no two may be the same.
+	ID string `json:"id"`
+	// Path is the file, absolute. Must be set. A file that is not there is
+	// watched for all the same.
+	Path string `json:"path"`
+}
+
+// Queue bounds what waits for the hub. When it is full, metrics go first, then
+// inventory, then process facts, and what went is counted and told.
+type Queue struct {
+	// Facts is how many facts wait at most; empty means 1000.
+	Facts int `json:"facts,omitempty"`
+	// Bytes is how much they take at most; empty means 4194304.
+	Bytes int `json:"bytes,omitempty"`
+	// ReservedFacts is how many of facts only critical ones may take; empty
+	// means 256, or half of facts where that is less.
+	ReservedFacts int `json:"reserved_facts,omitempty"`
+	// ReservedBytes is how much of bytes only critical facts may take; empty
+	// means 1048576, or half of bytes where that is less.
+	ReservedBytes int `json:"reserved_bytes,omitempty"`
+}
+
+// Send says how facts go to the hub.
+type Send struct {
+	// FlushAfter is how long a fact waits for company; empty means 1s.
+	// Critical facts never wait.
+	FlushAfter Duration `json:"flush_after,omitzero"`
+	// RetryMin is the first wait after a failure, which doubles with each
+	// further one and is cut by chance; empty means 100ms.
+	RetryMin Duration `json:"retry_min,omitzero"`
+	// RetryMax is the longest wait after a failure; empty means 30s.
+	RetryMax Duration `json:"retry_max,omitzero"`
+	// RetryRefused is the wait after the hub said that it does not know the
+	// host or has disabled it; empty means 30s.
+	RetryRefused Duration `json:"retry_refused,omitzero"`
+}
+
+// Duration is a time span written as in "15s", "500ms" or "1m30s".
+type Duration time.Duration
+
+// UnmarshalText reads a span; one that is not longer than nothing is refused,
+// because leaving the name out is how to ask for the default.
+func (d *Duration) UnmarshalText(text []byte) error {
+	span, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("malformed time span %.40q: write it as in \"15s\", \"500ms\" or \"1m30s\"", text)
+	}
+	if span <= 0 {
+		return fmt.Errorf("time span %.40q is not longer than nothing", text)
+	}
+	*d = Duration(span)
+	return nil
+}
+
+// MarshalText writes the span as UnmarshalText reads it.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// or is the span, or a default where none is set.
+func (d Duration) or(other time.Duration) time.Duration {
+	if d == 0 {
+		return other
+	}
+	return time.Duration(d)
+}
+
+// LoadConfig reads a configuration file. Errors name the file, and the line and
+// column where there is one.
+func LoadConfig(path string) (Config, error) {
+	data, err := readBounded(path, maxConfig)
+	if err != nil {
+		return Config{}, fmt.Errorf("reading configuration: %w", err)
+	}
+	cfg, err := ParseConfig(data, path)
+	if err != nil {
+		return Config{}, err
+	}
+	if !filepath.IsAbs(cfg.StateDir) {
+		dir, err := filepath.Abs(filepath.Dir(path))
+		if err != nil {
+			return Config{}, fmt.Errorf("finding the folder of %q: %w", path, err)
+		}
+		cfg.StateDir = filepath.Join(dir, cfg.StateDir)
+	}
+	return cfg, nil
+}
+
+// ParseConfig reads a configuration; name is what errors call it.
+func ParseConfig(data []byte, name string) (Config, error) {
+	var cfg Config
+	if err := strictjson.Decode(data, strictjson.Limits{Bytes: maxConfig}, &cfg, nil); err != nil {
+		return Config{}, explain(err, data, name)
+	}
+	if err := cfg.Validate(); err != nil {
+		return Config{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return cfg, nil
+}
+
+var canaryID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// Validate checks what the types cannot say.
+func (c *Config) Validate() error {
+	if c.StateDir == "" {
+		return errors.New("state_dir is empty: it must name the folder that picket-sensor enroll made")
+	}
+	ids := make(map[string]bool)
+	for i, canary := range c.Canaries {
+		at := fmt.Sprintf("canaries.%d", i)
+		switch {
+		case !canaryID.MatchString(canary.ID):
+			return fmt.Errorf("%s.id: malformed id %q: letters, digits, dots, dashes and underscores, 64 at most", at, canary.ID)
+		case ids[canary.ID]:
+			return fmt.Errorf("%s.id: there are two canaries %q", at, canary.ID)
+		case !filepath.IsAbs(canary.Path):
+			return fmt.Errorf("%s.path: %q is not absolute", at, canary.Path)
+		}
+		ids[canary.ID] = true
+	}
+	if _, err := c.level(); err != nil {
+		return err
+	}
+	return c.Queue.validate()
+}
+
+func (q Queue) validate() error {
+	for _, f := range []struct {
+		name string
+		n    int
+	}{{"facts", q.Facts}, {"bytes", q.Bytes}, {"reserved_facts", q.ReservedFacts}, {"reserved_bytes", q.ReservedBytes}} {
+		if f.n < 0 {
+			return fmt.Errorf("queue.%s: %d is less than nothing", f.name, f.n)
+		}
+	}
+	if q.Facts > 0 && q.ReservedFacts >= q.Facts {
+		return fmt.Errorf("queue.reserved_facts: %d of %d facts leave no place for others", q.ReservedFacts, q.Facts)
+	}
+	if q.Bytes > 0 && q.ReservedBytes >= q.Bytes {
+		return fmt.Errorf("queue.reserved_bytes: %d of %d bytes leave no place for others", q.ReservedBytes, q.Bytes)
+	}
+	return nil
+}
+
+// level is how much is logged.
+func (c *Config) level() (slog.Level, error) {
+	switch c.LogLevel {
+	case "debug":
+		return slog.LevelDebug, nil
+	case "", "info":
+		return slog.LevelInfo, nil
+	case "warn":
+		return slog.LevelWarn, nil
+	case "error":
+		return slog.LevelError, nil
+	}
+	return 0, fmt.Errorf("log_level: %q is none of debug, info, warn and error", c.LogLevel)
+}
+
+// readBounded reads a file of limited size.
+func readBounded(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%q is larger than %d bytes", path, limit)
+	}
+	return data, nil
+}
