@@ -58,7 +58,7 @@ var rooms = []room{
 	}},
 	{folder: "rules", cgoFree: true},
 	{folder: "api", ours: []string{"strictjson", "fact"}, cgoFree: true},
-	{folder: "display", cgoFree: true},
+	{folder: "display", ours: []string{"strictjson", "fact", "api"}, cgoFree: true},
 	{folder: "terminal", ours: []string{"strictjson", "fact", "api", "display", "engine"}, cgoFree: true},
 	{folder: "client", ours: []string{"strictjson", "fact", "envelope", "wire", "api"}, cgoFree: true},
 	{folder: "hub", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "engine", "rules"},
