@@ -34,6 +34,7 @@ func (s KeySet) distinct() []PublicKey {
 // Verified is a statement whose signatures were checked. Only Verify makes one.
 type Verified struct {
 	payload    []byte
+	document   strictjson.Document // of the payload
 	typ        Type
 	signedBy   []PublicKey
 	signatures [][]byte // by the keys of signedBy
@@ -55,7 +56,7 @@ func (v *Verified) Digest() [32]byte { return v.digest }
 // Decode reads the payload into the value that into points to, refusing what
 // its type does not have.
 func (v *Verified) Decode(into any) error {
-	if err := strictjson.Decode(v.payload, v.typ.limits(), into, nil); err != nil {
+	if err := v.document.Decode(into, nil); err != nil {
 		return fromJSON(err)
 	}
 	return nil
@@ -86,10 +87,18 @@ func Verify(data []byte, want Type, keys KeySet) (*Verified, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := strictjson.Check(payload, want.limits()); err != nil {
+	document, err := strictjson.CheckDocument(payload, want.limits())
+	if err != nil {
 		return nil, fromJSON(err)
 	}
-	return &Verified{payload: payload, typ: want, signedBy: signedBy, signatures: sigs, digest: sha256.Sum256(payload)}, nil
+	return &Verified{
+		payload:    payload,
+		document:   document,
+		typ:        want,
+		signedBy:   signedBy,
+		signatures: sigs,
+		digest:     sha256.Sum256(payload),
+	}, nil
 }
 
 // check returns the keys of the set that signed message, with their signatures,

@@ -11,15 +11,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// decoder reads the next value into v.
-type decoder func(r *reader, v reflect.Value) error
+// decodeFunc reads the next value into v.
+type decodeFunc func(r *reader, v reflect.Value) error
 
 // plans remembers how each type is read: reflect.Type to *plan.
 var plans sync.Map
 
 type plan struct {
 	once   sync.Once
-	decode decoder
+	decode decodeFunc
 	err    error
 }
 
@@ -30,7 +30,7 @@ var (
 )
 
 // planFor returns the decoder of t, built the first time.
-func planFor(t reflect.Type) (decoder, error) {
+func planFor(t reflect.Type) (decodeFunc, error) {
 	entry, _ := plans.LoadOrStore(t, new(plan))
 	p := entry.(*plan)
 	p.once.Do(func() { p.decode, p.err = build(t) })
@@ -38,7 +38,7 @@ func planFor(t reflect.Type) (decoder, error) {
 }
 
 // build chooses the decoder of t. A type may not contain itself.
-func build(t reflect.Type) (decoder, error) {
+func build(t reflect.Type) (decodeFunc, error) {
 	switch {
 	case t == timeType:
 		return decodeTime, nil
@@ -70,7 +70,7 @@ func build(t reflect.Type) (decoder, error) {
 	return nil, fmt.Errorf("internal error: no way to decode a %v", t)
 }
 
-func buildPointer(t reflect.Type) (decoder, error) {
+func buildPointer(t reflect.Type) (decodeFunc, error) {
 	element, err := planFor(t.Elem())
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func buildPointer(t reflect.Type) (decoder, error) {
 	}, nil
 }
 
-func buildSlice(t reflect.Type) (decoder, error) {
+func buildSlice(t reflect.Type) (decodeFunc, error) {
 	if t.Elem().Kind() == reflect.Uint8 {
 		return decodeBytes, nil
 	}
@@ -106,7 +106,7 @@ func buildSlice(t reflect.Type) (decoder, error) {
 	}, nil
 }
 
-func buildMap(t reflect.Type) (decoder, error) {
+func buildMap(t reflect.Type) (decodeFunc, error) {
 	if t.Key().Kind() != reflect.String {
 		return nil, fmt.Errorf("internal error: no way to decode a %v", t)
 	}
@@ -137,7 +137,7 @@ type field struct {
 	name     string
 	index    int
 	required bool
-	decode   decoder
+	decode   decodeFunc
 }
 
 // structPlan is how a struct is read.
@@ -147,7 +147,7 @@ type structPlan struct {
 	byName map[string]int // position in fields
 }
 
-func buildStruct(t reflect.Type) (decoder, error) {
+func buildStruct(t reflect.Type) (decodeFunc, error) {
 	p := &structPlan{typ: t, byName: make(map[string]int)}
 	for i := range t.NumField() {
 		sf := t.Field(i)
@@ -185,7 +185,7 @@ func buildStruct(t reflect.Type) (decoder, error) {
 }
 
 // buildField honours the option string, which makes an integer travel in quotes.
-func buildField(t reflect.Type, asString bool) (decoder, error) {
+func buildField(t reflect.Type, asString bool) (decodeFunc, error) {
 	if !asString {
 		return planFor(t)
 	}

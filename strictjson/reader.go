@@ -18,6 +18,7 @@ type reader struct {
 	dec     jsontext.Decoder
 	lim     Limits
 	unknown func(path string)
+	checked bool // it is known that the document passes Check
 	noNull  bool // refuse null also in what is skipped
 	doubles bool // take integers beyond 2^53 that are a double's own spelling
 	depth   int
@@ -45,8 +46,8 @@ func newReader(data []byte, l Limits) (*reader, error) {
 
 // release gives the reader back; nothing may hold on to it.
 func (r *reader) release() {
-	r.data, r.unknown, r.noNull, r.doubles, r.depth, r.length = nil, nil, false, false, 0, 0
-	r.buf = bytes.Buffer{}
+	r.data, r.unknown, r.buf = nil, nil, bytes.Buffer{}
+	r.checked, r.noNull, r.doubles, r.depth, r.length = false, false, false, 0, 0
 	readers.Put(r)
 }
 
@@ -163,6 +164,10 @@ func text(raw []byte) []byte {
 
 // skip checks the next value, whatever it is, and keeps nothing of it.
 func (r *reader) skip() error {
+	if r.checked {
+		_, err := r.scalar() // or a whole object or array
+		return err
+	}
 	switch r.dec.PeekKind() {
 	case '{':
 		return r.object(func(jsontext.Value) error { return r.skip() })

@@ -87,11 +87,36 @@ func Check(data []byte, l Limits) error {
 // (a copy of the raw bytes) and anything that implements
 // encoding.TextUnmarshaler. On an error the value is left as it was.
 func Decode(data []byte, l Limits, into any, unknown func(path string)) error {
+	return decode(data, l, false, into, unknown)
+}
+
+// Document is a document that has passed Check. Only CheckDocument makes one.
+type Document struct {
+	data []byte
+	lim  Limits
+}
+
+// CheckDocument is Check for a document that is to be decoded later, when its
+// raw values need not be looked into again. data must not change from now on.
+func CheckDocument(data []byte, l Limits) (Document, error) {
+	if err := Check(data, l); err != nil {
+		return Document{}, err
+	}
+	l.Canonical = false // it is, or is not asked to be
+	return Document{data: data, lim: l}, nil
+}
+
+// Decode stores the document in the value that into points to, as Decode does.
+func (d Document) Decode(into any, unknown func(path string)) error {
+	return decode(d.data, d.lim, true, into, unknown)
+}
+
+func decode(data []byte, l Limits, checked bool, into any, unknown func(path string)) error {
 	target := reflect.ValueOf(into)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
 		return fmt.Errorf("internal error: decoding into %T, which is no pointer", into)
 	}
-	decode, err := planFor(target.Type().Elem())
+	read, err := planFor(target.Type().Elem())
 	if err != nil {
 		return err
 	}
@@ -100,9 +125,9 @@ func Decode(data []byte, l Limits, into any, unknown func(path string)) error {
 		return err
 	}
 	defer r.release()
-	r.unknown = unknown
+	r.unknown, r.checked = unknown, checked
 	fresh := reflect.New(target.Type().Elem()).Elem()
-	if err := decode(r, fresh); err != nil {
+	if err := read(r, fresh); err != nil {
 		return err
 	}
 	if err := r.end(); err != nil {
