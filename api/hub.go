@@ -1,6 +1,10 @@
 package api
 
-import "time"
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
 
 // Status is how the hub itself is.
 type Status struct {
@@ -42,6 +46,25 @@ const (
 	MaxTTLSeconds     = 3600
 	MaxUses           = 1000
 )
+
+// Fill checks the bounds and puts the defaults in the place of what is 0.
+func (r *EnrollTokenRequest) Fill() error {
+	if r.TTLSeconds == 0 {
+		r.TTLSeconds = DefaultTTLSeconds
+	}
+	if r.Uses == 0 {
+		r.Uses = 1
+	}
+	switch {
+	case r.TTLSeconds < 1 || r.TTLSeconds > MaxTTLSeconds:
+		return &QueryError{"ttl_s", strconv.FormatInt(r.TTLSeconds, 10), "want 1 to 3600 seconds"}
+	case r.Uses < 1 || r.Uses > MaxUses:
+		return &QueryError{"uses", strconv.Itoa(r.Uses), "want 1 to 1000"}
+	case len(r.Name) > MaxText || !utf8.ValidString(r.Name):
+		return &QueryError{"name", cut(r.Name), "want at most 256 bytes of UTF-8"}
+	}
+	return nil
+}
 
 // EnrollTokenReply carries a new token. Its text is shown this once.
 type EnrollTokenReply struct {

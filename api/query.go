@@ -27,8 +27,9 @@ type AlertQuery struct {
 	RuleID   string    // of this rule; empty means every rule
 	Since    time.Time // whose Time is not before; zero means no bound
 	Until    time.Time // whose Time is before; zero means no bound
-	// After is a cursor, the id of the last alert that the asker has: the
-	// answer goes on with older ones. Empty means from the newest.
+	// After is a cursor, the id of the last alert that the asker has: a list
+	// goes on with older ones, a follow stream with newer ones. Empty means
+	// from the newest.
 	After         string
 	Limit         int  // at most so many, up to MaxLimit; 0 means DefaultLimit
 	IncludeShadow bool // also alerts of rules on trial
@@ -40,8 +41,9 @@ type FactQuery struct {
 	Kind   string    // of this kind; empty means every kind
 	Since  time.Time // whose time is not before; zero means no bound
 	Until  time.Time // whose time is before; zero means no bound
-	// After is the Cursor of the last fact that the asker has: the answer goes
-	// on with older ones. Empty means from the newest.
+	// After is the Cursor of the last fact that the asker has: a list goes on
+	// with older ones, a follow stream with newer ones. Empty means from the
+	// newest.
 	After string
 	Limit int // at most so many, up to MaxLimit; 0 means DefaultLimit
 }

@@ -1,0 +1,159 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	types "picket.internal/api"
+)
+
+// followPage is how many alerts a follow stream reads at once.
+const followPage = 500
+
+// follower is a stream that goes on: read delivers what has come since the
+// cursor and tells where the stream stands now, and whether there is more to
+// be had at once.
+type follower struct {
+	cursor string
+	read   func(ctx context.Context, cursor string, out *reply) (next string, more bool, err error)
+}
+
+// followAlerts streams alerts as they are stored, from the one after the
+// parameter "after", else from now.
+func (h *Handler) followAlerts(r *http.Request, out *reply) error {
+	q, err := types.ParseAlertQuery(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	if err := noLimit(q.Limit); err != nil {
+		return err
+	}
+	cursor := q.After
+	if cursor == "" {
+		if cursor, err = h.newestAlert(r.Context()); err != nil {
+			return err
+		}
+	}
+	return h.follow(r.Context(), out, follower{cursor, func(ctx context.Context, cursor string, out *reply) (string, bool, error) {
+		alerts, err := h.reader.AlertsAfter(ctx, cursor, followPage)
+		if err != nil {
+			return "", false, fmt.Errorf("reading alerts: %w", err)
+		}
+		for i := range alerts {
+			cursor = alerts[i].ID
+			if !q.Matches(&alerts[i]) {
+				continue
+			}
+			tidyAlert(&alerts[i])
+			if err := out.line(&alerts[i]); err != nil {
+				return "", false, err
+			}
+		}
+		return cursor, len(alerts) == followPage, nil
+	}})
+}
+
+// newestAlert is the place after everything that is stored.
+func (h *Handler) newestAlert(ctx context.Context) (string, error) {
+	newest, err := h.reader.Alerts(ctx, types.AlertQuery{Limit: 1, IncludeShadow: true})
+	if err != nil {
+		return "", fmt.Errorf("reading newest alert: %w", err)
+	}
+	if len(newest) == 0 {
+		return types.FirstCursor, nil
+	}
+	return newest[0].ID, nil
+}
+
+// followFacts streams facts as they are stored, from the one after the
+// parameter "after", else from now.
+func (h *Handler) followFacts(r *http.Request, out *reply) error {
+	q, err := types.ParseFactQuery(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	if err := noLimit(q.Limit); err != nil {
+		return err
+	}
+	cursor := q.After
+	q.After, q.Limit = "", followPage
+	if cursor == "" {
+		if _, cursor, err = h.reader.FactsAfter(r.Context(), "", q); err != nil {
+			return fmt.Errorf("reading newest fact: %w", err)
+		}
+	}
+	return h.follow(r.Context(), out, follower{cursor, func(ctx context.Context, cursor string, out *reply) (string, bool, error) {
+		facts, next, err := h.reader.FactsAfter(ctx, cursor, q)
+		if err != nil {
+			return "", false, fmt.Errorf("reading facts: %w", err)
+		}
+		for i := range facts {
+			tidyFact(&facts[i])
+			if err := out.line(&facts[i]); err != nil {
+				return "", false, err
+			}
+		}
+		return next, next != cursor, nil
+	}})
+}
+
+// follow writes until the client goes or the hub stops.
+func (h *Handler) follow(ctx context.Context, out *reply, f follower) error {
+	select {
+	case h.followers <- struct{}{}:
+		defer func() { <-h.followers }()
+	default:
+		return errFollowers
+	}
+	// The first line tells the client where it stands before anything happens:
+	// cut off after it, it can come back without a gap.
+	if err := keepalive(out, f.cursor); err != nil {
+		return err
+	}
+	timer := time.NewTimer(types.KeepaliveSeconds * time.Second)
+	defer timer.Stop()
+	for {
+		// Asked for before reading: a commit in between is not slept through.
+		changed := h.reader.Changed()
+		next, more, err := f.read(ctx, f.cursor, out)
+		if err != nil {
+			return err
+		}
+		if next != f.cursor {
+			f.cursor = next
+			if err := out.flush(); err != nil {
+				return err
+			}
+		}
+		if more {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		case <-timer.C:
+			if err := keepalive(out, f.cursor); err != nil {
+				return err
+			}
+			timer.Reset(types.KeepaliveSeconds * time.Second)
+		}
+	}
+}
+
+func keepalive(out *reply, cursor string) error {
+	if err := out.line(&types.Event{Event: types.EventKeepalive, Cursor: cursor}); err != nil {
+		return err
+	}
+	return out.flush()
+}
+
+func noLimit(limit int) error {
+	if limit == 0 {
+		return nil
+	}
+	return &types.QueryError{Param: "limit", Value: strconv.Itoa(limit), Reason: "a follow stream has no end"}
+}
