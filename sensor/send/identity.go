@@ -10,6 +10,7 @@ import (
 
 	"picket.internal/envelope"
 	"picket.internal/strictjson"
+	"picket.internal/wire"
 )
 
 // What the state folder holds.
@@ -34,7 +35,7 @@ type Identity struct {
 	Host      string              // the host's id, given by the hub
 	Hub       string              // the hub's id
 	Addresses []string            // where the hub is, host:port each
-	Pins      []string            // SHA-256 of the hub's TLS keys, base64
+	Pins      []wire.Pin          // the hub's TLS keys
 	HubKey    envelope.PublicKey  // the hub's online key, which signs acknowledgements
 	Key       envelope.PrivateKey // the host's own
 }
@@ -45,7 +46,7 @@ type identityDocument struct {
 	Host      string             `json:"host"`
 	Hub       string             `json:"hub"`
 	Addresses []string           `json:"addresses"`
-	Pins      []string           `json:"pins"`
+	Pins      []wire.Pin         `json:"pins"`
 	HubKey    envelope.PublicKey `json:"hub_key"`
 	Key       envelope.PublicKey `json:"key"` // the public half of host.key
 }
