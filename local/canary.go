@@ -22,6 +22,13 @@ type Canary struct {
 	SHA256  string    `json:"sha256"`
 }
 
+// What the canaries are called.
+const (
+	canaryAWS  = "aws-credentials"
+	canarySSH  = "ssh-private-key"
+	canaryDump = "customer-database"
+)
+
 // canaryPlans are the canaries of one machine: where a thief looks first.
 var canaryPlans = []struct {
 	id   string
@@ -29,9 +36,9 @@ var canaryPlans = []struct {
 	mode fs.FileMode
 	make func(*forger) []byte
 }{
-	{"aws-credentials", ".aws/credentials", 0o600, (*forger).awsCredentials},
-	{"ssh-private-key", ".ssh/id_ed25519", 0o600, (*forger).sshPrivateKey},
-	{"customer-database", "backup/customers.sql", 0o640, (*forger).customerDump},
+	{canaryAWS, "aws/credentials", 0o600, (*forger).awsCredentials},
+	{canarySSH, "ssh/id_ed25519", 0o600, (*forger).sshPrivateKey},
+	{canaryDump, "backup/customers.sql", 0o640, (*forger).customerDump},
 }
 
 // plant makes the canaries that are missing and returns all of them. Files
@@ -56,8 +63,7 @@ func (d Dir) plant(now time.Time) ([]Canary, error) {
 			return nil, fmt.Errorf("planting canary %q: %w", plan.id, err)
 		}
 		if fresh || !ok {
-			sum := sha256.Sum256(content)
-			c = Canary{ID: plan.id, Planted: now.UTC(), SHA256: hex.EncodeToString(sum[:])}
+			c = Canary{ID: plan.id, Planted: now.UTC(), SHA256: sum(content)}
 		}
 		c.Path = filepath.Join(string(d), path)
 		canaries = append(canaries, c)
@@ -137,4 +143,9 @@ func writePart(root *os.Root, mode fs.FileMode, content []byte, age time.Time) e
 		return err
 	}
 	return root.Chtimes(canaryPart, age, age)
+}
+
+func sum(data []byte) string {
+	digest := sha256.Sum256(data)
+	return hex.EncodeToString(digest[:])
 }

@@ -126,11 +126,11 @@ func TestThreat_S11_CanaryPlantedThroughASymlink(t *testing.T) {
 		trap func(t *testing.T, canaries string)
 	}{
 		{"in place of the file", func(t *testing.T, canaries string) {
-			must(t, os.Mkdir(filepath.Join(canaries, ".aws"), 0o700))
-			must(t, os.Symlink(outside, filepath.Join(canaries, ".aws", "credentials")))
+			must(t, os.Mkdir(filepath.Join(canaries, "aws"), 0o700))
+			must(t, os.Symlink(outside, filepath.Join(canaries, "aws", "credentials")))
 		}},
 		{"in place of its folder", func(t *testing.T, canaries string) {
-			must(t, os.Symlink(filepath.Dir(outside), filepath.Join(canaries, ".aws")))
+			must(t, os.Symlink(filepath.Dir(outside), filepath.Join(canaries, "aws")))
 		}},
 		{"in place of the unfinished file", func(t *testing.T, canaries string) {
 			must(t, os.Symlink(outside, canaries+".new"))
