@@ -73,7 +73,7 @@ func (p *parser) done() error {
 	slices.Sort(names)
 	for _, name := range names {
 		if !slices.Contains(p.known, name) {
-			p.fail(cut(name), p.values.Get(name), "no such parameter")
+			p.fail("parameter", name, "no such parameter")
 		}
 	}
 	return p.err

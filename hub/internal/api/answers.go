@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"time"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -132,11 +131,8 @@ func tidyHost(h *types.Host) { h.Enrolled, h.LastSeen = h.Enrolled.UTC(), h.Last
 
 // noQuery refuses parameters where none has a meaning.
 func noQuery(r *http.Request) error {
-	for name, values := range r.URL.Query() {
-		if !utf8.ValidString(name) || len(name) > types.MaxText {
-			name = name[:min(len(name), types.MaxText)]
-		}
-		return &types.QueryError{Param: fmt.Sprintf("%q", name), Value: values[0][:min(len(values[0]), types.MaxText)], Reason: "no such parameter"}
+	for name := range r.URL.Query() {
+		return &types.QueryError{Param: "parameter", Value: name[:min(len(name), types.MaxText)], Reason: "no such parameter"}
 	}
 	return nil
 }

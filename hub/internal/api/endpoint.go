@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"io"
 	"maps"
@@ -104,14 +103,14 @@ func readBody(r *http.Request, out *reply) ([]byte, error) {
 
 // refuse tells the asker what went wrong, and the log what really did.
 func (h *Handler) refuse(out *reply, r *http.Request, err error) {
-	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
-		return // the asker has gone
-	}
 	status, problem := describe(err)
-	h.count(problem.ID)
-	if status >= http.StatusInternalServerError {
+	switch {
+	case r.Context().Err() != nil || errors.Is(err, errGone):
+		problem.ID = "api.gone" // the asker has left, or the hub stops
+	case status >= http.StatusInternalServerError:
 		h.log.Error("answering failed", "method", r.Method, "path", r.URL.Path, "status", status, "error", err)
 	}
+	h.count(problem.ID)
 	if out.started {
 		// Half an answer must not look like a whole one: break the stream.
 		panic(http.ErrAbortHandler)

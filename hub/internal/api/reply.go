@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -12,6 +13,9 @@ import (
 
 // writeTimeout is how long a client may take to accept one piece of an answer.
 const writeTimeout = 30 * time.Second
+
+// errGone ends an answer that nobody takes.
+var errGone = errors.New("the client takes no more of the answer")
 
 // reply is an answer under way: one document, or a stream of them.
 type reply struct {
@@ -49,7 +53,7 @@ func (r *reply) end() error {
 // flush sends what is written.
 func (r *reply) flush() error {
 	if err := r.control.Flush(); err != nil {
-		return fmt.Errorf("flushing answer: %w", err)
+		return fmt.Errorf("%w: %v", errGone, err)
 	}
 	return nil
 }
@@ -65,7 +69,7 @@ func (r *reply) write(v any) error {
 	_ = r.control.SetWriteDeadline(time.Now().Add(writeTimeout))
 	r.started = true
 	if _, err := r.w.Write(b.Bytes()); err != nil {
-		return fmt.Errorf("writing answer: %w", err)
+		return fmt.Errorf("%w: %v", errGone, err)
 	}
 	return nil
 }
