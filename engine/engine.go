@@ -1,0 +1,192 @@
+package engine
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"picket.internal/engine/rule"
+	"picket.internal/engine/suppress"
+	"picket.internal/fact"
+)
+
+// Config is how an engine works. Its zero value is a good engine.
+type Config struct {
+	// Matcher builds what finds the rules of a fact; nil means NewLinear.
+	Matcher func([]*Entry) Matcher
+	// MaxKeys bounds the suppression keys that are kept for one rule; 0 means 10,000.
+	MaxKeys int
+	// ErrorEvery is how often a rule that fails on facts of a host is returned
+	// from Process; 0 means once an hour. All failures are counted.
+	ErrorEvery time.Duration
+	// Logger gets a line for every rule that is disabled; nil means none is written.
+	Logger *slog.Logger
+}
+
+func (c Config) matcher() func([]*Entry) Matcher {
+	if c.Matcher == nil {
+		return NewLinear
+	}
+	return c.Matcher
+}
+
+func (c Config) errorEvery() time.Duration {
+	if c.ErrorEvery == 0 {
+		return time.Hour
+	}
+	return c.ErrorEvery
+}
+
+func (c Config) logger() *slog.Logger {
+	if c.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return c.Logger
+}
+
+// Engine holds a set of rules against facts. All its methods are safe for
+// concurrent use.
+type Engine struct {
+	cfg    Config
+	active atomic.Pointer[active]
+	recent *suppress.Table
+	vars   sync.Pool
+
+	loading sync.Mutex // held while a set is swapped in
+}
+
+// active is one set of rules and what was built for it; it never changes but
+// for the counters in health.
+type active struct {
+	set     *rule.Set
+	matcher Matcher
+	health  map[string]*health
+}
+
+// New returns an engine without rules.
+func New(cfg Config) *Engine {
+	e := &Engine{cfg: cfg, recent: suppress.NewTable(cfg.MaxKeys)}
+	e.vars.New = func() any { return new(rule.Vars) }
+	return e
+}
+
+// Load swaps the whole set of rules at once. Facts that are being processed
+// finish with the old one. Counters and suppression go on by rule id; rules
+// that were disabled get another chance.
+func (e *Engine) Load(set *rule.Set) {
+	e.loading.Lock()
+	defer e.loading.Unlock()
+	before := map[string]*health{}
+	if a := e.active.Load(); a != nil {
+		before = a.health
+	}
+	a := &active{set: set, health: map[string]*health{}}
+	var entries []*Entry
+	for _, r := range set.Rules() {
+		h := before[r.ID]
+		if h == nil {
+			h = new(health)
+		}
+		h.disabled.Store(false)
+		a.health[r.ID] = h
+		if r.Status != rule.StatusDeprecated {
+			entries = append(entries, &Entry{Rule: r, health: h})
+		}
+	}
+	a.matcher = e.cfg.matcher()(entries)
+	e.active.Store(a)
+}
+
+// Set is the set of rules that is loaded, nil before the first Load.
+func (e *Engine) Set() *rule.Set {
+	if a := e.active.Load(); a != nil {
+		return a.set
+	}
+	return nil
+}
+
+// Process holds one fact against all rules. Now is the time of the engine's
+// own host: suppression goes by it, because a host whose clock is wrong, or
+// set wrong on purpose, must not decide for how long its alerts are hidden.
+//
+// Processing the same fact again, as after a crash before its alerts were
+// stored, returns the same alerts again, not duplicates of them.
+func (e *Engine) Process(in *Input, now time.Time) []Alert {
+	a := e.active.Load()
+	if a == nil || in.Fact == nil {
+		return nil
+	}
+	vars := e.vars.Get().(*rule.Vars)
+	defer func() {
+		vars.Reset(nil, nil)
+		e.vars.Put(vars)
+	}()
+	vars.Reset(in.Fact, in.Prevalence)
+	own := Input{Fact: in.Fact, Prevalence: in.Prevalence, vars: vars}
+	var alerts []Alert
+	a.matcher.Match(&own, func(m Match) {
+		if m.Err != nil {
+			alerts = e.failure(alerts, &own, m, now)
+			return
+		}
+		alerts = append(alerts, e.alert(&own, m.Entry, now))
+	})
+	return alerts
+}
+
+func (e *Engine) alert(in *Input, entry *Entry, now time.Time) Alert {
+	r, h := entry.Rule, entry.health
+	h.matched.Add(1)
+	alert := bare(in, r)
+	alert.Shadow = r.Shadow()
+	if r.Suppress != nil {
+		key := suppress.NewKey(r.ID, in.Fact.Host.ID, r.SuppressValues(in.vars))
+		alert.Key, alert.SuppressFor = key.String(), r.Suppress.For
+		if alert.Suppressed = !e.recent.Admit(key, in.Fact.ID, now, r.Suppress.For); alert.Suppressed {
+			h.suppressed.Add(1)
+			return alert
+		}
+	}
+	var err error
+	if alert.Message, err = r.RenderMessage(in.vars); err != nil {
+		h.failed(err)
+	}
+	if alert.Values, err = r.Explain(in.vars); err != nil {
+		h.failed(err)
+	}
+	alert.Response = r.Response
+	return alert
+}
+
+func bare(in *Input, r *rule.Rule) Alert {
+	return Alert{Rule: refOf(r), Severity: r.Severity, Score: r.Score, Host: in.Fact.Host, Time: in.Fact.Time, Facts: []*fact.Fact{in.Fact}}
+}
+
+// failure counts a rule that failed and, now and then, returns it. Facts about
+// failing rules are the exception: they would make more of themselves.
+func (e *Engine) failure(alerts []Alert, in *Input, m Match, now time.Time) []Alert {
+	r, h := m.Entry.Rule, m.Entry.health
+	h.failed(m.Err)
+	var problem *rule.EvalError
+	if errors.As(m.Err, &problem) && problem.ID == rule.ErrPanic && !h.disabled.Swap(true) {
+		e.cfg.logger().Error("a rule panicked and is disabled", "rule", r.ID, "file", r.File, "error", m.Err)
+	}
+	if in.Fact.Kind == fact.KindFleet && in.Fact.Action() == fact.FleetRuleFailing {
+		return alerts
+	}
+	key := suppress.NewKey(r.ID, in.Fact.Host.ID, nil).Failure()
+	if !e.recent.Admit(key, in.Fact.ID, now, e.cfg.errorEvery()) {
+		return alerts
+	}
+	alert := bare(in, r)
+	alert.Error, alert.Shadow = m.Err.Error(), r.Shadow()
+	return append(alerts, alert)
+}
+
+// Snapshot is the engine's suppression state, for a caller that stores it.
+func (e *Engine) Snapshot() suppress.State { return e.recent.Snapshot() }
+
+// Restore replaces the suppression state with one that Snapshot returned.
+func (e *Engine) Restore(s suppress.State) { e.recent.Restore(s) }

@@ -1,0 +1,321 @@
+package rule
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"picket.internal/fact"
+)
+
+// Bounds of what a document holds.
+const (
+	maxText  = 8 << 10 // bytes of a text for people
+	maxName  = 100     // bytes of an id or a name
+	maxWords = 200     // entries of tags, references and the like
+)
+
+var ruleKeys = []string{
+	"id", "title", "status", "severity", "score", "description", "author", "references", "tags", "on", "where",
+	"message", "lists", "suppress", "false_positives", "related", "response", "tests",
+}
+
+var (
+	idForm   = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*$`)
+	nameForm = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+	tagForm  = regexp.MustCompile(`^[a-z0-9_-]+(\.[a-z0-9_-]+)+$`)
+)
+
+// parse reads one document into a draft of a rule or a list; the draft is of
+// use only where it made no errors.
+func (w *walker) parse(n *yaml.Node) (*Rule, *List) {
+	if n.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == "list" {
+				return nil, w.listDocument(n)
+			}
+		}
+	}
+	return w.ruleDocument(n), nil
+}
+
+func (w *walker) ruleDocument(n *yaml.Node) *Rule {
+	entries, ok := w.mapping(n, "a rule", ruleKeys)
+	if !ok {
+		return nil
+	}
+	r := &Rule{File: w.src.name, Line: n.Line, explain: new(explainer), document: &document{src: w.src}}
+	set := map[string]bool{}
+	for _, e := range entries {
+		set[e.key.Value] = true
+		w.ruleKey(r, e.key, e.value)
+	}
+	for _, key := range []string{"id", "title", "status", "severity", "on", "where"} {
+		if !set[key] {
+			w.fail(CodeMissingKey, at(n), fmt.Sprintf("the rule has no %s", key), "")
+		}
+	}
+	if !set["score"] {
+		r.Score = scores[r.Severity]
+	}
+	if !set["message"] {
+		r.Message = r.Title
+	}
+	return r
+}
+
+func (w *walker) ruleKey(r *Rule, key, n *yaml.Node) {
+	switch key.Value {
+	case "id":
+		r.ID = w.id(n)
+	case "title":
+		r.Title, _ = w.str(n, "title", 200)
+	case "status":
+		r.Status = Status(w.oneOf(n, "status", statuses))
+	case "severity":
+		r.Severity = w.oneOf(n, "severity", severities)
+	case "score":
+		r.Score, _ = w.number(n, "score", 0, 100)
+	case "description":
+		r.Description, _ = w.str(n, "description", maxText)
+	case "author":
+		r.Author, _ = w.str(n, "author", 200)
+	case "references":
+		r.References = w.words(n, "references")
+	case "tags":
+		r.Tags = w.tags(n)
+	case "on":
+		r.document.on = n
+		r.On = w.kinds(n)
+	case "where":
+		r.document.where = n
+		r.Where, _ = w.str(n, "where", maxExpression)
+	case "message":
+		r.document.message = n
+		r.Message, _ = w.str(n, "message", maxTemplate)
+	case "lists":
+		w.localLists(r.document, n)
+	case "suppress":
+		r.Suppress = w.suppress(r.document, n)
+	case "false_positives":
+		r.FalsePositives = w.words(n, "false_positives")
+	case "related":
+		r.Related = w.related(n)
+	case "response":
+		r.Response = w.words(n, "response")
+	case "tests":
+		r.document.tests = n
+		before := len(w.findings)
+		r.Tests = w.testCases(n)
+		r.document.badTests = w.findings[before:].HasErrors()
+	}
+}
+
+func (w *walker) id(n *yaml.Node) string {
+	s, ok := w.str(n, "id", maxName)
+	if ok && !idForm.MatchString(s) {
+		w.fail(CodeBadValue, at(n), fmt.Sprintf("malformed id %q", s), "write words in lower case with dots between them, as in process.memfd")
+		return ""
+	}
+	return s
+}
+
+func (w *walker) words(n *yaml.Node, what string) []string {
+	if n.Kind == yaml.SequenceNode && len(n.Content) > maxWords {
+		w.fail(CodeTooLarge, at(n), fmt.Sprintf("%s has more than %d entries", what, maxWords), "")
+		return nil
+	}
+	return w.strings(n, what, maxText)
+}
+
+func (w *walker) kinds(n *yaml.Node) []fact.Kind {
+	items, ok := w.sequence(n, "on")
+	if !ok {
+		return nil
+	}
+	if len(items) == 0 {
+		w.fail(CodeBadValue, at(n), "on names no kind of fact", "")
+	}
+	var names []string
+	for _, k := range fact.Kinds() {
+		names = append(names, string(k.Kind))
+	}
+	var out []fact.Kind
+	for _, item := range items {
+		s, ok := w.str(item, "an item of on", maxName)
+		switch {
+		case !ok:
+		case !slices.Contains(names, s):
+			suggestion := didYouMean(s, names)
+			if suggestion == "" {
+				suggestion = "the kinds are " + strings.Join(names, ", ")
+			}
+			w.fail(CodeUnknownKind, at(item), fmt.Sprintf("there is no kind of fact %q", s), suggestion)
+		case slices.Contains(out, fact.Kind(s)):
+			w.fail(CodeDuplicateKey, at(item), fmt.Sprintf("on names %s twice", s), "")
+		default:
+			out = append(out, fact.Kind(s))
+		}
+	}
+	return out
+}
+
+var suppressKeys = []string{"by", "for"}
+
+func (w *walker) suppress(d *document, n *yaml.Node) *Suppress {
+	entries, ok := w.mapping(n, "suppress", suppressKeys)
+	if !ok {
+		return nil
+	}
+	s := &Suppress{}
+	for _, e := range entries {
+		switch e.key.Value {
+		case "by":
+			s.By = w.strings(e.value, "by", maxName)
+			d.by = e.value.Content
+			if len(s.By) == 0 || len(s.By) > 16 {
+				w.fail(CodeBadValue, at(e.value), "by names 1 to 16 fields", "")
+			}
+		case "for":
+			s.For = w.duration(e.value)
+		}
+	}
+	if len(entries) != len(suppressKeys) {
+		w.fail(CodeMissingKey, at(n), "suppress has two keys, by and for", "suppress: {by: [process.executable], for: 1h}")
+	}
+	return s
+}
+
+// duration reads Go's form with days added, from a second to 30 days.
+func (w *walker) duration(n *yaml.Node) time.Duration {
+	const most = 30 * 24 * time.Hour
+	s, ok := w.str(n, "for", maxName)
+	if !ok {
+		return 0
+	}
+	d, err := time.ParseDuration(s)
+	if days, cut := strings.CutSuffix(s, "d"); cut {
+		var count int
+		count, err = strconv.Atoi(days)
+		d = time.Duration(min(max(count, 0), 1000)) * 24 * time.Hour
+	}
+	if err != nil || d < time.Second || d > most {
+		w.fail(CodeBadValue, at(n), fmt.Sprintf("malformed duration %q", s), "write 30s, 15m, 6h or 7d; at most 30d")
+		return 0
+	}
+	return d
+}
+
+func (w *walker) related(n *yaml.Node) []Related {
+	items, ok := w.sequence(n, "related")
+	if !ok {
+		return nil
+	}
+	var out []Related
+	for _, item := range items {
+		entries, ok := w.mapping(item, "an item of related", []string{"id", "type"})
+		if !ok {
+			continue
+		}
+		var r Related
+		for _, e := range entries {
+			s, _ := w.str(e.value, e.key.Value, maxName)
+			if e.key.Value == "id" {
+				r.ID = s
+			} else {
+				r.Type = s
+			}
+		}
+		if r.ID == "" {
+			w.fail(CodeMissingKey, at(item), "an item of related has no id", "")
+			continue
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+var listKeys = []string{"list", "values", "description"}
+
+func (w *walker) listDocument(n *yaml.Node) *List {
+	entries, ok := w.mapping(n, "a list", listKeys)
+	if !ok {
+		return nil
+	}
+	l := &List{File: w.src.name, Line: n.Line}
+	hasValues := false
+	for _, e := range entries {
+		switch e.key.Value {
+		case "list":
+			l.Name = w.listName(e.value)
+		case "values":
+			hasValues = true
+			l.value = w.listValues(e.value, "values")
+		case "description":
+			w.str(e.value, "description", maxText)
+		}
+	}
+	if !hasValues {
+		w.fail(CodeMissingKey, at(n), "the list has no values", "")
+	}
+	return l
+}
+
+func (w *walker) listName(n *yaml.Node) string {
+	s, ok := w.str(n, "the name of a list", maxName)
+	if ok && !nameForm.MatchString(s) {
+		w.fail(CodeBadValue, at(n), fmt.Sprintf("malformed name of a list %q", s), "write it in lower case with underscores, as in backup_tools")
+		return ""
+	}
+	return s
+}
+
+func (w *walker) localLists(d *document, n *yaml.Node) {
+	entries, ok := w.mapping(n, "lists", nil)
+	if !ok {
+		return
+	}
+	d.lists, d.listKeys = map[string]*List{}, map[string]*yaml.Node{}
+	for _, e := range entries {
+		name := w.listName(e.key)
+		value := w.listValues(e.value, "the list "+e.key.Value)
+		if name != "" && value != nil {
+			d.lists[name] = &List{Name: name, File: w.src.name, Line: e.key.Line, value: value}
+			d.listKeys[name] = e.key
+		}
+	}
+}
+
+// listValues reads a list whose values are all texts or all whole numbers.
+func (w *walker) listValues(n *yaml.Node, what string) *constList {
+	items, ok := w.sequence(n, what)
+	if !ok {
+		return nil
+	}
+	if len(items) == 0 {
+		w.fail(CodeBadValue, at(n), what+" is empty: nothing is ever in it", "")
+		return nil
+	}
+	if items[0].ShortTag() != "!!int" {
+		values := w.strings(n, what, maxText)
+		if len(values) != len(items) {
+			return nil
+		}
+		return newStringConst(values)
+	}
+	var values []int64
+	for _, item := range items {
+		v, err := strconv.ParseInt(item.Value, 10, 64)
+		if item.Kind != yaml.ScalarNode || item.ShortTag() != "!!int" || err != nil {
+			w.fail(CodeBadValue, at(item), fmt.Sprintf("%s holds whole numbers and %s", what, kindOf(item)), "make all values of one type")
+			return nil
+		}
+		values = append(values, v)
+	}
+	return newIntConst(values)
+}

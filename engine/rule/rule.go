@@ -1,0 +1,162 @@
+package rule
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/cel-go/cel"
+	"go.yaml.in/yaml/v3"
+
+	"picket.internal/fact"
+)
+
+// Status says how far a rule is trusted.
+type Status string
+
+const (
+	// StatusExperimental rules are evaluated, but only shadow-alert.
+	StatusExperimental Status = "experimental"
+	// StatusTest is for a rule that is being tried on real hosts; it only shadow-alerts.
+	StatusTest Status = "test"
+	// StatusStable rules alert.
+	StatusStable Status = "stable"
+	// StatusDeprecated rules are checked and tested, but not shown any host's facts.
+	StatusDeprecated Status = "deprecated"
+)
+
+var statuses = []string{string(StatusExperimental), string(StatusTest), string(StatusStable), string(StatusDeprecated)}
+
+// Severities, from the least to the most.
+const (
+	Info     = "info"
+	Low      = "low"
+	Medium   = "medium"
+	High     = "high"
+	Critical = "critical"
+)
+
+var severities = []string{Info, Low, Medium, High, Critical}
+
+// scores are the scores of rules that state none.
+var scores = map[string]float64{Info: 5, Low: 20, Medium: 45, High: 70, Critical: 90}
+
+// Rule is one rule document, checked and compiled. It is immutable and safe
+// for concurrent use.
+type Rule struct {
+	ID             string
+	Title          string
+	Status         Status
+	Severity       string
+	Score          float64 // 0 to 100
+	Description    string
+	Author         string
+	References     []string
+	Tags           []string
+	On             []fact.Kind
+	Where          string // the condition, as written
+	Message        string // the message template, as written; the title where there is none
+	Suppress       *Suppress
+	FalsePositives []string
+	Related        []Related
+	Response       []string // names of response policies
+	Tests          []TestCase
+
+	// Version is the digest of everything that decides when the rule alerts and
+	// what the alert says, lists included; 12 hexadecimal digits.
+	Version string
+	// File and Line are where the document stands.
+	File string
+	Line int
+	// Cost is the most that the condition can cost by cel-go's estimate.
+	Cost uint64
+
+	when     *program
+	gate     gate
+	message  *template
+	by       []fieldPath
+	explain  *explainer
+	document *document
+}
+
+// Suppress says which alerts of a rule are duplicates of one another.
+type Suppress struct {
+	By  []string // the fields that duplicates have in common, beside the host
+	For time.Duration
+}
+
+// Related names another rule that this one has to do with.
+type Related struct{ ID, Type string }
+
+// TestCase is one of a rule's own tests.
+type TestCase struct {
+	Name       string
+	Facts      []*fact.Fact
+	Prevalence *fact.Prevalence
+	Alerts     int // how many of the facts the rule must match
+	Line       int
+}
+
+// document is what is left of the YAML after the first pass: what compiling
+// needs, and where it stands.
+type document struct {
+	src      *source
+	where    *yaml.Node
+	message  *yaml.Node
+	by       []*yaml.Node
+	on       *yaml.Node
+	tests    *yaml.Node
+	badTests bool
+	lists    map[string]*List
+	listKeys map[string]*yaml.Node
+	env      *cel.Env
+	est      *estimator
+	ast      *cel.Ast
+}
+
+// Evaluate reports whether the condition holds for the fact in v. The error is
+// always an *EvalError: an outcome of its own, neither match nor no match.
+func (r *Rule) Evaluate(v *Vars) (bool, error) {
+	if r.gate != nil && !r.gate(v) {
+		return false, nil
+	}
+	return r.EvaluateDirect(v)
+}
+
+// EvaluateDirect is Evaluate without the shortcut that spares most facts the
+// full condition; tests hold the two to the same answers.
+func (r *Rule) EvaluateDirect(v *Vars) (bool, error) {
+	out, _, err := r.when.eval(v)
+	if err != nil {
+		return false, err
+	}
+	b, ok := out.Value().(bool)
+	if !ok {
+		return false, &EvalError{ErrEval, fmt.Sprintf("the condition gave %s, not true or false", out.Type().TypeName())}
+	}
+	return b, nil
+}
+
+// Shadow reports whether the rule's alerts are only recorded.
+func (r *Rule) Shadow() bool { return r.Status == StatusExperimental || r.Status == StatusTest }
+
+// SuppressValues are the values of the suppression fields for the fact in v,
+// nil where the rule suppresses nothing.
+func (r *Rule) SuppressValues(v *Vars) []string {
+	if r.Suppress == nil {
+		return nil
+	}
+	values := make([]string, len(r.by))
+	for i, p := range r.by {
+		values[i] = plainText(p.read(v))
+	}
+	return values
+}
+
+// explainer is the condition once more, planned to keep the value of every
+// part. It is made at the rule's first match: most rules never need it.
+type explainer struct {
+	once sync.Once
+	prog *program
+	err  error
+}
