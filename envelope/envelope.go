@@ -10,9 +10,9 @@
 package envelope
 
 import (
-	"bytes"
 	"encoding/base64"
 	"strconv"
+	"strings"
 
 	"picket.internal/strictjson"
 )
@@ -83,7 +83,7 @@ func parseOuter(data []byte, maxBytes int) (*outer, error) {
 // decodeBase64 takes both alphabets, as DSSE asks, and one spelling of each.
 func decodeBase64(s string) ([]byte, bool) {
 	encoding := base64.StdEncoding
-	if bytes.ContainsAny([]byte(s), "-_") {
+	if strings.ContainsAny(s, "-_") {
 		encoding = base64.URLEncoding
 	}
 	b, err := encoding.Strict().DecodeString(s)
