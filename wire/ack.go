@@ -3,6 +3,7 @@ package wire
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"picket.internal/envelope"
@@ -43,6 +44,9 @@ type Refused struct {
 // which every fact is refused stays within its bound.
 const maxRefusal = 160
 
+// unescaped leaves nothing that JSON writes as two bytes.
+var unescaped = strings.NewReplacer(`"`, "'", `\`, "/")
+
 func (a *Ack) check() error {
 	c := checks{kind: ErrAck}
 	c.version(a.V)
@@ -77,7 +81,7 @@ func SealAck(a *Ack, key envelope.PrivateKey) ([]byte, error) {
 	out.V = version
 	out.Refused = nil
 	for _, r := range a.Refused {
-		r.Error = shorten(r.Error, maxRefusal)
+		r.Error = shorten(unescaped.Replace(r.Error), maxRefusal)
 		out.Refused = append(out.Refused, r)
 	}
 	if err := out.check(); err != nil {
