@@ -116,7 +116,11 @@ func Run(ctx context.Context, c Config) error {
 		return fmt.Errorf("watching rules: %w", err)
 	}
 	defer w.Close()
-	t := &tree{w: w, dir: filepath.Clean(c.Dir)}
+	dir, err := filepath.Abs(c.Dir)
+	if err != nil {
+		return fmt.Errorf("watching rules: %w", err)
+	}
+	t := &tree{w: w, dir: dir}
 	t.arm()
 	c.Once()
 	var settled <-chan time.Time

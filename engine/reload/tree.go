@@ -11,8 +11,9 @@ import (
 // tree keeps a watch on a folder, on every folder in it, and on the nearest
 // folder above it that exists: that is where a removed folder comes back.
 type tree struct {
-	w   *fsnotify.Watcher
-	dir string
+	w    *fsnotify.Watcher
+	dir  string // absolute, as configured
+	root string // what dir was at the last look, links resolved; "" where it was gone
 }
 
 // maxWatched bounds the folders of a pack.
@@ -28,6 +29,7 @@ func (t *tree) arm() {
 	}
 	watched := 0
 	root, err := filepath.EvalSymlinks(t.dir)
+	t.root = root
 	if err != nil {
 		return
 	}
@@ -48,16 +50,13 @@ func (t *tree) arm() {
 	})
 }
 
-// concerns reports whether an event can have changed the rules: anything but a
-// mode inside the folder, and outside of it only what bears its name or is
-// above it.
+// concerns reports whether an event can have changed the rules: it is about
+// something inside the folder, the folder itself, or a folder above it.
 func (t *tree) concerns(ev fsnotify.Event) bool {
-	if ev.Op == fsnotify.Chmod && ev.Name != t.dir {
-		return false
-	}
 	name := filepath.Clean(ev.Name)
-	if parent := filepath.Dir(t.dir); filepath.Dir(name) == parent {
-		return name == t.dir
-	}
-	return true
+	return inside(name, t.dir) || inside(name, t.root) || inside(t.dir, name) && ev.Op != fsnotify.Chmod
+}
+
+func inside(name, dir string) bool {
+	return dir != "" && (name == dir || strings.HasPrefix(name, strings.TrimSuffix(dir, "/")+"/"))
 }

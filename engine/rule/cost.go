@@ -17,7 +17,8 @@ import (
 const (
 	sizeString  = 4096 // a path at its longest, a command line
 	sizeDigest  = 64
-	sizeStrings = 64 // process.args
+	sizeStrings = 64  // process.args
+	sizeItem    = 128 // of a list: 64 arguments have 4,096 bytes together
 	sizeObjects = 32
 )
 
@@ -51,8 +52,11 @@ func (e *estimator) EstimateSize(node checker.AstNode) *checker.SizeEstimate {
 	}
 	switch t.Kind() {
 	case types.StringKind:
-		if last == "sha256" {
+		switch last {
+		case "sha256":
 			return sizeUpTo(sizeDigest)
+		case "@items":
+			return sizeUpTo(sizeItem)
 		}
 		return sizeUpTo(sizeString)
 	case types.ListKind:

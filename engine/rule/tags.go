@@ -9,11 +9,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// tactics are those of MITRE ATT&CK for Enterprise, as Sigma writes them.
+// tactics are those of MITRE ATT&CK for Enterprise, version 19, as Sigma writes
+// them; underscores, which Sigma wrote formerly, are taken for hyphens.
 var tactics = []string{
-	"reconnaissance", "resource_development", "initial_access", "execution", "persistence", "privilege_escalation",
-	"defense_evasion", "credential_access", "discovery", "lateral_movement", "collection", "command_and_control",
-	"exfiltration", "impact",
+	"reconnaissance", "resource-development", "initial-access", "execution", "persistence", "privilege-escalation",
+	"stealth", "defense-impairment", "credential-access", "discovery", "lateral-movement", "collection",
+	"command-and-control", "exfiltration", "impact",
 }
 
 // attackID is a technique, group, software or data source.
@@ -31,8 +32,13 @@ func (w *walker) tags(n *yaml.Node) []string {
 			continue
 		}
 		name, ok := strings.CutPrefix(tag, "attack.")
+		name = strings.ReplaceAll(name, "_", "-")
 		if ok && !attackID.MatchString(name) && !slices.Contains(tactics, name) {
-			w.warn(CodeUnknownTag, p, fmt.Sprintf("ATT&CK has no tactic %q", name), didYouMean(name, tactics))
+			hint := didYouMean(name, tactics)
+			if name == "defense-evasion" {
+				hint = "version 19 has stealth and defense-impairment in its place"
+			}
+			w.warn(CodeUnknownTag, p, fmt.Sprintf("ATT&CK has no tactic %q", name), hint)
 		}
 	}
 	return tags
