@@ -173,7 +173,11 @@ func (s *Sender) deliver(ctx, work context.Context, p *parcel) bool {
 		case a.verdict == refused:
 			s.queue.settleRefused(p, a.id)
 			// A hub that refuses everything must not empty the queue in a rush.
-			pause(ctx, s.wait.next())
+			if stopping {
+				pause(work, s.wait.next())
+			} else {
+				pause(ctx, s.wait.next())
+			}
 			return true
 		case a.verdict == forked:
 			pause(work, s.wait.next())

@@ -26,13 +26,18 @@ func process(pid int64) *fact.Fact {
 
 // syncBuffer is a log that can be read while it is written.
 type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+	changed chan struct{} // told, with room for one, of each line
+	mu      sync.Mutex
+	buf     bytes.Buffer
 }
 
 func (b *syncBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	select {
+	case b.changed <- struct{}{}:
+	default:
+	}
 	return b.buf.Write(p)
 }
 
@@ -52,7 +57,7 @@ type running struct {
 // run starts a sender that is quick to try again.
 func run(t *testing.T, id *send.Identity, change func(*send.Config)) *running {
 	t.Helper()
-	r := &running{queue: send.NewQueue(id.Host, send.Limits{}), log: new(syncBuffer)}
+	r := &running{queue: send.NewQueue(id.Host, send.Limits{}), log: &syncBuffer{changed: make(chan struct{}, 1)}}
 	cfg := send.Config{
 		Identity: id, Queue: r.queue, Version: "v0.0.0-test", Boot: boot,
 		FlushAfter: 10 * time.Millisecond, RetryMin: time.Millisecond, RetryMax: 20 * time.Millisecond,
