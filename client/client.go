@@ -31,6 +31,10 @@ type Options struct {
 	// Reconnecting is called by the Follow methods when a stream broke and is
 	// to be taken up again after a while. Nil means that nobody is told.
 	Reconnecting func(cause error, after time.Duration)
+	// Backoff is the longest wait before a broken stream is taken up again the
+	// first time; each failure doubles it, up to forty times as long. Empty
+	// means 250 ms.
+	Backoff time.Duration
 }
 
 // Client is a connection to one hub. Its methods may be called by many
@@ -40,7 +44,7 @@ type Client struct {
 	bearer       string
 	http         *http.Client
 	reconnecting func(error, time.Duration)
-	backoff      backoff
+	backoff      time.Duration
 }
 
 // New prepares a client; nothing is sent before the first question.
@@ -69,7 +73,10 @@ func New(o Options) (*Client, error) {
 		bearer:       "Bearer " + token.String(),
 		http:         wire.NewHTTPClient(token.Pins, envelope.PrivateKey{}),
 		reconnecting: o.Reconnecting,
-		backoff:      defaultBackoff,
+		backoff:      o.Backoff,
+	}
+	if c.backoff <= 0 {
+		c.backoff = defaultBackoff
 	}
 	if c.reconnecting == nil {
 		c.reconnecting = func(error, time.Duration) {}

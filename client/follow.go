@@ -21,19 +21,19 @@ const silence = 3 * api.KeepaliveSeconds * time.Second
 // errSilent is a stream that nobody feeds any more.
 var errSilent = errors.New("the stream fell silent")
 
-// backoff is how long to wait before the next try: up to base, doubled with
-// every failure up to most, a random part of it so that clients do not return
-// in step.
-type backoff struct{ base, most time.Duration }
+const (
+	defaultBackoff = 250 * time.Millisecond
+	maxBackoff     = 40 // times the first
+)
 
-var defaultBackoff = backoff{250 * time.Millisecond, 10 * time.Second}
-
-func (b backoff) wait(failures int) time.Duration {
-	ceiling := b.most
-	if failures < 16 {
-		ceiling = min(b.most, b.base<<failures)
+// pause is how long to wait after so many failures in a row: a random part of
+// a doubling bound, so that clients do not return in step.
+func pause(base time.Duration, failures int) time.Duration {
+	bound := base * maxBackoff
+	if failures < 6 {
+		bound = min(bound, base<<failures)
 	}
-	return time.Duration(rand.Int64N(int64(ceiling) + 1))
+	return time.Duration(rand.Int64N(int64(bound) + 1))
 }
 
 // FollowAlerts yields alerts as they are stored, oldest first: those after
@@ -96,7 +96,7 @@ func (f *follow[Row]) rows(ctx context.Context, after string) iter.Seq2[Row, err
 				yield(zero, err)
 				return
 			}
-			wait := f.client.backoff.wait(s.failures)
+			wait := pause(f.client.backoff, s.failures)
 			s.failures++
 			f.client.reconnecting(f.client.fail("following", err), wait)
 			select {

@@ -48,7 +48,7 @@ func (h *Handler) followAlerts(r *http.Request, out *reply) error {
 				continue
 			}
 			tidyAlert(&alerts[i])
-			if err := out.line(&alerts[i]); err != nil {
+			if err := out.flushed(&alerts[i]); err != nil {
 				return "", false, err
 			}
 		}
@@ -92,7 +92,7 @@ func (h *Handler) followFacts(r *http.Request, out *reply) error {
 		}
 		for i := range facts {
 			tidyFact(&facts[i])
-			if err := out.line(&facts[i]); err != nil {
+			if err := out.flushed(&facts[i]); err != nil {
 				return "", false, err
 			}
 		}
@@ -122,12 +122,7 @@ func (h *Handler) follow(ctx context.Context, out *reply, f follower) error {
 		if err != nil {
 			return err
 		}
-		if next != f.cursor {
-			f.cursor = next
-			if err := out.flush(); err != nil {
-				return err
-			}
-		}
+		f.cursor = next
 		if more {
 			continue
 		}
@@ -145,10 +140,7 @@ func (h *Handler) follow(ctx context.Context, out *reply, f follower) error {
 }
 
 func keepalive(out *reply, cursor string) error {
-	if err := out.line(&types.Event{Event: types.EventKeepalive, Cursor: cursor}); err != nil {
-		return err
-	}
-	return out.flush()
+	return out.flushed(&types.Event{Event: types.EventKeepalive, Cursor: cursor})
 }
 
 func noLimit(limit int) error {

@@ -50,8 +50,11 @@ func (r *reply) end() error {
 	return nil
 }
 
-// flush sends what is written.
-func (r *reply) flush() error {
+// flushed adds a document to a stream and sends it at once.
+func (r *reply) flushed(v any) error {
+	if err := r.line(v); err != nil {
+		return err
+	}
 	if err := r.control.Flush(); err != nil {
 		return fmt.Errorf("%w: %v", errGone, err)
 	}
