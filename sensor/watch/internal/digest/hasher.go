@@ -1,0 +1,203 @@
+//go:build linux
+
+package digest
+
+import (
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"picket.internal/fact"
+)
+
+// Config bounds a Hasher.
+type Config struct {
+	// MaxSize is the largest file that is read; 0 means 256 MiB.
+	MaxSize int64
+	// Timeout is how long one file may take; 0 means 10s.
+	Timeout time.Duration
+	// Remember is how many digests are kept; 0 means 4,096.
+	Remember int
+	// Waiting is how many files may wait, each with a file descriptor; 0
+	// means 128.
+	Waiting int
+	// Now is the wall clock; nil means time.Now.
+	Now func() time.Time
+}
+
+func (c Config) withDefaults() Config {
+	if c.MaxSize <= 0 {
+		c.MaxSize = 256 << 20
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = 10 * time.Second
+	}
+	if c.Remember <= 0 {
+		c.Remember = 4096
+	}
+	if c.Waiting <= 0 {
+		c.Waiting = 128
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+// maxLost is how many files may never have answered before hashing stops
+// until one of them does: each holds a goroutine and maybe a thread.
+const maxLost = 4
+
+// Result is what became of hashing: a status of the fact package, and the
+// digest where that is ok.
+type Result struct {
+	SHA256 string
+	Status string
+}
+
+// Hasher hashes files one after the other and remembers the digests. It is
+// safe for concurrent use.
+type Hasher struct {
+	cfg   Config
+	reads atomic.Int64
+
+	mu      sync.Mutex
+	cache   *cache
+	jobs    map[Key]*job // waiting and being read
+	queue   []*job
+	working bool // a worker is there
+	lost    int  // workers that a file never let go
+}
+
+type job struct {
+	key  Key
+	file *os.File
+	done []func(Result)
+	over bool // answered; guarded by the Hasher's mutex
+}
+
+// New returns a Hasher. It needs no stopping: without work it has no goroutine.
+func New(cfg Config) *Hasher {
+	cfg = cfg.withDefaults()
+	return &Hasher{cfg: cfg, cache: newCache(cfg.Remember), jobs: make(map[Key]*job)}
+}
+
+// MaxSize is the largest file that is read.
+func (h *Hasher) MaxSize() int64 { return h.cfg.MaxSize }
+
+// Reads is how many files were read, for tests and for the sensor's own word
+// on what it costs.
+func (h *Hasher) Reads() int64 { return h.reads.Load() }
+
+// Known is the digest of content that was hashed before.
+func (h *Hasher) Known(k Key) (string, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.cache.get(k)
+}
+
+// Sum hashes f, which it takes over and closes, and calls done once, maybe
+// before it returns, else on another goroutine; done must not block. k is the
+// key that the caller saw. False means that too much waits already: done is
+// not called.
+func (h *Hasher) Sum(f *os.File, k Key, done func(Result)) bool {
+	if k.Size > h.cfg.MaxSize {
+		f.Close()
+		done(Result{Status: fact.HashTooLarge})
+		return true
+	}
+	h.mu.Lock()
+	if sum, ok := h.cache.get(k); ok {
+		h.mu.Unlock()
+		f.Close()
+		done(Result{SHA256: sum, Status: fact.HashOK})
+		return true
+	}
+	if j, ok := h.jobs[k]; ok {
+		j.done = append(j.done, done)
+		h.mu.Unlock()
+		f.Close()
+		return true
+	}
+	if len(h.queue) >= h.cfg.Waiting || h.lost >= maxLost {
+		h.mu.Unlock()
+		f.Close()
+		return false
+	}
+	j := &job{key: k, file: f, done: []func(Result){done}}
+	h.jobs[k] = j
+	h.queue = append(h.queue, j)
+	if !h.working {
+		h.working = true
+		go h.work()
+	}
+	h.mu.Unlock()
+	return true
+}
+
+// work hashes what waits and ends when nothing does, or when a file took so
+// long that another worker has its place.
+func (h *Hasher) work() {
+	for {
+		h.mu.Lock()
+		if len(h.queue) == 0 {
+			h.working = false
+			h.queue = nil
+			h.mu.Unlock()
+			return
+		}
+		j := h.queue[0]
+		h.queue[0] = nil
+		h.queue = h.queue[1:]
+		h.mu.Unlock()
+
+		// The limit holds twice: between reads by the deadline, and for a
+		// read that never returns by giving the worker up.
+		timer := time.AfterFunc(h.cfg.Timeout+h.cfg.Timeout/2, func() { h.giveUp(j) })
+		result, keep := h.read(j)
+		j.file.Close()
+		timer.Stop()
+		if !h.answer(j, result, keep) {
+			h.mu.Lock()
+			h.lost--
+			h.mu.Unlock()
+			return
+		}
+	}
+}
+
+// answer tells everybody who waits for the job, unless giveUp already has.
+func (h *Hasher) answer(j *job, r Result, keep bool) bool {
+	h.mu.Lock()
+	if j.over {
+		h.mu.Unlock()
+		return false
+	}
+	j.over = true
+	delete(h.jobs, j.key)
+	if keep {
+		h.cache.put(j.key, r.SHA256)
+	}
+	done := j.done
+	h.mu.Unlock()
+	for _, f := range done {
+		f(r)
+	}
+	return true
+}
+
+// giveUp answers for a worker that a file holds, and puts another in its place.
+func (h *Hasher) giveUp(j *job) {
+	if !h.answer(j, Result{Status: fact.HashTimeout}, false) {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lost++
+	if len(h.queue) == 0 {
+		h.working = false
+		return
+	}
+	go h.work()
+}

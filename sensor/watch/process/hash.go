@@ -1,0 +1,202 @@
+//go:build linux
+
+package process
+
+import (
+	"errors"
+	"sync"
+	"time"
+	"unique"
+
+	"golang.org/x/sys/unix"
+
+	"picket.internal/fact"
+	"picket.internal/sensor/watch/internal/digest"
+	"picket.internal/sensor/watch/internal/proc"
+)
+
+// pending is a fact that waits for the hash of its image.
+type pending struct {
+	fact  *fact.Fact
+	entry *entry
+	image digest.Key
+	due   time.Time // when it goes without
+	late  bool      // it went without; a second fact brings the hash
+}
+
+// results are the answers of the hashing goroutine on their way to Run.
+type results struct {
+	wake chan struct{}
+
+	mu      sync.Mutex
+	settled []settled
+}
+
+type settled struct {
+	p *pending
+	r digest.Result
+}
+
+func newResults() *results { return &results{wake: make(chan struct{}, 1)} }
+
+func (rs *results) add(p *pending, r digest.Result) {
+	rs.mu.Lock()
+	rs.settled = append(rs.settled, settled{p, r})
+	rs.mu.Unlock()
+	select {
+	case rs.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (rs *results) take() []settled {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	all := rs.settled
+	rs.settled = nil
+	return all
+}
+
+// hash finds the hash of the image of a reading, or has it made, and sends the
+// fact on its way. A fact whose hash is owed goes out only with it.
+func (c *Collector) hash(d *proc.Dir, r *proc.Reading, e *entry, f *fact.Fact, owed bool) {
+	image := r.Image.File
+	now := func(result digest.Result) {
+		c.hashed(e, image, f, result)
+		if !owed || result.Status == fact.HashOK {
+			c.out.Emit(f)
+		}
+	}
+	if status, sum := c.cheapHash(d, r); status != "" {
+		now(digest.Result{Status: status, SHA256: sum})
+		return
+	}
+	file, err := d.OpenExe()
+	if err != nil {
+		now(digest.Result{Status: statusOf(err, f.Process)})
+		return
+	}
+	p := &pending{fact: f, entry: e, image: image, due: c.host.Clock.Now().Add(c.cfg.HashWait), late: owed}
+	if !owed {
+		c.wait(e, p)
+	}
+	if !c.hasher.Sum(file, image, func(r digest.Result) { c.done.add(p, r) }) {
+		if !owed {
+			c.wait(e, nil)
+		}
+		now(digest.Result{Status: fact.HashDeferred})
+	}
+}
+
+// cheapHash answers without opening the image where that can be; the status is
+// empty where it cannot.
+func (c *Collector) cheapHash(d *proc.Dir, r *proc.Reading) (status, sum string) {
+	switch {
+	case r.Kernel():
+		return fact.HashNone, ""
+	case !r.HasImage && len(r.Unreadable) > 0:
+		return fact.HashUnreadable, ""
+	case !r.HasImage:
+		return fact.HashGone, ""
+	case r.Image.File.Size > c.hasher.MaxSize():
+		return fact.HashTooLarge, ""
+	}
+	if sum, ok := c.hasher.Known(r.Image.File); ok {
+		return fact.HashOK, sum
+	}
+	if d.Slow(r.Image) {
+		return fact.HashSkippedFS, ""
+	}
+	return "", ""
+}
+
+// statusOf says why an image could not be opened.
+func statusOf(err error, p *fact.Process) string {
+	var errno unix.Errno
+	switch {
+	case errors.Is(err, proc.ErrGone):
+		return fact.HashGone
+	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOMEM):
+		return fact.HashDeferred
+	case errors.As(err, &errno):
+		p.Unreadable = append(p.Unreadable, "content:"+unix.ErrnoName(errno))
+	}
+	return fact.HashUnreadable
+}
+
+// hashed enters a result into the fact and into what is known.
+func (c *Collector) hashed(e *entry, image digest.Key, f *fact.Fact, r digest.Result) {
+	p := f.Process
+	p.HashStatus, p.Hash = r.Status, nil
+	if r.Status == fact.HashOK {
+		p.Hash = &fact.Hash{SHA256: r.SHA256}
+	}
+	if e.image.File != image {
+		return // it runs something else by now
+	}
+	c.mu.Lock()
+	e.unhash = r.Status == fact.HashDeferred
+	if r.Status == fact.HashOK {
+		e.hash = unique.Make(r.SHA256)
+	}
+	c.mu.Unlock()
+}
+
+// settle sends the facts whose hashes are there.
+func (c *Collector) settle() {
+	for _, s := range c.done.take() {
+		p := s.p
+		if p.late && s.r.Status != fact.HashOK {
+			continue // it was told as deferred, and there is no more to say
+		}
+		c.hashed(p.entry, p.image, p.fact, s.r)
+		if p.late {
+			p.fact.Process.Action = fact.ProcessSeen
+			p.fact.Time = c.host.Clock.Now()
+		}
+		if p.entry.pending == p {
+			c.wait(p.entry, nil)
+		}
+		c.out.Emit(p.fact)
+	}
+}
+
+// hurry sends the fact that an entry waits with, because the next one of the
+// same process is about to follow.
+func (c *Collector) hurry(e *entry) {
+	c.settle()
+	p := e.pending
+	if p == nil {
+		return
+	}
+	c.wait(e, nil)
+	p.late = true
+	p.fact.Process.HashStatus = fact.HashDeferred
+	c.out.Emit(p.fact)
+}
+
+// wait notes, or with nil strikes out, the fact that an entry waits with.
+func (c *Collector) wait(e *entry, p *pending) {
+	e.pending = p
+	if p == nil {
+		delete(c.waiting, e)
+		return
+	}
+	c.waiting[e] = true
+}
+
+// expire sends what has waited for long enough.
+func (c *Collector) expire(now time.Time) {
+	for e := range c.waiting {
+		if now.After(e.pending.due) {
+			c.hurry(e)
+		}
+	}
+}
+
+// flush sends all that waits, at the end.
+func (c *Collector) flush() {
+	for e := range c.waiting {
+		c.hurry(e)
+	}
+}
