@@ -55,13 +55,14 @@ type testHub struct {
 	host     string
 	hostKey  envelope.PublicKey
 	fault    func(n int) fault // of the n-th request, from 0
-	requests int
-	bodies   [][]byte // of every request for a batch, as sent
+	requests int               // for batches and enrollments
+	bodies   [][]byte          // of every request for a batch, as sent
 	protos   []string
 	sessions map[string]*session
 	facts    []*fact.Fact // stored, in order
 	last     wire.Batch   // stored
 	stored   int          // batches
+	enrolled []wire.EnrollRequest
 }
 
 var gzipMagic = []byte{0x1f, 0x8b}
@@ -119,6 +120,7 @@ func (h *testHub) start() { h.serve(wire.ServerConfig(h.tlsKey)) }
 func (h *testHub) serve(config *tls.Config) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+wire.PathBatch, h.batch)
+	mux.HandleFunc("POST "+wire.PathEnroll, h.enroll)
 	srv := &http.Server{
 		Handler: mux, TLSConfig: config, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0),
 	}
