@@ -33,22 +33,6 @@ func (d Dir) canaryList() string   { return filepath.Join(string(d), "canaries.j
 func (d Dir) logs() string         { return filepath.Join(string(d), "logs") }
 func (d Dir) log(of string) string { return filepath.Join(d.logs(), of+".log") }
 
-// DefaultDir is where `picket up` lives when it is not told: $PICKET_DIR,
-// else $XDG_STATE_HOME/picket, else ~/.local/state/picket.
-func DefaultDir(getenv func(string) string) (Dir, error) {
-	if dir := getenv("PICKET_DIR"); dir != "" {
-		return Dir(dir), nil
-	}
-	if state := getenv("XDG_STATE_HOME"); filepath.IsAbs(state) {
-		return Dir(filepath.Join(state, "picket")), nil
-	}
-	home := getenv("HOME")
-	if !filepath.IsAbs(home) {
-		return "", errors.New("no folder to live in: HOME is not set; say --dir DIR")
-	}
-	return Dir(filepath.Join(home, ".local", "state", "picket")), nil
-}
-
 // prepare makes the folder, or checks that an existing one is ours to use,
 // and returns it with an absolute path.
 func (d Dir) prepare() (Dir, error) {

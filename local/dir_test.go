@@ -10,29 +10,6 @@ import (
 	"picket.internal/local"
 )
 
-func TestDefaultDir(t *testing.T) {
-	for _, tc := range []struct {
-		name string
-		env  map[string]string
-		want local.Dir
-	}{
-		{"said", map[string]string{"PICKET_DIR": "/srv/p", "HOME": "/home/a"}, "/srv/p"},
-		{"state home", map[string]string{"XDG_STATE_HOME": "/var/s", "HOME": "/home/a"}, "/var/s/picket"},
-		{"relative state home is ignored", map[string]string{"XDG_STATE_HOME": "s", "HOME": "/home/a"}, "/home/a/.local/state/picket"},
-		{"home", map[string]string{"HOME": "/home/a"}, "/home/a/.local/state/picket"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			got, err := local.DefaultDir(func(k string) string { return tc.env[k] })
-			if err != nil || got != tc.want {
-				t.Errorf("DefaultDir = %q, %v; want %q", got, err, tc.want)
-			}
-		})
-	}
-	if _, err := local.DefaultDir(func(string) string { return "" }); err == nil || !strings.Contains(err.Error(), "--dir") {
-		t.Errorf("without HOME: %v; want a remedy", err)
-	}
-}
-
 func TestPrepareRefusesWhatIsNotOurs(t *testing.T) {
 	for _, tc := range []struct {
 		name string

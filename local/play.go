@@ -11,9 +11,9 @@ import (
 	"picket.internal/fact"
 )
 
-// patience is how long a scene waits for its alert before the next begins.
-// An alert that comes later still counts.
-const patience = 5 * time.Second
+// scenePatience is how long a scene waits for its alert before the next
+// begins. An alert that comes later still counts.
+const scenePatience = 5 * time.Second
 
 // result is what became of a scene.
 type result struct {
@@ -29,8 +29,10 @@ type result struct {
 // play plays scenes on a stage and matches the alerts that come to them.
 type play struct {
 	stage  *stage
-	alerts <-chan *api.Alert
+	alerts <-chan followed
 	seen   func(*result) error // told of each scene once, when its alert has come or it was skipped
+
+	patience time.Duration // how long each scene waits
 
 	results []*result
 	others  int // alerts that no scene asked for
@@ -67,15 +69,18 @@ func (p *play) one(ctx context.Context, r *result) error {
 
 // await takes alerts until the one of r has come or its time is up.
 func (p *play) await(ctx context.Context, r *result) error {
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(p.patience)
 	defer timer.Stop()
 	for r.alert == nil {
 		select {
 		case a, ok := <-p.alerts:
-			if !ok {
+			switch {
+			case !ok:
 				return errors.New("the hub's stream of alerts ended")
+			case a.err != nil:
+				return a.err
 			}
-			if err := p.match(a); err != nil {
+			if err := p.match(a.alert); err != nil {
 				return err
 			}
 		case <-timer.C:

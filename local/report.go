@@ -47,6 +47,19 @@ type alertEvent struct {
 	Alert *api.Alert `json:"alert"`
 }
 
+// ended describes a child that died and what becomes of it.
+func ended(d *DiedError, next string) Child {
+	return Child{Event: "child", Name: d.Name, State: childEnded, Detail: d.How + "; " + next, Log: d.Log, Tail: d.Tail}
+}
+
+// reporter shows what happens. An error says that nobody can be shown anything
+// any more.
+type reporter interface {
+	ready(Ready) error
+	alert(*api.Alert) error
+	child(Child) error
+}
+
 // jsonWriter writes one document a line, in which nothing that a terminal
 // would act upon stands raw.
 type jsonWriter struct{ out io.Writer }
@@ -59,3 +72,7 @@ func (w jsonWriter) write(v any) error {
 	_, err = w.out.Write(append(display.JSONLine(data), '\n'))
 	return err
 }
+
+func (w jsonWriter) ready(r Ready) error      { return w.write(r) }
+func (w jsonWriter) child(c Child) error      { return w.write(c) }
+func (w jsonWriter) alert(a *api.Alert) error { return w.write(alertEvent{"alert", a}) }

@@ -24,18 +24,19 @@ type sign func(*fact.Fact) bool
 // scenes is the whole intrusion, in order. It ends with the sensor: first its
 // file is replaced, then it is killed.
 var scenes = []scene{
+	{rule: "canary.open", says: "opens the canary SSH key", play: openCanary},
 	{rule: "canary.read", says: "reads the canary with AWS keys", play: readCanary},
 	{rule: "canary.modify", says: "writes to the canary with AWS keys", play: modifyCanary},
-	{rule: "canary.attrib", says: "changes the mode of the canary SSH key", play: chmodCanary},
-	{rule: "canary.move", says: "renames the canary SSH key", play: moveCanary},
+	{rule: "canary.attrib", says: "opens up the mode of the canary SSH key", play: chmodCanary},
+	{rule: "canary.move", says: "moves the canary SSH key away", play: moveCanary},
 	{rule: "canary.delete", says: "deletes the canary database dump", play: deleteCanary},
-	{rule: "process.dev_shm", says: "runs a program from /dev/shm", play: runIn("/dev/shm")},
+	{rule: "process.shm", says: "runs a program from /dev/shm", play: runIn("/dev/shm")},
 	{rule: "process.tmp", says: "runs a program from /tmp", play: runIn("/tmp")},
 	{rule: "process.deleted", says: "runs a program and deletes its file", play: runDeleted},
 	{rule: "process.memfd", says: "runs a program from anonymous memory", play: runFromMemory},
 	{rule: "process.server_shell", says: "starts a shell from a program called nginx", play: runServerShell},
-	{rule: "process.new_root_binary", says: "runs a program as root that was never seen", play: runUnseen},
-	{rule: "integrity.sensor", says: "replaces the sensor's file, one bit changed", play: replaceSensor},
+	{rule: "process.new_root_binary", says: "runs a program as root that nobody has seen before", play: runUnseen},
+	{rule: "integrity.sensor", says: "replaces the sensor's file by one with a changed bit", play: replaceSensor},
 	{rule: "sensor.silent", says: "kills the sensor", play: killSensor},
 }
 
@@ -45,6 +46,15 @@ func onCanary(id, action string) sign {
 
 func onProgram(path string) sign {
 	return func(f *fact.Fact) bool { return f.Process != nil && f.Process.Executable == path }
+}
+
+func openCanary(s *stage) (sign, error) {
+	s.touch()
+	f, err := os.Open(s.canaries[canarySSH])
+	if err != nil {
+		return nil, err
+	}
+	return onCanary(canarySSH, fact.CanaryOpen), f.Close()
 }
 
 func readCanary(s *stage) (sign, error) {
