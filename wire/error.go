@@ -23,8 +23,8 @@ var (
 	ErrTooManyFacts    = &Error{ID: "batch.too_many_facts"}
 	ErrAck             = &Error{ID: "ack.malformed"}
 	ErrAckMismatch     = &Error{ID: "ack.mismatch"}
-	ErrEnroll          = &Error{ID: "enroll.malformed"}
-	ErrEnrollKey       = &Error{ID: "enroll.wrong_key"}
+	ErrEnroll          = &Error{ID: "enrol.malformed"}
+	ErrEnrollKey       = &Error{ID: "enrol.key_mismatch"}
 	ErrToken           = &Error{ID: "token.malformed"}
 	ErrProblem         = &Error{ID: "problem.malformed"}
 	ErrPinMismatch     = &Error{ID: "tls.pin_mismatch"}
