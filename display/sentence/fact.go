@@ -41,7 +41,7 @@ func Fact(f *fact.Fact) string {
 	var words string
 	switch {
 	case f.Kind == fact.KindProcess && f.Process != nil:
-		return f.Process.Action + " " + Process(f)
+		return join(f.Process.Action, Process(f))
 	case f.Kind == fact.KindCanary && f.Canary != nil:
 		words = f.Canary.Action + " " + exact(f.Canary.Path, f.Canary.PathB64)
 		if f.Process == nil {
