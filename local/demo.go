@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
-	"picket.internal/api"
+	"picket.internal/terminal"
 )
 
 // DemoConfig says how Demo runs.
@@ -20,14 +19,8 @@ type DemoConfig struct {
 	Programs string
 	// Temp is where the demo makes its folder; empty means $TMPDIR or /tmp.
 	Temp string
-	// Out is where everything is printed. Must be set.
-	Out io.Writer
-	// JSON prints one document a line instead of text.
-	JSON bool
-	// Width is how many columns text may take; 0 means 100.
-	Width int
-	// Colour allows colour in text.
-	Colour bool
+	// Show says how and where everything is printed; its Out must be set.
+	Show terminal.Options
 }
 
 // MissingError says which expected alerts did not come.
@@ -61,7 +54,7 @@ func Demo(ctx context.Context, cfg DemoConfig) (err error) {
 		return err
 	}
 	defer m.tearDown()
-	show := newDemoReporter(cfg)
+	show := newDemoReporter(cfg.Show)
 	p := &play{stage: s, seen: show.scene, patience: scenePatience}
 	if err := show.begin(len(scenes)); err != nil {
 		return err
@@ -141,11 +134,4 @@ func copyProgram(from, to string) error {
 		return err
 	}
 	return os.WriteFile(to, image, 0o755)
-}
-
-// demoAlert is an alert with the latency that a person would measure: from the
-// touch to the stored alert. The alert's own begins with the fact's time.
-type demoAlert struct {
-	*api.Alert
-	LatencyMS float64 `json:"latency_ms"`
 }

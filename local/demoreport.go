@@ -6,38 +6,36 @@ import (
 	"strings"
 	"time"
 
-	"picket.internal/display"
+	"picket.internal/terminal"
 )
 
 // demoReporter shows how the demo goes.
-type demoReporter interface {
-	begin(scenes int) error
-	scene(*result) error
-	summary(*play) error
+type demoReporter struct {
+	*terminal.Printer
+	out  io.Writer
+	json bool
 }
 
-func newDemoReporter(cfg DemoConfig) demoReporter {
-	if cfg.JSON {
-		return demoJSON{jsonWriter{cfg.Out}}
-	}
-	return &demoText{out: cfg.Out}
+func newDemoReporter(o terminal.Options) demoReporter {
+	return demoReporter{terminal.New(o), o.Out, o.JSON}
 }
 
-// demoJSON prints one document an expected alert, and a summary.
-type demoJSON struct{ jsonWriter }
-
-func (demoJSON) begin(int) error { return nil }
-
-func (w demoJSON) scene(r *result) error {
-	if r.alert == nil {
+func (r demoReporter) begin(scenes int) error {
+	if r.json {
 		return nil
 	}
-	return w.write(demoEvent{"alert", demoAlert{r.alert, milliseconds(r.latency)}})
+	_, err := fmt.Fprintf(r.out, "Picket plays an intrusion in %d parts against a Picket of its own.\n\n", scenes)
+	return err
 }
 
-type demoEvent struct {
-	Event string    `json:"event"` // "alert"
-	Alert demoAlert `json:"alert"`
+// scene shows an expected alert.
+func (r demoReporter) scene(res *result) error {
+	if res.alert == nil {
+		return nil // the summary says so
+	}
+	a := *res.alert
+	a.LatencyMS = milliseconds(res.latency)
+	return r.AlertAfter(&a, res.latency)
 }
 
 // Summary is the last document of the demo.
@@ -70,53 +68,38 @@ func (p *play) summarise() Summary {
 	return s
 }
 
-func (w demoJSON) summary(p *play) error { return w.write(p.summarise()) }
-
-// demoText is for people: each alert as it comes, then a table.
-type demoText struct{ out io.Writer }
-
-func (w *demoText) begin(scenes int) error {
-	_, err := fmt.Fprintf(w.out, "Picket plays an intrusion in %d parts against itself.\n\n", scenes)
-	return err
-}
-
-func (w *demoText) scene(r *result) error {
-	if r.skipped != "" {
-		return nil // the table says so
+// summary shows what came of each scene.
+func (r demoReporter) summary(p *play) error {
+	s := p.summarise()
+	if r.json {
+		return r.Document(s)
 	}
-	_, err := fmt.Fprintf(w.out, "It %s.\n%s%s   latency %s\n\n", r.scene.says, "", display.Line(r.alert.Message), latency(r.latency))
-	return err
-}
-
-func (w *demoText) summary(p *play) error {
 	var b strings.Builder
-	for _, r := range p.results {
-		what := "missing"
-		switch {
-		case r.skipped != "":
-			what = "skipped"
-		case r.alert != nil:
-			what = latency(r.latency)
-		}
-		fmt.Fprintf(&b, "%9s  %-24s it %s", what, r.scene.rule, r.scene.says)
-		if r.skipped != "" {
-			b.WriteString(": " + r.skipped)
+	b.WriteByte('\n')
+	for _, res := range p.results {
+		fmt.Fprintf(&b, "%10s  %-24s Picket %s", res.outcome(), res.scene.rule, res.scene.says)
+		if res.skipped != "" {
+			b.WriteString(" (" + res.skipped + ")")
 		}
 		b.WriteByte('\n')
 	}
-	s := p.summarise()
 	fmt.Fprintf(&b, "\n%d of %d expected alerts came", s.Seen, s.Expected)
 	if p.others > 0 {
-		fmt.Fprintf(&b, ", and %d that this machine raised besides", p.others)
+		fmt.Fprintf(&b, ", and %d others", p.others)
 	}
 	b.WriteByte('\n')
-	if len(s.Missing) > 0 {
-		fmt.Fprintf(&b, "missing: %s\n", strings.Join(s.Missing, ", "))
-	}
-	_, err := io.WriteString(w.out, b.String())
+	_, err := io.WriteString(r.out, b.String())
 	return err
 }
 
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+func (r *result) outcome() string {
+	switch {
+	case r.skipped != "":
+		return "skipped"
+	case r.alert == nil:
+		return "MISSING"
+	}
+	return fmt.Sprintf("%.1f ms", milliseconds(r.latency))
+}
 
-func latency(d time.Duration) string { return fmt.Sprintf("%.0f ms", milliseconds(d)) }
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,12 +1,9 @@
 package local
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 
-	"picket.internal/api"
-	"picket.internal/display"
+	"picket.internal/terminal"
 )
 
 // Ready says where everything is and what is watched.
@@ -19,6 +16,7 @@ type Ready struct {
 
 	// What the header tells besides.
 	Host       string   `json:"host"`
+	User       string   `json:"user"`
 	Rules      int      `json:"rules"`
 	RulesError string   `json:"rules_error,omitempty"` // why a rule set was refused
 	Processes  int64    `json:"processes"`
@@ -41,12 +39,6 @@ const (
 	childStarted = "started"
 )
 
-// alertEvent is an alert on its way to a script.
-type alertEvent struct {
-	Event string     `json:"event"` // "alert"
-	Alert *api.Alert `json:"alert"`
-}
-
 // ended describes a child that died and what becomes of it.
 func ended(d *DiedError, next string) Child {
 	return Child{Event: "child", Name: d.Name, State: childEnded, Detail: d.How + "; " + next, Log: d.Log, Tail: d.Tail}
@@ -54,25 +46,57 @@ func ended(d *DiedError, next string) Child {
 
 // reporter shows what happens. An error says that nobody can be shown anything
 // any more.
-type reporter interface {
-	ready(Ready) error
-	alert(*api.Alert) error
-	child(Child) error
+type reporter struct {
+	*terminal.Printer
+	json bool
 }
 
-// jsonWriter writes one document a line, in which nothing that a terminal
-// would act upon stands raw.
-type jsonWriter struct{ out io.Writer }
+func newReporter(o terminal.Options) reporter { return reporter{terminal.New(o), o.JSON} }
 
-func (w jsonWriter) write(v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("encoding: %w", err)
+func (r reporter) ready(ready Ready) error {
+	if r.json {
+		return r.Document(ready)
 	}
-	_, err = w.out.Write(append(display.JSONLine(data), '\n'))
-	return err
+	if ready.RulesError != "" {
+		r.Note("the rules could not be loaded, others are in use: %s", ready.RulesError)
+	}
+	return r.Up(terminal.Header{
+		Host: ready.Host,
+		User: ready.User,
+		Watching: []string{
+			count(int64(len(ready.Canaries)), "canary", "canaries"),
+			count(ready.Processes, "process", "processes"),
+			"the sensor's own file", "load",
+		},
+		Rules:  ready.Rules,
+		Limits: ready.Limits,
+		UI:     ready.UI,
+		Touch:  ready.Canaries[0],
+	})
 }
 
-func (w jsonWriter) ready(r Ready) error      { return w.write(r) }
-func (w jsonWriter) child(c Child) error      { return w.write(c) }
-func (w jsonWriter) alert(a *api.Alert) error { return w.write(alertEvent{"alert", a}) }
+func (r reporter) child(c Child) error {
+	if r.json {
+		return r.Document(c)
+	}
+	switch {
+	case c.State == childStarted && c.Detail != "":
+		r.Note("%s was started again: %s", c.Name, c.Detail)
+	case c.State == childStarted:
+		r.Note("%s was started again", c.Name)
+	default:
+		r.Note("%s ended: %s", c.Name, c.Detail)
+		r.Note("  its log is %s and ends with", c.Log)
+		for _, line := range c.Tail {
+			r.Note("  %s", line)
+		}
+	}
+	return nil
+}
+
+func count(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

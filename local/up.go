@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
+	"os/user"
 	"time"
+
+	"picket.internal/terminal"
 )
 
 // Config says how Up runs.
@@ -22,14 +24,8 @@ type Config struct {
 	// Programs is the folder of picket-hub and picket-sensor; empty means
 	// beside this executable, else PATH.
 	Programs string
-	// Out is where everything is printed. Must be set.
-	Out io.Writer
-	// JSON prints one document a line instead of text.
-	JSON bool
-	// Width is how many columns text may take; 0 means 100.
-	Width int
-	// Colour allows colour in text.
-	Colour bool
+	// Show says how and where everything is printed; its Out must be set.
+	Show terminal.Options
 }
 
 // How children that die are treated.
@@ -66,7 +62,7 @@ func Up(ctx context.Context, cfg Config) (err error) {
 	if cfg.Rules != "" {
 		m.hubArgs = append(m.hubArgs, "--rules", cfg.Rules)
 	}
-	err = (&up{machine: m, show: newReporter(cfg)}).run(ctx)
+	err = (&up{machine: m, show: newReporter(cfg.Show)}).run(ctx)
 	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
 		return nil // it was asked to end
 	}
@@ -127,7 +123,7 @@ func (u *up) next(ctx context.Context, alerts <-chan followed) error {
 		case a.err != nil:
 			return a.err
 		}
-		return u.show.alert(a.alert)
+		return u.show.Alert(a.alert)
 	case <-u.hub.done:
 		return u.hubDied(ctx)
 	case <-sensorDone:
@@ -172,6 +168,9 @@ func (u *up) describe(ctx context.Context, w *watching) (Ready, error) {
 	}
 	r := Ready{Event: "ready", Dir: string(u.dir), Hub: u.client.Hub(), UI: u.uiURL, Host: name,
 		Rules: status.Rules.Loaded, RulesError: status.Rules.Error, Processes: w.processes, Limits: w.limits}
+	if who, err := user.Current(); err == nil {
+		r.User = who.Username
+	}
 	for _, c := range u.canaries {
 		r.Canaries = append(r.Canaries, c.Path)
 	}

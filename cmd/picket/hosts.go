@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+
+	"picket.internal/api"
+	"picket.internal/client"
+)
+
+type hostsCommands struct {
+	List    hostsListCommand   `cmd:"" help:"List hosts."`
+	Disable hostDisableCommand `cmd:"" help:"Shut a host out: nothing of it is accepted any more."`
+	Enable  hostEnableCommand  `cmd:"" help:"Let a disabled host back in, or forgive a suspect one."`
+	Approve hostApproveCommand `cmd:"" help:"Let in a host that waits for it."`
+}
+
+type hostsListCommand struct{ hubFlags }
+
+// Help is shown below the one line of help.
+func (*hostsListCommand) Help() string {
+	return `LOST is how many facts the host had to drop before they were sent.
+
+    $ picket hosts list
+    HOST  STATE   LAST SEEN  SENSOR  FACTS  ALERTS  LOST  ID
+    web1  up      3 s ago    v0.1    18204       2     0  h_gkq7xv6bq2v4d7ukm3h5zq3x2e
+    web2  SILENT  14 min ago v0.1     9118       1     0  h_5n2m4c7ydqk6xv6jtw3e5gq2ba`
+}
+
+// Run lists hosts.
+func (c *hostsListCommand) Run(ctx context.Context, e *env) error {
+	hub, p, err := c.connect(e)
+	if err != nil {
+		return err
+	}
+	defer hub.Close()
+	n, err := p.Hosts(hub.Hosts(ctx))
+	if err == nil && n == 0 && !c.JSON {
+		p.Note("no hosts yet; picket enroll token makes a token that lets one in")
+	}
+	return err
+}
+
+// hostCommand changes what a host is to the hub.
+type hostCommand struct {
+	ID string `arg:"" help:"The host, as in picket hosts list."`
+	hubFlags
+}
+
+func (c *hostCommand) change(e *env, change func(*client.Client) (api.HostState, error)) error {
+	hub, p, err := c.connect(e)
+	if err != nil {
+		return err
+	}
+	defer hub.Close()
+	state, err := change(hub)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return p.Document(state)
+	}
+	p.Note("%s is %s now", state.ID, state.State)
+	return nil
+}
+
+type hostDisableCommand struct{ hostCommand }
+
+// Help is shown below the one line of help.
+func (*hostDisableCommand) Help() string {
+	return `Its sensor keeps trying, slowly, and is heard again once the host is enabled.
+
+    $ picket hosts disable h_gkq7xv6bq2v4d7ukm3h5zq3x2e`
+}
+
+// Run disables a host.
+func (c *hostDisableCommand) Run(ctx context.Context, e *env) error {
+	return c.change(e, func(hub *client.Client) (api.HostState, error) { return hub.DisableHost(ctx, c.ID) })
+}
+
+type hostEnableCommand struct{ hostCommand }
+
+// Help is shown below the one line of help.
+func (*hostEnableCommand) Help() string {
+	return `Exits 1 where the host is neither disabled nor suspect.
+
+    $ picket hosts enable h_gkq7xv6bq2v4d7ukm3h5zq3x2e`
+}
+
+// Run enables a host.
+func (c *hostEnableCommand) Run(ctx context.Context, e *env) error {
+	return c.change(e, func(hub *client.Client) (api.HostState, error) { return hub.EnableHost(ctx, c.ID) })
+}
+
+type hostApproveCommand struct{ hostCommand }
+
+// Help is shown below the one line of help.
+func (*hostApproveCommand) Help() string {
+	return `A host waits where its machine is enrolled already, as after it was installed anew.
+
+    $ picket hosts approve h_gkq7xv6bq2v4d7ukm3h5zq3x2e`
+}
+
+// Run approves a host.
+func (c *hostApproveCommand) Run(ctx context.Context, e *env) error {
+	return c.change(e, func(hub *client.Client) (api.HostState, error) { return hub.ApproveHost(ctx, c.ID) })
+}
