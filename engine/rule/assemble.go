@@ -90,7 +90,7 @@ func condition(base expression, r *Rule) {
 	}
 	if checked.OutputType().Kind() != types.BoolKind {
 		p := e.startOf(checked.NativeRep(), checked.NativeRep().Expr())
-		e.w.fail(CodeNotBool, p, fmt.Sprintf("the condition is a %s, not true or false", unaliasPackage(cel.FormatCELType(checked.OutputType()))), "compare it with something")
+		e.w.fail(CodeNotBool, p, fmt.Sprintf("the condition gives %s, not true or false", cel.FormatCELType(checked.OutputType())), "compare it with something")
 		return
 	}
 	prog, err := newProgram(e.env, checked, e.est, false)
@@ -99,7 +99,7 @@ func condition(base expression, r *Rule) {
 		return
 	}
 	r.when, r.Cost, d.ast = prog, e.cost, checked
-	r.gate = gater{s: factSchema(), lists: d.est.lists}.all(checked.NativeRep().Expr())
+	r.gate = gater{s: factSchema(), lists: d.est.lists}.necessary(checked.NativeRep().Expr())
 }
 
 // suppressFields resolves the fields that duplicates have in common.
@@ -124,8 +124,8 @@ func suppressFields(w *walker, r *Rule) {
 
 // requireTests asks for proof that a rule fires and that it stays silent.
 func requireTests(w *walker, r *Rule) {
-	if r.document.badTests {
-		return // some are there and could not be read: that is said already
+	if r.document.broken || w.findings.HasErrors() {
+		return // first things first: there is nothing yet that could be tested
 	}
 	fires, silent := false, false
 	for _, t := range r.Tests {

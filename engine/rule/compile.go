@@ -44,6 +44,10 @@ func (e *expression) compile() *cel.Ast {
 		e.w.fail(CodeTooLarge, e.text.place(e.from), fmt.Sprintf("%s is longer than %d bytes", e.what, maxExpression), "")
 		return nil
 	}
+	if unaliasPackage(e.src) != e.src {
+		e.w.fail(CodeUnknownName, e.text.place(e.from), fmt.Sprintf("there is no block or variable %q", packageAlias), "did you mean "+packageField+"?")
+		return nil
+	}
 	parsed, iss := e.env.Parse(aliasPackage(e.src))
 	if iss.Err() != nil {
 		e.syntaxErrors(iss)
@@ -85,8 +89,11 @@ func (e *expression) allowed(a *ast.AST) bool {
 				refuse(n, fmt.Sprintf("the variable %q of the list macro hides the block of that name", v), "give it another name, as in process.args.exists(a, a == \"-i\")")
 			}
 		case ast.LiteralKind:
-			if n.AsLiteral().Type() == types.BytesType || n.AsLiteral().Type() == types.NullType {
-				refuse(n, "conditions have no use for "+n.AsLiteral().Type().TypeName()+" values", "to ask whether a field is there write has(field)")
+			switch n.AsLiteral().Type() {
+			case types.BytesType:
+				refuse(n, "conditions have no use for bytes", "write a text without the b")
+			case types.NullType:
+				refuse(n, "conditions have no use for null", "to ask whether a field is there write has(field)")
 			}
 		}
 	}))
@@ -95,7 +102,7 @@ func (e *expression) allowed(a *ast.AST) bool {
 
 func (e *expression) syntaxErrors(iss *cel.Issues) {
 	err := iss.Errors()[0] // what follows the first is mostly its echo
-	message := unaliasPackage(strings.TrimPrefix(err.Message, "Syntax error: "))
+	message := strings.ReplaceAll(strings.TrimPrefix(err.Message, "Syntax error: "), packageAlias, packageField)
 	if i := strings.Index(message, " expecting "); i > 0 {
 		message = message[:i]
 	}
@@ -142,15 +149,29 @@ func (e *expression) typeError(p place, message string, n ast.Expr) {
 		e.unknownName(p, selectRoot(n))
 	case scan(message, "undeclared reference to '", &name, "'"):
 		if n != nil && n.Kind() == ast.CallKind {
-			e.w.fail(CodeUnknownName, p, fmt.Sprintf("there is no function %q", name), e.functionHint(name))
+			e.w.fail(CodeUnknownName, e.calleePlace(p, name), fmt.Sprintf("there is no function %q", name), e.functionHint(name))
 			return
 		}
 		e.unknownName(p, n)
 	case scan(message, "found no matching overload for '", &name, "'") && scan(message, "applied to '", &signature, "'"):
 		e.noOverload(p, name, signature)
 	default:
-		e.w.fail(CodeType, p, unaliasPackage(message), "")
+		e.w.fail(CodeType, p, strings.ReplaceAll(message, packageAlias, packageField), "")
 	}
+}
+
+// calleePlace is where the name of a called function stands; cel-go places a
+// call at its parenthesis.
+func (e *expression) calleePlace(p place, name string) place {
+	for i := range len(e.src) {
+		if e.text.place(e.from+i) != p {
+			continue
+		}
+		if j := strings.LastIndex(e.src[:i], name); j >= 0 {
+			return e.text.place(e.from + j)
+		}
+	}
+	return p
 }
 
 // scan finds what stands between two texts.
@@ -290,8 +311,11 @@ func (e *expression) noOverload(p place, name, signature string) {
 	if operator == "" {
 		operator = strings.Trim(name, "_")
 	}
-	types := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(signature, "("), ""), ")")
-	types = unaliasPackage(types)
+	types := strings.TrimSuffix(strings.TrimPrefix(signature, "("), ")")
+	if f, ok := functionByName(name); ok && !strings.Contains(types, ".(") {
+		e.w.fail(CodeType, p, fmt.Sprintf("%s() is called on a value", f.name), fmt.Sprintf("write field.%s()", f.name))
+		return
+	}
 	target, args, member := strings.Cut(types, ".(")
 	message := fmt.Sprintf("%s does not take %s", operator, strings.ReplaceAll(types, ", ", " and "))
 	if member {

@@ -66,6 +66,15 @@ func functionByOverload(id string) (function, bool) {
 	return function{}, false
 }
 
+func functionByName(name string) (function, bool) {
+	for _, f := range functions {
+		if f.name == name {
+			return f, true
+		}
+	}
+	return function{}, false
+}
+
 func unary(f func(string) string) func(...ref.Val) ref.Val {
 	return func(args ...ref.Val) ref.Val {
 		s, ok := args[0].(types.String)

@@ -65,12 +65,20 @@ type gater struct {
 	lists map[string]*constList
 }
 
-// all is the gate of a condition, nil where it has none: every part of an &&
-// that is plain enough.
-func (g gater) all(e ast.Expr) gate {
-	if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == operators.LogicalAnd {
-		args := e.AsCall().Args()
-		return both(g.all(args[0]), g.all(args[1]))
+// necessary is the gate of an expression, nil where it has none. Where it says
+// no, the expression is false, not an error: so one part of an && decides, and
+// all parts of an || together.
+func (g gater) necessary(e ast.Expr) gate {
+	if e.Kind() == ast.CallKind {
+		c := e.AsCall()
+		switch c.FunctionName() {
+		case operators.LogicalAnd:
+			return both(g.necessary(c.Args()[0]), g.necessary(c.Args()[1]))
+		case operators.LogicalOr:
+			return either(g.necessary(c.Args()[0]), g.necessary(c.Args()[1]))
+		case "matches", "glob":
+			return g.pattern(c)
+		}
 	}
 	return g.exact(e)
 }
@@ -85,8 +93,15 @@ func both(a, b gate) gate {
 	return func(v *Vars) bool { return a(v) && b(v) }
 }
 
+func either(a, b gate) gate {
+	if a == nil || b == nil {
+		return nil
+	}
+	return func(v *Vars) bool { return a(v) || b(v) }
+}
+
 // exact is a gate that says yes if and only if e is true, nil where e is not
-// plain enough for that. Only such a gate can be negated or be part of an ||.
+// plain enough for that. Only such a gate can be negated.
 func (g gater) exact(e ast.Expr) gate {
 	switch e.Kind() {
 	case ast.IdentKind, ast.SelectKind:
@@ -122,15 +137,12 @@ func (g gater) call(c ast.CallExpr) gate {
 		if inner := g.exact(args[0]); inner != nil {
 			return func(v *Vars) bool { return !inner(v) }
 		}
-	case operators.LogicalAnd, operators.LogicalOr:
-		a, b := g.exact(args[0]), g.exact(args[1])
-		if a == nil || b == nil {
-			return nil
-		}
-		if c.FunctionName() == operators.LogicalAnd {
+	case operators.LogicalAnd:
+		if a, b := g.exact(args[0]), g.exact(args[1]); a != nil && b != nil {
 			return both(a, b)
 		}
-		return func(v *Vars) bool { return a(v) || b(v) }
+	case operators.LogicalOr:
+		return either(g.exact(args[0]), g.exact(args[1]))
 	case operators.Equals:
 		return g.equal(args[0], args[1])
 	case operators.NotEquals:
@@ -148,29 +160,37 @@ func (g gater) call(c ast.CallExpr) gate {
 // plainForms are the forms whose values Go compares as CEL does.
 var plainForms = []form{formString, formInt, formUint, formBool}
 
-func (g gater) operand(e ast.Expr) (fieldPath, bool) {
+// operand reads a field, or the last part of a path in a field.
+func (g gater) operand(e ast.Expr) (func(*Vars) ref.Val, bool) {
+	if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == "base" && e.AsCall().IsMemberFunction() {
+		inner, ok := g.operand(e.AsCall().Target())
+		return func(v *Vars) ref.Val {
+			s, _ := inner(v).(types.String)
+			return types.String(base(string(s)))
+		}, ok
+	}
 	name, test, ok := fieldName(e)
 	if !ok || test {
-		return fieldPath{}, false
+		return nil, false
 	}
 	p, f, ok := g.s.pathTo(name)
-	return p, ok && slices.Contains(plainForms, f.form)
+	return p.read, ok && slices.Contains(plainForms, f.form)
 }
 
 func (g gater) equal(a, b ast.Expr) gate {
 	if a.Kind() == ast.LiteralKind {
 		a, b = b, a
 	}
-	p, ok := g.operand(a)
+	read, ok := g.operand(a)
 	if !ok || b.Kind() != ast.LiteralKind {
 		return nil
 	}
 	want := b.AsLiteral()
-	return func(v *Vars) bool { return p.read(v) == want }
+	return func(v *Vars) bool { return read(v) == want }
 }
 
 func (g gater) member(a, b ast.Expr) gate {
-	p, ok := g.operand(a)
+	read, ok := g.operand(a)
 	if !ok {
 		return nil
 	}
@@ -189,7 +209,7 @@ func (g gater) member(a, b ast.Expr) gate {
 		}
 	}
 	return func(v *Vars) bool {
-		_, ok := set[p.read(v)]
+		_, ok := set[read(v)]
 		return ok
 	}
 }
@@ -200,18 +220,44 @@ var stringTests = map[string]func(s, arg string) bool{
 }
 
 func (g gater) test(c ast.CallExpr) gate {
-	if !c.IsMemberFunction() || len(c.Args()) != 1 || c.Args()[0].Kind() != ast.LiteralKind {
-		return nil
-	}
-	p, ok := g.operand(c.Target())
-	arg, isString := c.Args()[0].AsLiteral().(types.String)
-	if !ok || !isString {
+	read, arg, ok := g.method(c)
+	if !ok {
 		return nil
 	}
 	f := stringTests[c.FunctionName()]
 	return func(v *Vars) bool {
-		s, ok := p.read(v).(types.String)
-		return ok && f(string(s), string(arg))
+		s, ok := read(v).(types.String)
+		return ok && f(string(s), arg)
+	}
+}
+
+// method takes a call of a method of a field with one literal.
+func (g gater) method(c ast.CallExpr) (func(*Vars) ref.Val, string, bool) {
+	if !c.IsMemberFunction() || len(c.Args()) != 1 {
+		return nil, "", false
+	}
+	read, ok := g.operand(c.Target())
+	arg, isString := stringLiteral(c.Args()[0])
+	return read, arg, ok && isString
+}
+
+// pattern is the gate of matches and glob. A string that is too long for the
+// pattern passes: the full condition makes an error of it.
+func (g gater) pattern(c ast.CallExpr) gate {
+	read, arg, ok := g.method(c)
+	if !ok {
+		return nil
+	}
+	if c.FunctionName() == "glob" {
+		arg = globRegex(arg)
+	}
+	p, err := compilePattern(arg)
+	if err != nil {
+		return nil
+	}
+	return func(v *Vars) bool {
+		s, ok := read(v).(types.String)
+		return !ok || len(s) > p.longest || p.re.MatchString(string(s))
 	}
 }
 

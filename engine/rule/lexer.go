@@ -59,17 +59,20 @@ func skipString(src string, i int, raw bool) int {
 }
 
 // aliasPackage writes the block named package as its alias; the length stays.
-func aliasPackage(src string) string {
-	if !strings.Contains(src, packageField) {
+func aliasPackage(src string) string { return renameWord(src, packageField, packageAlias) }
+
+// unaliasPackage undoes aliasPackage in an expression.
+func unaliasPackage(src string) string { return renameWord(src, packageAlias, packageField) }
+
+func renameWord(src, from, to string) string {
+	if !strings.Contains(src, from) {
 		return src
 	}
 	out := []byte(src)
-	celTokens(src, func(from, to int) {
-		if src[from:to] == packageField {
-			copy(out[from:], packageAlias)
+	celTokens(src, func(i, j int) {
+		if src[i:j] == from {
+			copy(out[i:], to)
 		}
 	})
 	return string(out)
 }
-
-func unaliasPackage(s string) string { return strings.ReplaceAll(s, packageAlias, packageField) }

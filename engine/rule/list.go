@@ -20,6 +20,7 @@ type List struct {
 	File string
 	Line int
 
+	src   *source
 	value *constList
 }
 

@@ -206,8 +206,7 @@ func (l *loader) compile() error {
 func (l *loader) unusedLists() {
 	for _, name := range slices.Sorted(maps.Keys(l.lists)) {
 		if list := l.lists[name]; !l.used[name] && !l.findings.HasErrors() {
-			l.findings = append(l.findings, Finding{Code: CodeUnusedList, Level: LevelWarning, File: list.File, Line: list.Line, Column: 1,
-				Message: fmt.Sprintf("no rule reads the list %s", name)})
+			l.findings = append(l.findings, list.src.finding(LevelWarning, CodeUnusedList, place{list.Line, 1}, fmt.Sprintf("no rule reads the list %s", name), ""))
 		}
 	}
 }

@@ -51,6 +51,7 @@ func (w *walker) ruleDocument(n *yaml.Node) *Rule {
 	}
 	r := &Rule{File: w.src.name, Line: n.Line, explain: new(explainer), document: &document{src: w.src}}
 	set := map[string]bool{}
+	before := len(w.findings)
 	for _, e := range entries {
 		set[e.key.Value] = true
 		w.ruleKey(r, e.key, e.value)
@@ -60,6 +61,7 @@ func (w *walker) ruleDocument(n *yaml.Node) *Rule {
 			w.fail(CodeMissingKey, at(n), fmt.Sprintf("the rule has no %s", key), "")
 		}
 	}
+	r.document.broken = w.findings[before:].HasErrors()
 	if !set["score"] {
 		r.Score = scores[r.Severity]
 	}
@@ -110,9 +112,7 @@ func (w *walker) ruleKey(r *Rule, key, n *yaml.Node) {
 		r.Response = w.words(n, "response")
 	case "tests":
 		r.document.tests = n
-		before := len(w.findings)
 		r.Tests = w.testCases(n)
-		r.document.badTests = w.findings[before:].HasErrors()
 	}
 }
 
@@ -134,6 +134,10 @@ func (w *walker) words(n *yaml.Node, what string) []string {
 }
 
 func (w *walker) kinds(n *yaml.Node) []fact.Kind {
+	if n.Kind == yaml.ScalarNode && n.Value != "" {
+		w.fail(CodeBadValue, at(n), "on must be a list, not a text", "write ["+cut(n.Value, maxName)+"]")
+		return nil
+	}
 	items, ok := w.sequence(n, "on")
 	if !ok {
 		return nil
@@ -247,7 +251,7 @@ func (w *walker) listDocument(n *yaml.Node) *List {
 	if !ok {
 		return nil
 	}
-	l := &List{File: w.src.name, Line: n.Line}
+	l := &List{File: w.src.name, Line: n.Line, src: w.src}
 	hasValues := false
 	for _, e := range entries {
 		switch e.key.Value {

@@ -145,28 +145,42 @@ var compiledGlob = &interpreter.RegexOptimization{
 	Function: "glob", OverloadID: "picket_glob", RegexIndex: 1, Factory: patternCall(globRegex),
 }
 
+// pattern is a compiled pattern with the longest string it is held against.
+type pattern struct {
+	re      *regexp.Regexp
+	size    int
+	longest int
+}
+
+func compilePattern(regex string) (*pattern, error) {
+	size, err := programSize(regex)
+	if err != nil {
+		return nil, err
+	}
+	re, err := regexp.Compile(regex)
+	if err != nil {
+		return nil, err
+	}
+	return &pattern{re: re, size: size, longest: maxRegexWork / size}, nil
+}
+
 // patternCall compiles a literal pattern once. CEL's cost counts the length of
 // a pattern, not what it compiles to, so the work is bounded here.
 func patternCall(regex func(string) string) func(interpreter.InterpretableCall, string) (interpreter.InterpretableCall, error) {
-	return func(call interpreter.InterpretableCall, pattern string) (interpreter.InterpretableCall, error) {
-		size, err := programSize(regex(pattern))
+	return func(call interpreter.InterpretableCall, literal string) (interpreter.InterpretableCall, error) {
+		p, err := compilePattern(regex(literal))
 		if err != nil {
 			return nil, err
 		}
-		re, err := regexp.Compile(regex(pattern))
-		if err != nil {
-			return nil, err
-		}
-		longest := maxRegexWork / size
 		return interpreter.NewCall(call.ID(), call.Function(), call.OverloadID(), call.Args(), func(args ...ref.Val) ref.Val {
 			s, ok := args[0].(types.String)
 			if !ok {
 				return types.MaybeNoSuchOverloadErr(args[0])
 			}
-			if len(s) > longest {
-				return types.NewErr("a string of %d bytes is too long for a pattern of %d instructions", len(s), size)
+			if len(s) > p.longest {
+				return types.NewErr("a string of %d bytes is too long for a pattern of %d instructions", len(s), p.size)
 			}
-			return types.Bool(re.MatchString(string(s)))
+			return types.Bool(p.re.MatchString(string(s)))
 		}), nil
 	}
 }

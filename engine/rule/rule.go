@@ -106,7 +106,7 @@ type document struct {
 	by       []*yaml.Node
 	on       *yaml.Node
 	tests    *yaml.Node
-	badTests bool
+	broken   bool // the first pass made errors
 	lists    map[string]*List
 	listKeys map[string]*yaml.Node
 	env      *cel.Env

@@ -5,14 +5,12 @@ import "slices"
 // nearest is the candidate that word is most likely a slip of, "" where none
 // comes near.
 func nearest(word string, candidates []string) string {
-	best, bestDistance := "", len(word)/3+1
+	bound := max(1, len(word)/3)
+	best, bestDistance := "", bound
 	for _, c := range candidates {
-		if d := distance(word, c, bestDistance); d < bestDistance || d == bestDistance && best == "" {
+		if d := distance(word, c, bestDistance); d < bestDistance || d == bound && best == "" {
 			best, bestDistance = c, d
 		}
-	}
-	if bestDistance > len(word)/3+1 || best == word {
-		return ""
 	}
 	return best
 }

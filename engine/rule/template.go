@@ -178,7 +178,7 @@ func (e *expression) part(from, to int) (templatePart, bool) {
 		return templatePart{}, false
 	}
 	if !printable(checked.OutputType()) {
-		e.w.fail(CodeType, inner.text.place(inner.from), fmt.Sprintf("a message cannot show a %s", unaliasPackage(cel.FormatCELType(checked.OutputType()))), "name one of its fields")
+		e.w.fail(CodeType, inner.text.place(inner.from), fmt.Sprintf("a message cannot show a %s", cel.FormatCELType(checked.OutputType())), "name one of its fields")
 		return templatePart{}, false
 	}
 	prog, err := newProgram(e.env, checked, e.est, false)

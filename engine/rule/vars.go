@@ -68,6 +68,8 @@ func (v *Vars) ResolveName(name string) (any, bool) {
 		return v.root.get(i), true
 	}
 	switch name {
+	case packageAlias:
+		return v.root.get(v.root.typ.index[packageField]), true
 	case "prevalence":
 		return v.prev, true
 	case rootName:

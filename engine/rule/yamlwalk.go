@@ -94,8 +94,11 @@ func (w *walker) syntaxError(err error) {
 		message = m[2]
 	}
 	suggestion := ""
-	if strings.Contains(message, "tab") || strings.HasPrefix(strings.TrimLeft(w.src.line(p.line), " "), "\t") {
-		suggestion = "YAML indents with spaces only"
+	for n := p.line; n <= p.line+1; n++ { // the YAML parser is one line early at times
+		if strings.HasPrefix(strings.TrimLeft(w.src.line(n), " "), "\t") {
+			p.line, suggestion = n, "YAML indents with spaces only"
+			break
+		}
 	}
 	w.fail(CodeYAML, p, "malformed YAML: "+message, suggestion)
 }
@@ -160,15 +163,11 @@ func (w *walker) mapping(n *yaml.Node, what string, known []string) ([]entry, bo
 }
 
 func (w *walker) sequence(n *yaml.Node, what string) ([]*yaml.Node, bool) {
-	if n.Kind == yaml.SequenceNode {
-		return n.Content, true
+	if n.Kind != yaml.SequenceNode {
+		w.fail(CodeBadValue, at(n), fmt.Sprintf("%s must be a list, not %s", what, kindOf(n)), "")
+		return nil, false
 	}
-	suggestion := ""
-	if n.Kind == yaml.ScalarNode && n.Value != "" {
-		suggestion = "write [" + n.Value + "]"
-	}
-	w.fail(CodeBadValue, at(n), fmt.Sprintf("%s must be a list, not %s", what, kindOf(n)), suggestion)
-	return nil, false
+	return n.Content, true
 }
 
 // str reads a scalar that is a text; true, 12 and null must be quoted to be one.
@@ -203,19 +202,15 @@ func (w *walker) strings(n *yaml.Node, what string, most int) []string {
 }
 
 func (w *walker) oneOf(n *yaml.Node, what string, allowed []string) string {
-	s, ok := w.str(n, what, 64)
-	if !ok {
-		return ""
+	if n.Kind == yaml.ScalarNode && slices.Contains(allowed, n.Value) {
+		return n.Value
 	}
-	if !slices.Contains(allowed, s) {
-		suggestion := didYouMean(s, allowed)
-		if suggestion == "" {
-			suggestion = "use one of " + strings.Join(allowed, ", ")
-		}
-		w.fail(CodeBadValue, at(n), fmt.Sprintf("%s cannot be %q", what, s), suggestion)
-		return ""
+	suggestion := didYouMean(n.Value, allowed)
+	if suggestion == "" {
+		suggestion = "use one of " + strings.Join(allowed, ", ")
 	}
-	return s
+	w.fail(CodeBadValue, at(n), fmt.Sprintf("%s cannot be %q", what, cut(n.Value, 64)), suggestion)
+	return ""
 }
 
 func (w *walker) number(n *yaml.Node, what string, low, high float64) (float64, bool) {

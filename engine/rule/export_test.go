@@ -1,0 +1,40 @@
+package rule
+
+import "strings"
+
+// SchemaFields are the fields that conditions can read, by their types, as the
+// accessors see them.
+func SchemaFields() map[string]string {
+	out := map[string]string{}
+	var walk func(prefix string, st *structType)
+	walk = func(prefix string, st *structType) {
+		for _, f := range st.fields {
+			name := prefix + f.name
+			t := f.cel.String()
+			switch f.form {
+			case formObject:
+				t = "object"
+				walk(name+".", f.elem)
+			case formObjects:
+				t = "list(object)"
+				walk(name+".", f.elem)
+			}
+			out[name] = strings.ReplaceAll(t, "google.protobuf.Timestamp", "timestamp")
+		}
+	}
+	walk("", factSchema().root)
+	walk("prevalence.", factSchema().prev)
+	return out
+}
+
+// FunctionNames are the functions that Picket adds to CEL.
+func FunctionNames() []string {
+	var out []string
+	for _, f := range functions {
+		out = append(out, f.name)
+	}
+	return out
+}
+
+// RuleKeys are the keys of a rule document.
+func RuleKeys() []string { return ruleKeys }
