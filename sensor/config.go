@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
+	"strings"
 	"time"
 
 	"picket.internal/strictjson"
@@ -33,7 +33,7 @@ type Config struct {
 	// silent after two of its own heartbeats, so change both together.
 	Heartbeat Duration `json:"heartbeat,omitzero"`
 	// ScanInterval is the time between two looks at the processes; empty
-	// means 2s.
+	// means 1s.
 	ScanInterval Duration `json:"scan_interval,omitzero"`
 	// MetricInterval is the time between two samples of the host's load;
 	// empty means 15s.
@@ -44,6 +44,8 @@ type Config struct {
 	Send Send `json:"send,omitzero"`
 	// LogLevel is debug, info, warn or error; empty means info.
 	LogLevel string `json:"log_level,omitempty"`
+	// Version is what the sensor says it is; no setting. Empty means devel.
+	Version string `json:"-"`
 }
 
 // Canary is a file to be watched.
@@ -106,14 +108,6 @@ func (d *Duration) UnmarshalText(text []byte) error {
 // MarshalText writes the span as UnmarshalText reads it.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
 
-// or is the span, or a default where none is set.
-func (d Duration) or(other time.Duration) time.Duration {
-	if d == 0 {
-		return other
-	}
-	return time.Duration(d)
-}
-
 // LoadConfig reads a configuration file. Errors name the file, and the line and
 // column where there is one.
 func LoadConfig(path string) (Config, error) {
@@ -147,7 +141,17 @@ func ParseConfig(data []byte, name string) (Config, error) {
 	return cfg, nil
 }
 
-var canaryID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+// isCanaryID reports whether s is made of letters, digits, dots, dashes and
+// underscores, 64 at most.
+func isCanaryID(s string) bool {
+	const rest = "0123456789._-"
+	for _, c := range []byte(s) {
+		if letter := c | 0x20; (letter < 'a' || letter > 'z') && strings.IndexByte(rest, c) < 0 {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64
+}
 
 // Validate checks what the types cannot say.
 func (c *Config) Validate() error {
@@ -158,7 +162,7 @@ func (c *Config) Validate() error {
 	for i, canary := range c.Canaries {
 		at := fmt.Sprintf("canaries.%d", i)
 		switch {
-		case !canaryID.MatchString(canary.ID):
+		case !isCanaryID(canary.ID):
 			return fmt.Errorf("%s.id: malformed id %q: letters, digits, dots, dashes and underscores, 64 at most", at, canary.ID)
 		case ids[canary.ID]:
 			return fmt.Errorf("%s.id: there are two canaries %q", at, canary.ID)
@@ -167,7 +171,7 @@ func (c *Config) Validate() error {
 		}
 		ids[canary.ID] = true
 	}
-	if _, err := c.level(); err != nil {
+	if _, err := c.Level(); err != nil {
 		return err
 	}
 	return c.Queue.validate()
@@ -191,8 +195,8 @@ func (q Queue) validate() error {
 	return nil
 }
 
-// level is how much is logged.
-func (c *Config) level() (slog.Level, error) {
+// Level is how much is logged.
+func (c *Config) Level() (slog.Level, error) {
 	switch c.LogLevel {
 	case "debug":
 		return slog.LevelDebug, nil

@@ -95,10 +95,13 @@ func settings(t reflect.Type, path []string) []string {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if len(path) > 0 && name == path[0] {
+		switch {
+		case name == "-":
+		case len(path) > 0 && name == path[0]:
 			return settings(f.Type, path[1:])
+		default:
+			names = append(names, name)
 		}
-		names = append(names, name)
 	}
 	if len(path) > 0 {
 		return nil

@@ -22,7 +22,8 @@ type lane struct {
 
 func (l *lane) len() int { return len(l.items) - l.head }
 
-func (l *lane) first() *item { return &l.items[l.head] }
+// at is the i-th oldest.
+func (l *lane) at(i int) *item { return &l.items[l.head+i] }
 
 func (l *lane) push(it item) {
 	l.items = append(l.items, it)

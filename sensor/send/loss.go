@@ -1,8 +1,6 @@
 package send
 
 import (
-	"cmp"
-	"slices"
 	"strings"
 	"time"
 
@@ -31,29 +29,31 @@ type loss struct {
 	since       time.Time // when the first was lost, for the flush
 }
 
-// ledger keeps the losses that wait to be told. It takes no place of the
-// queue, so nothing can push an entry out; its keys are bounded instead.
-type ledger map[lossKey]*loss
+// ledger keeps the losses that wait to be told, in the order in which they
+// began. It takes no place of the queue, so nothing can push an entry out; the
+// number of entries is bounded instead.
+type ledger []*loss
 
-// note counts n lost facts.
-func (l ledger) note(key lossKey, n int64, now time.Time) {
-	l.merge(&loss{lossKey: key, count: n, first: now, last: now, since: now})
+// note counts a lost fact.
+func (l *ledger) note(key lossKey, now time.Time) {
+	l.merge(&loss{lossKey: key, count: 1, first: now, last: now, since: now})
 }
 
 // merge adds a loss to those that wait; also one that was on its way and came
 // back because the hub refused the batch that told of it.
-func (l ledger) merge(in *loss) {
+func (l *ledger) merge(in *loss) {
 	key := in.lossKey
 	if len(key.reason) > maxReason {
 		key.reason = strings.ToValidUTF8(key.reason[:maxReason], "")
 	}
-	if _, known := l[key]; !known && len(l) >= maxLosses {
+	have := l.find(key)
+	if have == nil && len(*l) >= maxLosses {
 		key.reason = ""
+		have = l.find(key)
 	}
-	have, ok := l[key]
-	if !ok {
+	if have == nil {
 		in.lossKey = key
-		l[key] = in
+		*l = append(*l, in)
 		return
 	}
 	have.count += in.count
@@ -68,21 +68,13 @@ func (l ledger) merge(in *loss) {
 	}
 }
 
-// sorted lists what waits, the most important class first and in an order
-// that does not depend on the map.
-func (l ledger) sorted() []*loss {
-	all := make([]*loss, 0, len(l))
-	for _, entry := range l {
-		all = append(all, entry)
+func (l *ledger) find(key lossKey) *loss {
+	for _, entry := range *l {
+		if entry.lossKey == key {
+			return entry
+		}
 	}
-	slices.SortFunc(all, func(a, b *loss) int {
-		return cmp.Or(
-			cmp.Compare(b.class, a.class),
-			cmp.Compare(a.cause, b.cause),
-			cmp.Compare(a.reason, b.reason),
-		)
-	})
-	return all
+	return nil
 }
 
 // fact tells of the loss.

@@ -1,8 +1,6 @@
 package send
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"picket.internal/fact"
@@ -15,6 +13,24 @@ type parcel struct {
 	dropped [classes]uint64 // as it was when the parcel was made
 }
 
+func (p *parcel) add(it item) {
+	p.items = append(p.items, it)
+	p.bytes += len(it.raw) + 1 // and a comma
+}
+
+// room is how much more a parcel may hold.
+type room struct{ facts, bytes int }
+
+// take uses up the room of a fact, where there is enough.
+func (r *room) take(it *item) bool {
+	if r.facts < 1 || r.bytes < len(it.raw)+1 {
+		return false
+	}
+	r.facts--
+	r.bytes -= len(it.raw) + 1
+	return true
+}
+
 // due tells whether the sender should take a parcel now, and otherwise after
 // how long it should ask again; a negative wait means: when woken.
 func (q *Queue) due(now time.Time, flushAfter time.Duration) (ready bool, wait time.Duration) {
@@ -25,8 +41,8 @@ func (q *Queue) due(now time.Time, flushAfter time.Duration) (ready bool, wait t
 	}
 	var oldest time.Time
 	for i := range q.lanes {
-		if l := &q.lanes[i]; l.len() > 0 && (oldest.IsZero() || l.first().since.Before(oldest)) {
-			oldest = l.first().since
+		if l := &q.lanes[i]; l.len() > 0 && (oldest.IsZero() || l.at(0).since.Before(oldest)) {
+			oldest = l.at(0).since
 		}
 	}
 	for _, l := range q.losses {
@@ -42,63 +58,97 @@ func (q *Queue) due(now time.Time, flushAfter time.Duration) (ready bool, wait t
 }
 
 // take moves the facts of the next batch out of the lanes; nil when nothing
-// waits. Losses and critical facts come first, so that after a long outage
-// the hub learns of them with the first batch; within a parcel facts are in
-// the order of their seq. Until the parcel is settled, take returns the same.
+// waits. Losses and critical facts have precedence, so that after a long
+// outage the hub learns of them with the first batch; within a parcel facts
+// are in the order of their seq. Until the parcel is settled, take returns the
+// same.
 func (q *Queue) take() *parcel {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.flight != nil {
 		return q.flight
 	}
+	left := room{facts: batchFacts, bytes: batchRoom}
+	told := q.tellLosses(&left)
 	p := &parcel{}
-	q.takeLosses(p)
-	for l := &q.lanes[critical]; l.len() > 0 && p.fits(l.first()); {
-		p.add(l.pop())
-	}
-	for l := q.oldestLane(); l != nil && p.fits(l.first()); l = q.oldestLane() {
-		p.add(l.pop())
+	q.move(p, q.choose(&left))
+	for i := range told {
+		p.add(told[i]) // theirs are the highest numbers
 	}
 	if len(p.items) == 0 {
 		return nil
 	}
-	slices.SortFunc(p.items, func(a, b item) int { return cmp.Compare(a.seq, b.seq) })
 	p.dropped = q.dropped
 	q.flight = p
 	return p
 }
 
-// takeLosses turns what was lost into facts.
-func (q *Queue) takeLosses(p *parcel) {
+// tellLosses turns what was lost into facts.
+func (q *Queue) tellLosses(left *room) []item {
+	var told []item
 	now := time.Now()
-	for _, l := range q.losses.sorted() {
+	waiting := q.losses
+	q.losses = nil
+	for _, l := range waiting {
+		it := item{since: now, class: critical, loss: l}
 		raw, err := q.encode(l.fact(), now)
-		if err != nil {
-			continue // it waits on, and stays in the counters of every batch
+		it.seq, it.raw = q.seq, raw
+		if err != nil || !left.take(&it) {
+			// It waits on; the counters of every batch have it already.
+			q.losses = append(q.losses, l)
+			continue
 		}
-		p.add(item{seq: q.seq, since: now, class: critical, raw: raw, loss: l})
-		delete(q.losses, l.lossKey)
+		told = append(told, it)
+	}
+	return told
+}
+
+// choose counts how many of each lane's facts go: all critical ones that there
+// is room for, then the oldest of the others.
+func (q *Queue) choose(left *room) (counts [classes]int) {
+	for l := &q.lanes[critical]; counts[critical] < l.len() && left.take(l.at(counts[critical])); {
+		counts[critical]++
+	}
+	var limits [classes]int
+	for c := metric; c < critical; c++ {
+		limits[c] = q.lanes[c].len()
+	}
+	at := counts
+	for {
+		c, ok := q.oldest(at, limits)
+		if !ok || !left.take(q.lanes[c].at(at[c])) {
+			break
+		}
+		at[c]++
+	}
+	return at
+}
+
+// move takes the first facts of each lane into the parcel, in order of seq.
+func (q *Queue) move(p *parcel, counts [classes]int) {
+	for {
+		c, ok := q.oldest([classes]int{}, counts)
+		if !ok {
+			return
+		}
+		p.add(q.lanes[c].pop())
+		counts[c]--
 	}
 }
 
-// oldestLane is the ordinary lane whose oldest fact is the oldest of all.
-func (q *Queue) oldestLane() *lane {
-	var oldest *lane
-	for i := range q.lanes[:critical] {
-		if l := &q.lanes[i]; l.len() > 0 && (oldest == nil || l.first().seq < oldest.first().seq) {
-			oldest = l
+// oldest is the lane that has the lowest seq at its position, among those
+// whose position is below their limit.
+func (q *Queue) oldest(at, limits [classes]int) (oldest class, ok bool) {
+	var least uint64
+	for c := range class(classes) {
+		if at[c] >= limits[c] {
+			continue
+		}
+		if seq := q.lanes[c].at(at[c]).seq; !ok || seq < least {
+			oldest, least, ok = c, seq, true
 		}
 	}
-	return oldest
-}
-
-func (p *parcel) fits(it *item) bool {
-	return len(p.items) < batchFacts && p.bytes+len(it.raw)+1 <= batchRoom
-}
-
-func (p *parcel) add(it item) {
-	p.items = append(p.items, it)
-	p.bytes += len(it.raw) + 1 // and a comma
+	return oldest, ok
 }
 
 // settle lets go of the parcel. Facts that the hub refused are counted as

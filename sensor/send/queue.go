@@ -96,7 +96,6 @@ func NewQueue(hostID string, limits Limits) *Queue {
 		limits: limits.withDefaults(),
 		wake:   make(chan struct{}, 1),
 		ids:    ulid.Monotonic(rand.Reader, 0),
-		losses: make(ledger),
 	}
 }
 
@@ -216,5 +215,5 @@ func (q *Queue) enough(facts, bytes int) bool {
 // lose counts a lost fact.
 func (q *Queue) lose(c class, cause, reason string, now time.Time) {
 	q.dropped[c]++
-	q.losses.note(lossKey{cause: cause, class: c, reason: reason}, 1, now)
+	q.losses.note(lossKey{cause: cause, class: c, reason: reason}, now)
 }

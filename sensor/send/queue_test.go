@@ -304,7 +304,7 @@ func TestQueueMergesLosses(t *testing.T) {
 	q.settleRefused(p, "batch.bad")
 	// The loss of the refused batch waits again, with what came meanwhile; the
 	// metric of the refused batch has a reason of its own.
-	want := "M L:batch_refused:metric:1:batch.bad L:queue_evicted:metric:5"
+	want := "M L:queue_evicted:metric:5 L:batch_refused:metric:1:batch.bad"
 	if got := strings.Join(takeAll(t, q), " "); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -327,12 +327,12 @@ func TestQueueCountsSingleRefusals(t *testing.T) {
 
 // TestLossesAreBounded: reasons come from outside, and must not fill memory.
 func TestLossesAreBounded(t *testing.T) {
-	l := make(ledger)
+	var l ledger
 	for i := range 10_000 {
-		l.note(lossKey{cause: fact.LossBatchRefused, class: class(i % classes), reason: fmt.Sprintf("%d%s", i, strings.Repeat("é", 500))}, 1, testTime)
+		l.note(lossKey{cause: fact.LossBatchRefused, class: class(i % classes), reason: fmt.Sprintf("%d%s", i, strings.Repeat("é", 500))}, testTime)
 	}
 	var sum int64
-	for _, entry := range l.sorted() {
+	for _, entry := range l {
 		sum += entry.count
 		if _, err := entry.fact().Encode(); err != nil || len(entry.reason) > maxReason {
 			t.Errorf("a loss with a reason of %d bytes: %v", len(entry.reason), err)

@@ -1,0 +1,210 @@
+// Command picket-sensor watches a host and sends what it does, signed, to a
+// hub. It listens on nothing, prints logs to standard error, one event a line,
+// and runs no other program.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"picket.internal/internal/version"
+	"picket.internal/sensor"
+	"picket.internal/sensor/send"
+	"picket.internal/strictjson"
+)
+
+// Exit statuses.
+const (
+	exitDone  = 0
+	exitNo    = 1 // the answer is no
+	exitWrong = 2 // wrong use or broken input
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second signal ends the program at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// wrongUse is an error that the caller of the program can mend.
+type wrongUse struct {
+	err  error
+	help string // the command whose help says more; empty for none
+}
+
+func (w *wrongUse) Error() string { return w.err.Error() }
+func (w *wrongUse) Unwrap() error { return w.err }
+
+// command is one of the words that may follow the program's name.
+type command struct {
+	usage string
+	run   func(ctx context.Context, args []string, in io.Reader, out, log io.Writer) error
+}
+
+var commands = map[string]command{
+	"enroll":  {enrollUsage, enroll},
+	"run":     {runUsage, watchAndSend},
+	"version": {versionUsage, showVersion},
+}
+
+// run does what the arguments ask for and returns the exit status.
+func run(ctx context.Context, args []string, in io.Reader, out, log io.Writer) int {
+	err := dispatch(ctx, args, in, out, log)
+	var wrong *wrongUse
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &wrong):
+		fmt.Fprintf(log, "picket-sensor: %s\n", printable(err))
+		if wrong.help != "" {
+			fmt.Fprintf(log, "  see picket-sensor help %s\n", wrong.help)
+		}
+		return exitWrong
+	case broken(err):
+		fmt.Fprintf(log, "picket-sensor: %s\n", printable(err))
+		return exitWrong
+	}
+	fmt.Fprintf(log, "picket-sensor: %s\n", printable(err))
+	return exitNo
+}
+
+func dispatch(ctx context.Context, args []string, in io.Reader, out, log io.Writer) error {
+	if slices.ContainsFunc(args, looksLikeToken) {
+		return tokenOnCommandLine()
+	}
+	if len(args) == 0 {
+		return &wrongUse{errors.New("say what to do: enroll, run, version or help"), ""}
+	}
+	name, args := args[0], args[1:]
+	switch name {
+	case "help", "-h", "-help", "--help":
+		return help(args, out)
+	case "-version", "--version":
+		name = "version"
+	}
+	c, ok := commands[name]
+	if !ok {
+		return &wrongUse{fmt.Errorf("there is no command %q; there are enroll, run, version and help", name), ""}
+	}
+	if err := c.run(ctx, args, in, out, log); !errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	_, err := io.WriteString(out, c.usage)
+	return err
+}
+
+func help(args []string, out io.Writer) error {
+	text := usage
+	if len(args) > 0 {
+		c, ok := commands[args[0]]
+		if !ok {
+			return &wrongUse{fmt.Errorf("there is no command %q; there are enroll, run and version", args[0]), ""}
+		}
+		text = c.usage
+	}
+	_, err := io.WriteString(out, text)
+	return err
+}
+
+// errExtra is about a word that a command does not take.
+var errExtra = errors.New("one word too many")
+
+// flags reads the flags of a command, which takes nothing else.
+func flags(name string, args []string, define func(*flag.FlagSet)) error {
+	set := flag.NewFlagSet(name, flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	define(set)
+	if err := set.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return &wrongUse{err, name}
+	}
+	if set.NArg() > 0 {
+		return &wrongUse{fmt.Errorf("%w: %s takes no %q", errExtra, name, set.Arg(0)), name}
+	}
+	return nil
+}
+
+func showVersion(_ context.Context, args []string, _ io.Reader, out, _ io.Writer) error {
+	var asJSON bool
+	err := flags("version", args, func(f *flag.FlagSet) { f.BoolVar(&asJSON, "json", false, "") })
+	if err != nil {
+		return err
+	}
+	if !asJSON {
+		_, err = fmt.Fprintf(out, "picket-sensor %s\n", version.String())
+		return err
+	}
+	return printJSON(out, struct {
+		Version string `json:"version"`
+	}{version.String()})
+}
+
+func watchAndSend(ctx context.Context, args []string, _ io.Reader, _, log io.Writer) error {
+	var file string
+	err := flags("run", args, func(f *flag.FlagSet) { f.StringVar(&file, "config", "", "") })
+	if err != nil {
+		return err
+	}
+	cfg, level, err := load(file, "run")
+	if err != nil {
+		return err
+	}
+	return sensor.Run(ctx, cfg, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})))
+}
+
+// load reads the configuration that a command was given.
+func load(file, name string) (sensor.Config, slog.Level, error) {
+	if file == "" {
+		return sensor.Config{}, 0, &wrongUse{errors.New("say which configuration: --config FILE"), name}
+	}
+	cfg, err := sensor.LoadConfig(file)
+	if err != nil {
+		return sensor.Config{}, 0, &wrongUse{err, ""}
+	}
+	cfg.Version = version.String()
+	level, err := cfg.Level()
+	return cfg, level, err
+}
+
+// broken tells errors of the state folder, which is input too, from a no.
+func broken(err error) bool {
+	for _, e := range []error{send.ErrNotEnrolled, send.ErrAlreadyEnrolled, send.ErrStateExposed, send.ErrStateInUse} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func printJSON(out io.Writer, v any) error {
+	data, err := strictjson.Encode(v)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s\n", data)
+	return err
+}
+
+// printable writes an error on one line, without anything that a terminal
+// would act on: it may quote a hub or a file.
+func printable(err error) string {
+	clean := func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}
+	return strings.Map(clean, strings.ToValidUTF8(err.Error(), "?"))
+}
