@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 )
 
 // Fault is a refusal with a stable id. Faults with the same id match each
@@ -53,11 +54,17 @@ var (
 	NewerSchema    = &Fault{ID: "db.newer_schema"}
 )
 
+// What the folder of a hub is refused for.
+var (
+	InUse = &Fault{ID: "hub.in_use"}
+)
+
 // What the store refuses.
 var (
 	StoreFull   = &Fault{ID: "store.full", Status: http.StatusServiceUnavailable}
 	StoreFailed = &Fault{ID: "store.failed", Status: http.StatusServiceUnavailable}
 	StoreClosed = &Fault{ID: "store.closed", Status: http.StatusServiceUnavailable}
+	StoreCursor = &Fault{ID: "store.cursor"}
 )
 
 // What is refused of a host, whatever it sends.
@@ -66,6 +73,7 @@ var (
 	HostDisabled = &Fault{ID: "host.disabled", Status: http.StatusForbidden}
 	HostPending  = &Fault{ID: "host.pending", Status: http.StatusForbidden}
 	HostBusy     = &Fault{ID: "host.busy", Status: http.StatusTooManyRequests}
+	HubBusy      = &Fault{ID: "hub.busy", Status: http.StatusServiceUnavailable}
 )
 
 // What is refused of a batch.
@@ -89,13 +97,18 @@ var (
 // What is refused of an enrollment.
 var (
 	EnrolMalformed   = &Fault{ID: "enrol.malformed", Status: http.StatusBadRequest}
-	EnrolNoKey       = &Fault{ID: "enrol.no_client_key", Status: http.StatusBadRequest}
-	EnrolKeyMismatch = &Fault{ID: "enrol.key_mismatch", Status: http.StatusBadRequest}
+	EnrolTooLarge    = &Fault{ID: "enrol.too_large", Status: http.StatusRequestEntityTooLarge}
 	EnrolRateLimited = &Fault{ID: "enrol.rate_limited", Status: http.StatusTooManyRequests}
 	TokenUnknown     = &Fault{ID: "enrol.token_unknown", Status: http.StatusForbidden}
 	TokenExpired     = &Fault{ID: "enrol.token_expired", Status: http.StatusForbidden}
 	TokenUsed        = &Fault{ID: "enrol.token_used", Status: http.StatusForbidden}
 )
+
+// As gives an error of another package, which has a stable id of its own, the
+// status that it has here.
+func As(id string, status int, err error) *Fault {
+	return &Fault{ID: id, Status: status, Detail: strings.TrimPrefix(err.Error(), id+": ")}
+}
 
 // Internal is what the other side hears when the hub itself failed; the log
 // has the rest.

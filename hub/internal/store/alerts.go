@@ -1,14 +1,15 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"picket.internal/api"
 	"picket.internal/fact"
 	"picket.internal/hub/internal/fault"
-	"picket.internal/strictjson"
 )
 
 // EngineCursor names the engine's place in the log.
@@ -17,10 +18,11 @@ const EngineCursor = "engine"
 // NewAlert is an alert to be stored. ID, Stored and LatencyMS are filled in.
 type NewAlert struct {
 	Alert api.Alert
-	// Key is what the rule's suppression goes by.
+	// Key is what the alert's duplicates have in common; empty where it has none.
 	Key string
-	// SuppressUntil is until when like alerts only count; zero means that none do.
-	SuppressUntil time.Time
+	// SuppressSince and SuppressUntil bound the time in which duplicates only
+	// count, by the hub's clock; zero means that none do.
+	SuppressSince, SuppressUntil time.Time
 	// Links say where in the log its facts are, in their order.
 	Links []Link
 }
@@ -31,21 +33,18 @@ type Link struct {
 	Pos   int
 }
 
-// Repeat is an alert that was suppressed: it only counts.
+// Repeat is a duplicate: it counts on the newest alert with its key.
 type Repeat struct {
-	Rule, Key string
-	// Time is when the last of them happened, by the host's clock.
+	Key string
+	// Time is when it happened, by the host's clock.
 	Time time.Time
-	// Count is how many there were.
-	Count int64
+	// Links say where its facts are.
+	Links []Link
 }
 
-// Execution is a hash that ran from a path on a host.
-type Execution struct {
-	Host, Path  string
-	SHA256      [32]byte
-	First, Last time.Time
-}
+// maxLinks bounds the facts that are linked to one alert; what is beyond it is
+// found by host, kind and time.
+const maxLinks = 100
 
 // Evaluation is what the engine made of a stretch of the log. All of it is
 // stored in one transaction with the cursor, so that a crash neither loses nor
@@ -85,7 +84,7 @@ func (s *Store) Evaluate(ctx context.Context, e *Evaluation) error {
 		}
 		for _, r := range e.Repeats {
 			if err := tx.storeRepeat(r); err != nil {
-				return fmt.Errorf("counting alert of rule %q: %w", r.Rule, err)
+				return fmt.Errorf("counting duplicate %q: %w", r.Key, err)
 			}
 		}
 		for _, x := range e.Executions {
@@ -110,7 +109,7 @@ func (tx *Tx) moveCursor(from, to int64) error {
 		return fmt.Errorf("reading cursor: %w", err)
 	}
 	if found && at != from || !found && from != 0 {
-		return fmt.Errorf("internal error: the engine read on from %d, its place is %d", from, at)
+		return fault.StoreCursor.With("the engine read on from %d, its place is %d", from, at)
 	}
 	err = tx.exec(`INSERT INTO cursors (name, batch) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET batch = excluded.batch`, EngineCursor, to)
 	if err != nil {
@@ -128,21 +127,19 @@ func (tx *Tx) storeAlert(a *NewAlert) error {
 	// The clock is read again: the commit may have waited for its turn.
 	a.Alert.Stored = tx.w.store.opts.now().UTC().Truncate(time.Microsecond)
 	a.Alert.LatencyMS = float64(a.Alert.Stored.Sub(a.Alert.Time).Microseconds()) / 1000
-	doc, err := strictjson.Encode(&a.Alert)
+	doc, err := encodeDoc(&a.Alert)
 	if err != nil {
 		return err
 	}
-	n, err := tx.insert(`INSERT INTO alerts (id, rule, host, severity, shadow, time, key, suppress_until, count, last, state, doc)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	n, err := tx.insert(`INSERT INTO alerts (id, rule, host, severity, shadow, time, key, suppress_since, suppress_until, count, last, state, doc)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		a.Alert.ID, a.Alert.Rule.ID, host, a.Alert.Severity, a.Alert.Shadow, millis(a.Alert.Time), a.Key,
-		optionalMillis(a.SuppressUntil), a.Alert.Count, optionalMillis(a.Alert.Last), a.Alert.State, doc)
+		optionalMillis(a.SuppressSince), optionalMillis(a.SuppressUntil), a.Alert.Count, optionalMillis(a.Alert.Last), a.Alert.State, doc)
 	if err != nil {
 		return err
 	}
-	for i, l := range a.Links {
-		if err := tx.exec(`INSERT INTO alert_facts (alert, place, batch, pos) VALUES (?, ?, ?, ?)`, n, i, l.Batch, l.Pos); err != nil {
-			return err
-		}
+	if err := tx.link(n, 0, a.Links); err != nil {
+		return err
 	}
 	if a.Alert.Shadow {
 		return nil // nobody is shown it unasked, so it does not count either
@@ -150,12 +147,46 @@ func (tx *Tx) storeAlert(a *NewAlert) error {
 	return tx.exec(`UPDATE hosts SET alerts = alerts + 1 WHERE n = ?`, host)
 }
 
-// storeRepeat counts on the newest alert with the key: that is the one that
-// suppresses.
+// encodeDoc writes an alert as it is kept. What hosts and rules wrote has
+// whatever length it has, so the bounds of signed statements do not apply; the
+// facts stay as they were signed.
+func encodeDoc(a *api.Alert) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(a); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSpace(buf.Bytes()), nil
+}
+
 func (tx *Tx) storeRepeat(r Repeat) error {
-	return tx.exec(`UPDATE alerts SET count = count + ?, last = max(last, ?)
-		WHERE n = (SELECT n FROM alerts WHERE rule = ? AND key = ? ORDER BY id DESC LIMIT 1)`,
-		r.Count, millis(r.Time), r.Rule, r.Key)
+	var n int64
+	found, err := tx.get(`SELECT n FROM alerts WHERE key = ? AND key <> '' ORDER BY id DESC LIMIT 1`, []any{r.Key}, &n)
+	if err != nil || !found {
+		return err
+	}
+	if err := tx.exec(`UPDATE alerts SET count = count + 1, last = max(last, ?) WHERE n = ?`, millis(r.Time), n); err != nil {
+		return err
+	}
+	var linked int
+	if _, err := tx.get(`SELECT count(*) FROM alert_facts WHERE alert = ?`, []any{n}, &linked); err != nil {
+		return err
+	}
+	return tx.link(n, linked, r.Links)
+}
+
+func (tx *Tx) link(alert int64, linked int, links []Link) error {
+	for i, l := range links {
+		if linked+i >= maxLinks {
+			return nil
+		}
+		err := tx.exec(`INSERT INTO alert_facts (alert, place, batch, pos) VALUES (?, ?, ?, ?)`, alert, linked+i, l.Batch, l.Pos)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (tx *Tx) storeExecution(x Execution) error {
@@ -171,7 +202,8 @@ func (tx *Tx) storeExecution(x Execution) error {
 // Suppressing lists the alerts that still suppress like ones at the time now,
 // for an engine that starts anew.
 func (s *Store) Suppressing(ctx context.Context, now time.Time) ([]NewAlert, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT doc, count, last, state, key, suppress_until FROM alerts WHERE suppress_until > ? ORDER BY id`, millis(now))
+	rows, err := s.read.QueryContext(ctx, `SELECT doc, count, last, state, key, suppress_since, suppress_until FROM alerts
+		WHERE suppress_until > ? ORDER BY id`, millis(now))
 	if err != nil {
 		return nil, fmt.Errorf("reading suppression: %w", err)
 	}
@@ -179,11 +211,11 @@ func (s *Store) Suppressing(ctx context.Context, now time.Time) ([]NewAlert, err
 	var out []NewAlert
 	for rows.Next() {
 		var a NewAlert
-		var until int64
-		if a.Alert, err = scanAlert(rows, &a.Key, &until); err != nil {
+		var since, until int64
+		if a.Alert, err = scanAlert(rows, &a.Key, &since, &until); err != nil {
 			return nil, fmt.Errorf("reading suppression: %w", err)
 		}
-		a.SuppressUntil = fromMillis(until)
+		a.SuppressSince, a.SuppressUntil = fromMillis(since), fromMillis(until)
 		out = append(out, a)
 	}
 	return out, rows.Err()

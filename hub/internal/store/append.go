@@ -33,6 +33,8 @@ type Batch struct {
 	Entries []Entry
 	// Refused are the places of those that do not.
 	Refused []int
+	// RefusedWhy is the id of why the last of them does not.
+	RefusedWhy string
 }
 
 // Stored says what became of a batch.
@@ -203,13 +205,13 @@ func (a *appending) loadNeighbours() error {
 	if c.same != nil {
 		return nil
 	}
-	var codec int
-	var payload []byte
-	found, err := a.tx.get(`SELECT codec, payload FROM batches WHERE session = ? AND seq = ?`, []any{a.session.n, int64(a.b.Seq) + 1}, &codec, &payload)
+	var next storedBatch
+	found, err := a.tx.get(`SELECT codec, first_part, parts FROM batches WHERE session = ? AND seq = ?`,
+		[]any{a.session.n, int64(a.b.Seq) + 1}, &next.codec, &next.firstPart, &next.parts)
 	if err != nil || !found {
 		return err
 	}
-	after, err := a.tx.w.store.decode(codec, payload)
+	after, err := a.tx.w.store.decode(context.Background(), a.tx.w.conn, next)
 	if err != nil {
 		return err
 	}
@@ -224,13 +226,20 @@ func (a *appending) store(v verdict) error {
 	}
 	n := a.tx.next
 	a.tx.next++
-	err := a.tx.exec(`INSERT INTO batches (n, session, seq, received, digest, sig, codec, payload, refused) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		n, a.session.n, int64(a.b.Seq), millis(a.tx.now), a.b.Digest[:], a.b.Sig, codecZstd, a.packed, packPlaces(a.b.Refused))
+	first, parts, err := a.tx.storeParts(a.packed)
+	if err == nil {
+		err = a.tx.exec(`INSERT INTO batches (n, session, seq, received, digest, sig, codec, first_part, parts, refused) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			n, a.session.n, int64(a.b.Seq), millis(a.tx.now), a.b.Digest[:], a.b.Sig, codecZstd, first, parts, packPlaces(a.b.Refused))
+	}
 	if err != nil {
 		return fmt.Errorf("storing batch: %w", err)
 	}
 	if err := a.tx.index(n, a.b.Entries); err != nil {
 		return fmt.Errorf("indexing facts: %w", err)
+	}
+	if n := len(a.b.Refused); n > 0 {
+		a.emit(&fact.Fleet{Action: fact.FleetRefused, Session: a.b.Session, FirstSeq: clamp(a.b.Seq), LastSeq: clamp(a.b.Seq),
+			Count: int64(n), Reason: a.b.RefusedWhy})
 	}
 	if err := a.storeHost(v); err != nil {
 		return fmt.Errorf("storing host: %w", err)
@@ -261,8 +270,7 @@ func (tx *Tx) index(n int64, entries []Entry) error {
 		return err
 	}
 	for _, g := range segments {
-		err := tx.exec(`INSERT INTO segments (host, kind, last, batch, first, count) VALUES (?, ?, ?, ?, ?, ?)`,
-			g.host, g.kind, g.last, n, g.first, g.count)
+		err := tx.exec(`INSERT INTO segments (host, kind, last, batch) VALUES (?, ?, ?, ?)`, g.host, g.kind, g.last, n)
 		if err != nil {
 			return err
 		}

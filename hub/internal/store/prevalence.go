@@ -3,38 +3,57 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
+	"time"
 )
 
-// Runs is what is known of a hash and a path on a host, before the fact at hand.
-type Runs struct {
-	// Hosts is how many hosts have run the hash.
-	Hosts int64
-	// OnHost is true where this host has.
-	OnHost bool
-	// FromPath is true where this host has, from this path.
-	FromPath bool
-	// Previous is the hash that the host ran last from the path; nil where none.
-	Previous []byte
+// Execution is a hash that ran from a path on a host.
+type Execution struct {
+	Host, Path  string
+	SHA256      [32]byte
+	First, Last time.Time
 }
 
-// Runs looks up what the engine has stored about executables.
-func (s *Store) Runs(ctx context.Context, hostID, path string, sha256 [32]byte) (Runs, error) {
-	host := s.hosts.numberOf(hostID)
-	var r Runs
-	err := s.read.QueryRowContext(ctx, `SELECT
-		(SELECT count(DISTINCT host) FROM executables WHERE sha256 = ?1),
-		EXISTS (SELECT 1 FROM executables WHERE sha256 = ?1 AND host = ?2),
-		EXISTS (SELECT 1 FROM executables WHERE host = ?2 AND path = ?3 AND sha256 = ?1)`,
-		sha256[:], host, path).Scan(&r.Hosts, &r.OnHost, &r.FromPath)
+// HostsWithHash returns how many hosts have run a hash.
+func (s *Store) HostsWithHash(ctx context.Context, sha256 [32]byte) (int64, error) {
+	var n int64
+	err := s.read.QueryRowContext(ctx, `SELECT count(DISTINCT host) FROM executables WHERE sha256 = ?`, sha256[:]).Scan(&n)
 	if err != nil {
-		return Runs{}, fmt.Errorf("looking up an executable: %w", err)
+		return 0, fmt.Errorf("looking up a hash: %w", err)
 	}
-	err = s.read.QueryRowContext(ctx, `SELECT sha256 FROM executables WHERE host = ? AND path = ? ORDER BY last DESC, first DESC LIMIT 1`,
-		host, path).Scan(&r.Previous)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return Runs{}, fmt.Errorf("looking up an executable: %w", err)
+	return n, nil
+}
+
+// HashOnHost tells whether a host has run a hash.
+func (s *Store) HashOnHost(ctx context.Context, host string, sha256 [32]byte) (bool, error) {
+	var known bool
+	err := s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM executables WHERE sha256 = ? AND host = ?)`,
+		sha256[:], s.hosts.numberOf(host)).Scan(&known)
+	if err != nil {
+		return false, fmt.Errorf("looking up a hash: %w", err)
 	}
-	return r, nil
+	return known, nil
+}
+
+// HashesAtPath returns the two hashes that a host ran last from a path, the
+// newest first.
+func (s *Store) HashesAtPath(ctx context.Context, host, path string) ([][32]byte, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT sha256 FROM executables WHERE host = ? AND path = ? ORDER BY last DESC, first DESC LIMIT 2`,
+		s.hosts.numberOf(host), path)
+	if err != nil {
+		return nil, fmt.Errorf("looking up a path: %w", err)
+	}
+	defer rows.Close()
+	var out [][32]byte
+	for rows.Next() {
+		var sum sql.RawBytes
+		if err := rows.Scan(&sum); err != nil {
+			return nil, fmt.Errorf("looking up a path: %w", err)
+		}
+		if len(sum) != 32 {
+			return nil, fmt.Errorf("malformed hash at %q", path)
+		}
+		out = append(out, [32]byte(sum))
+	}
+	return out, rows.Err()
 }

@@ -188,7 +188,7 @@ func (s *Store) page(ctx context.Context, n int64) (*page, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading batch %d: %w", n, err)
 	}
-	p, err := s.unpackPage(b)
+	p, err := s.unpackPage(ctx, b)
 	if err != nil {
 		return nil, fmt.Errorf("reading batch %d: %w", n, err)
 	}
@@ -196,8 +196,8 @@ func (s *Store) page(ctx context.Context, n int64) (*page, error) {
 	return p, nil
 }
 
-func (s *Store) unpackPage(b storedBatch) (*page, error) {
-	wb, err := s.decode(b.codec, b.packed)
+func (s *Store) unpackPage(ctx context.Context, b storedBatch) (*page, error) {
+	wb, err := s.decode(ctx, s.read, b)
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +205,6 @@ func (s *Store) unpackPage(b storedBatch) (*page, error) {
 	for _, place := range b.refused {
 		refused[place] = true
 	}
-	b.packed = nil
 	p := &page{n: b.n, stored: b, size: 512}
 	for i, raw := range wb.Facts {
 		if refused[i] {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -24,11 +25,13 @@ type storedBatch struct {
 	digest   Digest
 	sig      []byte
 	codec    int
-	packed   []byte
 	refused  []int
+
+	firstPart int64
+	parts     int
 }
 
-const selectBatch = `SELECT b.n, h.id, h.key, s.id, b.seq, b.received, b.digest, b.sig, b.codec, b.payload, b.refused
+const selectBatch = `SELECT b.n, h.id, h.key, s.id, b.seq, b.received, b.digest, b.sig, b.codec, b.first_part, b.parts, b.refused
 	FROM batches b JOIN sessions s ON s.n = b.session JOIN hosts h ON h.n = s.host `
 
 // scanner is a row of selectBatch.
@@ -38,7 +41,7 @@ func scanBatch(row scanner) (storedBatch, error) {
 	var b storedBatch
 	var session, digest, refused []byte
 	var seq, received int64
-	err := row.Scan(&b.n, &b.host, &b.key, &session, &seq, &received, &digest, &b.sig, &b.codec, &b.packed, &refused)
+	err := row.Scan(&b.n, &b.host, &b.key, &session, &seq, &received, &digest, &b.sig, &b.codec, &b.firstPart, &b.parts, &refused)
 	if err != nil {
 		return storedBatch{}, err
 	}
@@ -58,31 +61,40 @@ func (s *Store) readLog(ctx context.Context, n int64, limit int) ([]*LogBatch, e
 	if err != nil {
 		return nil, fmt.Errorf("reading the log: %w", err)
 	}
-	defer rows.Close()
+	stored, err := collectBatches(rows)
+	if err != nil {
+		return nil, fmt.Errorf("reading the log: %w", err)
+	}
 	var out []*LogBatch
-	for rows.Next() {
-		b, err := scanBatch(rows)
-		if err != nil {
-			return nil, fmt.Errorf("reading the log: %w", err)
-		}
-		lb, err := s.reopen(b)
+	for _, b := range stored {
+		lb, err := s.reopen(ctx, b)
 		if err != nil { // one spoilt row must not stop the engine for all
 			s.opts.logger().Error("a stored batch does not verify; its facts are left out, run picket-hub check", "batch", b.n, "error", err)
 			lb = &LogBatch{N: b.n, Received: b.received, Host: b.host, Session: b.session, Seq: b.seq, Digest: b.digest}
 		}
 		out = append(out, lb)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("reading the log: %w", err)
-	}
 	return out, nil
+}
+
+func collectBatches(rows *sql.Rows) ([]storedBatch, error) {
+	defer rows.Close()
+	var out []storedBatch
+	for rows.Next() {
+		b, err := scanBatch(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, b)
+	}
+	return out, rows.Err()
 }
 
 // reopen verifies a stored batch and parses its facts. A fact that was good
 // when it was stored and is no longer is left out and logged: it is the reader
 // that has changed.
-func (s *Store) reopen(b storedBatch) (*LogBatch, error) {
-	opened, err := s.verifyStored(b)
+func (s *Store) reopen(ctx context.Context, b storedBatch) (*LogBatch, error) {
+	opened, err := s.verifyStored(ctx, b)
 	if err != nil {
 		return nil, err
 	}
@@ -103,12 +115,12 @@ func (s *Store) reopen(b storedBatch) (*LogBatch, error) {
 
 // verifyStored unpacks a stored batch and checks its signature, its digest and
 // its place.
-func (s *Store) verifyStored(b storedBatch) (*wire.Opened, error) {
+func (s *Store) verifyStored(ctx context.Context, b storedBatch) (*wire.Opened, error) {
 	key, err := envelope.ParsePublicKey(b.key)
 	if err != nil {
 		return nil, err
 	}
-	payload, err := s.packer.unpack(b.codec, b.packed)
+	payload, err := s.payload(ctx, s.read, b)
 	if err != nil {
 		return nil, err
 	}
@@ -129,14 +141,14 @@ func (s *Store) verifyStored(b storedBatch) (*wire.Opened, error) {
 var payloadLimits = strictjson.Limits{Bytes: maxPayload, Depth: envelope.Batch.Depth}
 
 // decode reads a stored payload without checking it again.
-func (s *Store) decode(codec int, packed []byte) (*wire.Batch, error) {
-	payload, err := s.packer.unpack(codec, packed)
+func (s *Store) decode(ctx context.Context, db querier, b storedBatch) (*wire.Batch, error) {
+	payload, err := s.payload(ctx, db, b)
 	if err != nil {
 		return nil, err
 	}
-	b := new(wire.Batch)
-	if err := strictjson.Decode(payload, payloadLimits, b, func(string) {}); err != nil {
+	wb := new(wire.Batch)
+	if err := strictjson.Decode(payload, payloadLimits, wb, func(string) {}); err != nil {
 		return nil, fmt.Errorf("reading a stored batch: %w", err)
 	}
-	return b, nil
+	return wb, nil
 }

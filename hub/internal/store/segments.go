@@ -27,10 +27,9 @@ type Entry struct {
 
 // segment is a row of the index; see the migration.
 type segment struct {
-	host, kind  int64
-	last, first int64 // Unix milliseconds
-	batch       int64
-	count       int
+	host, kind int64
+	last       int64 // Unix milliseconds
+	batch      int64
 }
 
 // segmented makes the index rows of a batch. host and kind name facts' subjects
@@ -56,7 +55,7 @@ func segmented(entries []Entry, host func(string) (int64, error), kind func(fact
 		first := 0
 		for i := range ts {
 			if i+1 == len(ts) || ts[i+1]-ts[first] > segmentSpan.Milliseconds() {
-				out = append(out, segment{host: g.host, kind: g.kind, first: ts[first], last: ts[i], count: i + 1 - first})
+				out = append(out, segment{host: g.host, kind: g.kind, last: ts[i]})
 				first = i + 1
 			}
 		}

@@ -19,6 +19,7 @@ type Tx struct {
 	// becomes the writer's own only when the commit is done.
 	log  hubLog
 	next int64
+	part int64
 	ids  idSource
 
 	// emitted are the facts of the hub's own that go into this commit.
@@ -29,7 +30,7 @@ type Tx struct {
 
 // restore takes back what an op did to the transaction's memory.
 func (tx *Tx) restore(mark Tx) {
-	tx.log, tx.next, tx.ids = mark.log, mark.next, mark.ids
+	tx.log, tx.next, tx.part, tx.ids = mark.log, mark.next, mark.part, mark.ids
 	tx.emitted = tx.emitted[:len(mark.emitted)]
 	tx.committed = tx.committed[:len(mark.committed)]
 }

@@ -43,6 +43,7 @@ type writer struct {
 	log   hubLog
 	ids   *idSource
 	next  int64 // number of the next batch
+	part  int64 // number of the next part of a payload
 
 	ops     chan *op
 	closing chan struct{}
@@ -61,6 +62,9 @@ func newWriter(ctx context.Context, s *Store, db *sql.DB, conn *sql.Conn) (*writ
 		return nil, fmt.Errorf("reading the end of the log: %w", err)
 	}
 	w.next = last + 1
+	if err := conn.QueryRowContext(ctx, `SELECT coalesce(max(n), 0) + 1 FROM parts`).Scan(&w.part); err != nil {
+		return nil, fmt.Errorf("reading the end of the log: %w", err)
+	}
 	var lastAlert string
 	if err := conn.QueryRowContext(ctx, `SELECT coalesce(max(id), '') FROM alerts`).Scan(&lastAlert); err != nil {
 		return nil, fmt.Errorf("reading the last alert: %w", err)
@@ -145,7 +149,7 @@ func (w *writer) drain() {
 
 // commit runs a group in one transaction and answers every op in it.
 func (w *writer) commit(group []*op) {
-	tx := &Tx{w: w, log: w.log, next: w.next, ids: *w.ids, now: w.store.opts.now()}
+	tx := &Tx{w: w, log: w.log, next: w.next, part: w.part, ids: *w.ids, now: w.store.opts.now()}
 	results := make([]error, len(group))
 	err := tx.exec("BEGIN IMMEDIATE")
 	for i := 0; err == nil && i < len(group); i++ {
@@ -165,7 +169,7 @@ func (w *writer) commit(group []*op) {
 			results[i] = err
 		}
 	} else {
-		w.log, w.next, *w.ids = tx.log, tx.next, tx.ids
+		w.log, w.next, w.part, *w.ids = tx.log, tx.next, tx.part, tx.ids
 		for _, after := range tx.committed {
 			after()
 		}

@@ -51,19 +51,27 @@ CREATE TABLE sessions (
   UNIQUE (host, id)
 ) STRICT;
 
--- payload holds the exact signed bytes, packed as codec says; refused lists
--- the positions of facts that do not count.
+-- The exact signed bytes, packed as codec says, lie in the parts from
+-- first_part on; refused lists the positions of facts that do not count.
 CREATE TABLE batches (
-  n        INTEGER PRIMARY KEY,
-  session  INTEGER NOT NULL REFERENCES sessions (n),
-  seq      INTEGER NOT NULL,
-  received INTEGER NOT NULL,
-  digest   BLOB    NOT NULL,
-  sig      BLOB    NOT NULL,
-  codec    INTEGER NOT NULL,
-  payload  BLOB    NOT NULL,
-  refused  BLOB,
+  n          INTEGER PRIMARY KEY,
+  session    INTEGER NOT NULL REFERENCES sessions (n),
+  seq        INTEGER NOT NULL,
+  received   INTEGER NOT NULL,
+  digest     BLOB    NOT NULL,
+  sig        BLOB    NOT NULL,
+  codec      INTEGER NOT NULL,
+  first_part INTEGER NOT NULL,
+  parts      INTEGER NOT NULL,
+  refused    BLOB,
   UNIQUE (session, seq)
+) STRICT;
+
+-- Payloads are cut into small parts, because a row of half a page leaves the
+-- other half empty: cut, they take little more than their own length.
+CREATE TABLE parts (
+  n    INTEGER PRIMARY KEY,
+  data BLOB NOT NULL
 ) STRICT;
 
 CREATE TABLE kinds (
@@ -71,17 +79,15 @@ CREATE TABLE kinds (
   name TEXT NOT NULL UNIQUE
 ) STRICT;
 
--- The index of facts. A segment says: this batch holds count facts of this
--- kind about this host, the oldest at first and the newest at last, at most a
--- minute apart. Facts of a batch that lie further apart make several segments,
--- so that a search by time never has to look far beyond its bounds.
+-- The index of facts. A segment says: this batch holds facts of this kind about
+-- this host, the newest at last and none of them more than a minute before.
+-- Facts of a batch that lie further apart make several segments, so that a
+-- search by time never has to look far beyond its bounds.
 CREATE TABLE segments (
   host  INTEGER NOT NULL REFERENCES hosts (n),
   kind  INTEGER NOT NULL REFERENCES kinds (n),
   last  INTEGER NOT NULL,
   batch INTEGER NOT NULL,
-  first INTEGER NOT NULL,
-  count INTEGER NOT NULL,
   PRIMARY KEY (host, kind, last, batch)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX segments_kind ON segments (kind, last, batch, host);
@@ -121,6 +127,7 @@ CREATE TABLE alerts (
   shadow         INTEGER NOT NULL,
   time           INTEGER NOT NULL,
   key            TEXT    NOT NULL,
+  suppress_since INTEGER NOT NULL,
   suppress_until INTEGER NOT NULL,
   count          INTEGER NOT NULL,
   last           INTEGER NOT NULL,
@@ -131,7 +138,10 @@ CREATE INDEX alerts_host ON alerts (host, id);
 CREATE INDEX alerts_rule ON alerts (rule, id);
 CREATE INDEX alerts_severity ON alerts (severity, id);
 CREATE INDEX alerts_suppress ON alerts (suppress_until);
+CREATE INDEX alerts_key ON alerts (key, id) WHERE key <> '';
 
+-- The facts of an alert: those that raised it, then its duplicates as far as
+-- the bound allows.
 CREATE TABLE alert_facts (
   alert INTEGER NOT NULL REFERENCES alerts (n),
   place INTEGER NOT NULL,

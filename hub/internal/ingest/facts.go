@@ -1,0 +1,60 @@
+package ingest
+
+import (
+	"github.com/go-json-experiment/json/jsontext"
+
+	"picket.internal/fact"
+	"picket.internal/hub/internal/fault"
+	"picket.internal/hub/internal/store"
+	"picket.internal/wire"
+)
+
+// refusal is a fact that does not count, and why.
+type refusal struct {
+	index  int
+	id     string // a fault's, for the counter
+	detail string
+}
+
+// parseFacts fills in what of a batch counts. A fact that is malformed, or not
+// the host's to tell, is refused by itself; the batch's bytes are kept whole.
+func parseFacts(b *store.Batch, facts []jsontext.Value, host string) []refusal {
+	var refused []refusal
+	b.Entries = make([]store.Entry, 0, len(facts))
+	for i, raw := range facts {
+		f, err := parseFact(raw, host)
+		if err != nil {
+			refused = append(refused, refusal{i, fault.Of(err).ID, err.Error()})
+			b.Refused = append(b.Refused, i)
+			b.RefusedWhy = fault.Of(err).ID
+			continue
+		}
+		b.Entries = append(b.Entries, store.Entry{Pos: i, Fact: f, Raw: raw})
+	}
+	return refused
+}
+
+func parseFact(raw []byte, host string) (*fact.Fact, error) {
+	f, _, err := fact.Parse(raw) // what a newer sensor adds stays in the bytes
+	if err == nil {
+		err = f.Validate()
+	}
+	if err != nil {
+		return nil, fault.FactMalformed.With("%v", err)
+	}
+	switch {
+	case f.Host.ID != host:
+		return nil, fault.FactHostMismatch.With("it names host %q", f.Host.ID)
+	case f.Kind == fact.KindFleet || f.Kind == fact.KindIntegrity:
+		return nil, fault.FactReserved.With("only the hub makes facts of kind %q", f.Kind)
+	}
+	return f, nil
+}
+
+func acked(refused []refusal) []wire.Refused {
+	var out []wire.Refused
+	for _, r := range refused {
+		out = append(out, wire.Refused{Index: r.index, Error: r.detail})
+	}
+	return out
+}

@@ -1,0 +1,79 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+
+	types "picket.internal/api"
+	"picket.internal/engine"
+	"picket.internal/engine/reload"
+	shipped "picket.internal/rules"
+)
+
+// rules is where the engine's rules come from, and how that is going.
+type rules struct {
+	dir    string // empty: the shipped ones
+	engine *engine.Engine
+	log    *slog.Logger
+
+	mu     sync.Mutex
+	source string // guarded by mu
+	err    error  // guarded by mu
+}
+
+// loadRules gives the engine its first rules. A folder that does not exist is
+// refused. One with a broken rule is not: the shipped rules run in its place,
+// which the status says, because a hub that does not start stores nothing.
+func loadRules(dir string, e *engine.Engine, log *slog.Logger) (*rules, error) {
+	r := &rules{dir: dir, engine: e, log: log, source: "embedded"}
+	set, findings := reload.Check(shipped.FS())
+	if set == nil {
+		return nil, fmt.Errorf("internal error: the shipped rules are broken: %w", findings.Err())
+	}
+	e.Load(set)
+	if dir == "" {
+		return r, nil
+	}
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%q is no folder", dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading rules: %w", err)
+	}
+	reload.Config{Dir: dir, Apply: e.Load, Report: r.report, Logger: log}.Once()
+	return r, nil
+}
+
+func (r *rules) report(o reload.Outcome) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = o.Err()
+	if o.Applied {
+		r.source, r.err = r.dir, nil
+	}
+}
+
+// watch reloads the folder whenever it changes.
+func (r *rules) watch(ctx context.Context) error {
+	if r.dir == "" {
+		return nil
+	}
+	return reload.Run(ctx, reload.Config{Dir: r.dir, Apply: r.engine.Load, Report: r.report, Logger: r.log})
+}
+
+func (r *rules) status() types.RulesStatus {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := types.RulesStatus{Source: r.source}
+	if set := r.engine.Set(); set != nil {
+		s.Loaded = set.Len()
+	}
+	if r.err != nil {
+		s.Error = r.err.Error()
+	}
+	return s
+}
