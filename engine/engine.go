@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -136,6 +137,8 @@ func (e *Engine) Process(in *Input, now time.Time) []Alert {
 	return alerts
 }
 
+// alert makes the alert of a match, or, for a duplicate, the little that tells
+// which alert it belongs to: a flood of duplicates must stay cheap.
 func (e *Engine) alert(in *Input, entry *Entry, now time.Time) Alert {
 	r, h := entry.Rule, entry.health
 	h.matched.Add(1)
@@ -149,17 +152,28 @@ func (e *Engine) alert(in *Input, entry *Entry, now time.Time) Alert {
 			return alert
 		}
 	}
-	var err error
-	if alert.Message, err = r.RenderMessage(in.vars); err != nil {
-		h.failed(err)
-	}
-	if alert.Values, err = r.Explain(in.vars); err != nil {
-		h.failed(err)
-	}
 	alert.Response = r.Response
+	if err := describe(&alert, r, in.vars); err != nil {
+		h.failed(err)
+	}
 	return alert
 }
 
+// describe adds what the alert says. Whatever goes wrong here, the alert is
+// raised: an error is only counted, and so is a panic.
+func describe(alert *Alert, r *rule.Rule, vars *rule.Vars) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("describing the alert: %v", p)
+		}
+	}()
+	var sayErr, explainErr error
+	alert.Message, sayErr = r.RenderMessage(vars)
+	alert.Values, explainErr = r.Explain(vars)
+	return errors.Join(sayErr, explainErr)
+}
+
+// bare is what every alert has, duplicates and failures too.
 func bare(in *Input, r *rule.Rule) Alert {
 	return Alert{Rule: refOf(r), Severity: r.Severity, Score: r.Score, Host: in.Fact.Host, Time: in.Fact.Time, Facts: []*fact.Fact{in.Fact}}
 }

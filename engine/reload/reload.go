@@ -69,6 +69,7 @@ func (c Config) after(d time.Duration) <-chan time.Time {
 	return c.After(d)
 }
 
+// report tells of every look at the folder, also of those that changed nothing.
 func (c Config) report(o Outcome) {
 	if c.Logger != nil {
 		if err := o.Err(); err != nil {

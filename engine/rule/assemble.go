@@ -50,6 +50,8 @@ func (l *loader) compileRule(env *cel.Env, pack map[string]*constList, r *Rule) 
 	return err
 }
 
+// messageText is the message with its places; the title, which is the message
+// where there is none, is reported at the top of the rule.
 func (d *document) messageText(r *Rule) *text {
 	if d.message == nil {
 		return &text{value: r.Message, start: place{r.Line, 1}}
@@ -78,6 +80,7 @@ func (l *loader) withLocal(env *cel.Env, pack map[string]*constList, d *document
 	return lists, known, env, err
 }
 
+// condition compiles what decides whether the rule matches.
 func condition(base expression, r *Rule) {
 	d := r.document
 	e := base
@@ -155,6 +158,8 @@ func requireTests(w *walker, r *Rule) {
 	w.findings = append(w.findings, f)
 }
 
+// fieldHint looks among all fields of all blocks: a suppression names one in
+// full.
 func fieldHint(name string) string {
 	var names []string
 	var walk func(prefix string, st *structType)

@@ -43,6 +43,7 @@ func (e *expression) bound(checked *cel.Ast) {
 	}
 }
 
+// costText keeps numbers that only mean "unbounded" from the author.
 func costText(n uint64) string {
 	if n > 1e15 {
 		return "any amount"
@@ -50,6 +51,8 @@ func costText(n uint64) string {
 	return fmt.Sprint(n)
 }
 
+// nesting bounds list macros within list macros: each level multiplies the cost
+// by the length of a list that a host decides.
 func (e *expression) nesting(a *ast.AST, n ast.Expr, depth int) {
 	if n.Kind() == ast.ComprehensionKind {
 		if depth++; depth > maxNesting {
@@ -62,6 +65,8 @@ func (e *expression) nesting(a *ast.AST, n ast.Expr, depth int) {
 	}
 }
 
+// children are the parts of an expression in the order in which they are
+// written.
 func children(n ast.Expr) []ast.Expr {
 	switch n.Kind() {
 	case ast.CallKind:
@@ -81,6 +86,7 @@ func children(n ast.Expr) []ast.Expr {
 	return nil
 }
 
+// node checks one part of an expression by itself.
 func (e *expression) node(a *ast.AST, n ast.Expr) {
 	switch n.Kind() {
 	case ast.IdentKind:
@@ -121,6 +127,7 @@ func (e *expression) block(a *ast.AST, n ast.Expr, name string) {
 		fmt.Sprintf("facts of kind %s carry no block %q", strings.Join(e.on, " or "), name), fmt.Sprintf("add %s to on, or leave the part out", name))
 }
 
+// isKind reports whether a block is named after a kind, and so belongs to it.
 func isKind(name string) bool {
 	return slices.ContainsFunc(fact.Kinds(), func(k fact.KindInfo) bool { return string(k.Kind) == name })
 }

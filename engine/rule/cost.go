@@ -95,6 +95,9 @@ func (e *estimator) EstimateCallCost(_, overload string, target *checker.AstNode
 	return e.ownCost(f, size(*target), args)
 }
 
+// ownCost is the cost of a function of ours: so many walks over the text it is
+// called on. Results are as large as that text at most, which keeps chains of
+// calls from being taken for unbounded.
 func (e *estimator) ownCost(f function, target checker.SizeEstimate, args []checker.AstNode) *checker.CallEstimate {
 	walked := target
 	if f.name == "join" {
@@ -137,6 +140,7 @@ func regexFactor(n int) float64 { return perCharacter * math.Max(1, float64(n)/4
 
 func walk(n int, factor float64) uint64 { return uint64(math.Ceil(float64(n) * factor)) }
 
+// bytesOf is the size that costs go by, the same at load and at run time.
 func bytesOf(v ref.Val) int {
 	switch x := v.(type) {
 	case types.String:

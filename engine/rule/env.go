@@ -30,6 +30,8 @@ const (
 // is immutable and takes milliseconds to build.
 var baseEnv = sync.OnceValues(newBaseEnv)
 
+// newBaseEnv declares the blocks of a fact as variables, our functions, and of
+// the standard library what is named below: nothing is there by default.
 func newBaseEnv() (*cel.Env, error) {
 	s := factSchema()
 	opts := []cel.EnvOption{

@@ -148,6 +148,55 @@ func TestShortcutAnswersAsTheConditionDoes(t *testing.T) {
 	}
 }
 
+// The estimate at load is what keeps a costly rule out: it must not be less
+// than what an evaluation then costs, on facts of the size it is made for.
+func TestCostStaysBelowTheEstimate(t *testing.T) {
+	src := sample.New(3)
+	set, findings := rule.Load("sample.yaml", src.Rules(300))
+	if set == nil {
+		t.Fatal(findings.Err())
+	}
+	v := new(rule.Vars)
+	for range 200 {
+		v.Reset(src.Fact(), src.Prevalence())
+		for _, r := range set.Rules() {
+			if got := r.ActualCost(v); got > r.Cost {
+				t.Errorf("%s cost %d, estimated %d\n%s", r.ID, got, r.Cost, r.Where)
+			}
+		}
+	}
+}
+
+func TestMostConditionsAreSparedTheFullEvaluation(t *testing.T) {
+	for where, want := range map[string]bool{
+		`process.name == "sh"`: true,
+		`"sh" == process.name && process.args.exists(a, a == "x")`:          true,
+		`process.args.exists(a, a == "x") && process.name in ["a", "b"]`:    true,
+		`process.name == "a" || process.executable.base() == "b"`:           true,
+		`process.name == "a" || process.args.exists(a, a == "b")`:           false,
+		`!(process.name == "a" && process.executable.startsWith("/tmp"))`:   true,
+		`!(process.name.matches("x"))`:                                      false,
+		`process.name.matches("x") && process.args[0] == "y"`:               true,
+		`process.executable.glob("/tmp/*")`:                                 true,
+		`has(process.hash) && process.deleted`:                              true,
+		`has(process)`:                                                      true,
+		`process.pid > 5`:                                                   false,
+		`prevalence.first_in_fleet`:                                         true,
+		`process.name.lowerAscii() == "x"`:                                  false,
+		`process.name == process.parent.name`:                               false,
+		`time > timestamp("2026-01-01T00:00:00Z") && process.name != "x"`:   true,
+		`process.pid in [1, 2] && process.start_ticks == 7u`:                true,
+		`process.name.equalsFold("X") || process.executable.under("/tmp")`:  true,
+		`process.name in process.args`:                                      false,
+		`process.name in ["a", process.parent.name] || process.name == "x"`: false,
+		`process.name.contains(process.parent.name)`:                        false,
+	} {
+		if got := condition(t, where).HasGate(); got != want {
+			t.Errorf("%s: %v", where, got)
+		}
+	}
+}
+
 func TestThreat_E3_ErrorIsAnOutcome(t *testing.T) {
 	v := rule.NewVars(processFact(), nil)
 	for _, where := range []string{

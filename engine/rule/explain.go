@@ -26,6 +26,8 @@ func (r *Rule) Explain(v *Vars) (map[string]string, error) {
 	return partValues(d.ast.NativeRep(), details), nil
 }
 
+// partValues reads the values of the parts off an evaluation that kept them, the
+// outermost first, so that the bound cuts details.
 func partValues(a *ast.AST, details *cel.EvalDetails) map[string]string {
 	values := map[string]string{}
 	state := details.State()

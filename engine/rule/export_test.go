@@ -1,6 +1,10 @@
 package rule
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/google/cel-go/cel"
+)
 
 // SchemaFields are the fields that conditions can read, by their types, as the
 // accessors see them.
@@ -38,3 +42,29 @@ func FunctionNames() []string {
 
 // RuleKeys are the keys of a rule document.
 func RuleKeys() []string { return ruleKeys }
+
+// ActualCost is what one evaluation of the whole condition cost.
+func (r *Rule) ActualCost(v *Vars) uint64 {
+	_, details, _ := r.when.prog.Eval(v)
+	return cost(details)
+}
+
+func cost(d *cel.EvalDetails) uint64 {
+	if c := d.ActualCost(); c != nil {
+		return *c
+	}
+	return 0
+}
+
+// HasGate reports whether most facts are spared the full condition.
+func (r *Rule) HasGate() bool { return r.gate != nil }
+
+var (
+	Nearest  = nearest
+	CELWords = func(src string) (out []string) {
+		celTokens(src, func(i, j int) { out = append(out, src[i:j]) })
+		return out
+	}
+	GlobRegex = globRegex
+	Cut       = cut
+)

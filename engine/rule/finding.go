@@ -72,11 +72,7 @@ type Finding struct {
 // cannot write to the terminal.
 func (f Finding) String() string {
 	var b strings.Builder
-	b.WriteString(clean(f.File))
-	if f.Line > 0 {
-		fmt.Fprintf(&b, ":%d:%d", f.Line, f.Column)
-	}
-	fmt.Fprintf(&b, ": %s: %s [%s]\n", f.Level, clean(f.Message), f.Code)
+	fmt.Fprintf(&b, "%s: %s: %s [%s]\n", clean(f.where()), f.Level, clean(f.Message), f.Code)
 	if f.Source != "" {
 		number := fmt.Sprintf("%5d | ", f.Line)
 		fmt.Fprintf(&b, "%s%s\n%s| %s^\n", number, clean(f.Source), strings.Repeat(" ", len(number)-2), caretPad(f.Source, f.Column))
@@ -85,6 +81,14 @@ func (f Finding) String() string {
 		fmt.Fprintf(&b, "        %s\n", clean(f.Suggestion))
 	}
 	return b.String()
+}
+
+// where is file:line:column, as editors and terminals take it.
+func (f Finding) where() string {
+	if f.Line == 0 {
+		return f.File
+	}
+	return fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
 }
 
 // caretPad is the space before the caret: tabs stay tabs, so that the caret
@@ -106,6 +110,7 @@ func caretPad(line string, column int) string {
 	return b.String()
 }
 
+// clean takes what could move the cursor or turn the text around.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) {
@@ -139,7 +144,7 @@ func (fs Findings) Err() error {
 	if n == 0 {
 		return nil
 	}
-	text := fmt.Sprintf("%s: %s:%d:%d: %s [%s]", codePackageInvalid, first.File, first.Line, first.Column, first.Message, first.Code)
+	text := fmt.Sprintf("%s: %s: %s [%s]", codePackageInvalid, first.where(), first.Message, first.Code)
 	if n > 1 {
 		text += fmt.Sprintf(" (and %d more)", n-1)
 	}

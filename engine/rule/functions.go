@@ -45,6 +45,8 @@ var functions = []function{
 	{name: "join", overload: "picket_join", target: stringList, args: oneString, result: types.StringType, bind: join, traversals: 1},
 }
 
+// option declares the function; cel-go calls those of one and two arguments
+// without making a slice, so they are bound that way.
 func (f function) option() cel.EnvOption {
 	args := append([]*types.Type{f.target}, f.args...)
 	binding := cel.FunctionBinding(f.bind)

@@ -44,6 +44,7 @@ func (s *schema) pathTo(dotted string) (fieldPath, *field, bool) {
 	return p, f, f != nil
 }
 
+// block is the object that holds the field; absent objects read as empty ones.
 func (p fieldPath) block(v *Vars) *block {
 	b := v.root
 	if p.prevalence {
@@ -83,6 +84,7 @@ func (g gater) necessary(e ast.Expr) gate {
 	return g.exact(e)
 }
 
+// both keeps what there is: a part without a gate does not weaken the other.
 func both(a, b gate) gate {
 	switch {
 	case a == nil:
@@ -93,6 +95,7 @@ func both(a, b gate) gate {
 	return func(v *Vars) bool { return a(v) && b(v) }
 }
 
+// either needs both: a part without a gate may be true for any fact.
 func either(a, b gate) gate {
 	if a == nil || b == nil {
 		return nil
@@ -189,6 +192,7 @@ func (g gater) equal(a, b ast.Expr) gate {
 	return func(v *Vars) bool { return read(v) == want }
 }
 
+// member is `x in [literals]` and `x in lists.NAME`.
 func (g gater) member(a, b ast.Expr) gate {
 	read, ok := g.operand(a)
 	if !ok {

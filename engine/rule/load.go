@@ -81,6 +81,8 @@ func (l *loader) report(file, message string) {
 	l.findings = append(l.findings, Finding{Code: CodeUnreadable, Level: LevelError, File: file, Message: message})
 }
 
+// files lists what is to be read, in the order of names, so that findings and
+// versions are the same every time.
 func (l *loader) files(fsys fs.FS) []string {
 	var names []string
 	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
@@ -112,16 +114,21 @@ func (l *loader) files(fsys fs.FS) []string {
 }
 
 func (l *loader) file(fsys fs.FS, name string) {
+	// Looked at before it is opened: opening a pipe waits for a writer.
+	info, err := fs.Stat(fsys, name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("it is not a regular file")
+	}
+	if err != nil {
+		l.report(name, err.Error())
+		return
+	}
 	f, err := fsys.Open(name)
 	if err != nil {
 		l.report(name, err.Error())
 		return
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		l.report(name, "it is not a regular file")
-		return
-	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		l.report(name, err.Error())
@@ -155,6 +162,8 @@ func (l *loader) content(name string, data []byte) {
 	l.findings = append(l.findings, w.findings...)
 }
 
+// finish compiles what was gathered. With any error there is no set: half a pack
+// would be a blind spot that nobody asked for.
 func (l *loader) finish() (*Set, Findings) {
 	if len(l.rules) > maxRules {
 		l.report(".", fmt.Sprintf("the pack has more than %d rules", maxRules))
@@ -174,6 +183,8 @@ func (l *loader) finish() (*Set, Findings) {
 	return &Set{rules: l.rules, byID: l.ids, lists: l.lists}, l.findings
 }
 
+// compile builds the language of this pack, with its lists, and compiles every
+// rule in it.
 func (l *loader) compile() error {
 	base, err := baseEnv()
 	if err != nil {

@@ -44,6 +44,8 @@ func (w *walker) parse(n *yaml.Node) (*Rule, *List) {
 	return w.ruleDocument(n), nil
 }
 
+// ruleDocument reads a rule as far as YAML goes. It goes on after an error, so
+// that an author sees all of them at once.
 func (w *walker) ruleDocument(n *yaml.Node) *Rule {
 	entries, ok := w.mapping(n, "a rule", ruleKeys)
 	if !ok {
@@ -125,6 +127,7 @@ func (w *walker) id(n *yaml.Node) string {
 	return s
 }
 
+// words reads a list of texts for people.
 func (w *walker) words(n *yaml.Node, what string) []string {
 	if n.Kind == yaml.SequenceNode && len(n.Content) > maxWords {
 		w.fail(CodeTooLarge, at(n), fmt.Sprintf("%s has more than %d entries", what, maxWords), "")
@@ -133,6 +136,8 @@ func (w *walker) words(n *yaml.Node, what string) []string {
 	return w.strings(n, what, maxText)
 }
 
+// kinds reads on. A kind that this hub does not know may exist on a newer one: the
+// rule does not load here, and says why.
 func (w *walker) kinds(n *yaml.Node) []fact.Kind {
 	if n.Kind == yaml.ScalarNode && n.Value != "" {
 		w.fail(CodeBadValue, at(n), "on must be a list, not a text", "write ["+cut(n.Value, maxName)+"]")
@@ -242,84 +247,4 @@ func (w *walker) related(n *yaml.Node) []Related {
 		out = append(out, r)
 	}
 	return out
-}
-
-var listKeys = []string{"list", "values", "description"}
-
-func (w *walker) listDocument(n *yaml.Node) *List {
-	entries, ok := w.mapping(n, "a list", listKeys)
-	if !ok {
-		return nil
-	}
-	l := &List{File: w.src.name, Line: n.Line, src: w.src}
-	hasValues := false
-	for _, e := range entries {
-		switch e.key.Value {
-		case "list":
-			l.Name = w.listName(e.value)
-		case "values":
-			hasValues = true
-			l.value = w.listValues(e.value, "values")
-		case "description":
-			w.str(e.value, "description", maxText)
-		}
-	}
-	if !hasValues {
-		w.fail(CodeMissingKey, at(n), "the list has no values", "")
-	}
-	return l
-}
-
-func (w *walker) listName(n *yaml.Node) string {
-	s, ok := w.str(n, "the name of a list", maxName)
-	if ok && !nameForm.MatchString(s) {
-		w.fail(CodeBadValue, at(n), fmt.Sprintf("malformed name of a list %q", s), "write it in lower case with underscores, as in backup_tools")
-		return ""
-	}
-	return s
-}
-
-func (w *walker) localLists(d *document, n *yaml.Node) {
-	entries, ok := w.mapping(n, "lists", nil)
-	if !ok {
-		return
-	}
-	d.lists, d.listKeys = map[string]*List{}, map[string]*yaml.Node{}
-	for _, e := range entries {
-		name := w.listName(e.key)
-		value := w.listValues(e.value, "the list "+e.key.Value)
-		if name != "" && value != nil {
-			d.lists[name] = &List{Name: name, File: w.src.name, Line: e.key.Line, value: value}
-			d.listKeys[name] = e.key
-		}
-	}
-}
-
-// listValues reads a list whose values are all texts or all whole numbers.
-func (w *walker) listValues(n *yaml.Node, what string) *constList {
-	items, ok := w.sequence(n, what)
-	if !ok {
-		return nil
-	}
-	if len(items) == 0 {
-		w.fail(CodeBadValue, at(n), what+" is empty: nothing is ever in it", "")
-		return nil
-	}
-	if items[0].ShortTag() != "!!int" {
-		values := w.strings(n, what, maxText)
-		if len(values) != len(items) {
-			return nil
-		}
-		return newStringConst(values)
-	}
-	var values []int64
-	for _, item := range items {
-		v, err := strconv.ParseInt(item.Value, 10, 64)
-		if item.Kind != yaml.ScalarNode || item.ShortTag() != "!!int" || err != nil {
-			w.fail(CodeBadValue, at(item), fmt.Sprintf("%s holds whole numbers and %s", what, kindOf(item)), "make all values of one type")
-			return nil
-		}
-		values = append(values, v)
-	}
-	return newIntConst(values)
 }

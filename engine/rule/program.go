@@ -109,6 +109,8 @@ func evalError(err error) *EvalError {
 	return &EvalError{ErrEval, strings.ReplaceAll(err.Error(), packageAlias, packageField)}
 }
 
+// hasLoop reports whether the expression has a list macro, the only thing in CEL
+// that does more work for a larger fact than a walk over its texts.
 func hasLoop(a *ast.AST) bool {
 	found := false
 	ast.PostOrderVisit(a.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
@@ -152,6 +154,8 @@ type pattern struct {
 	longest int
 }
 
+// compilePattern also settles how long a text may be for the pattern: the work of
+// RE2 is at most the product of both.
 func compilePattern(regex string) (*pattern, error) {
 	size, err := programSize(regex)
 	if err != nil {

@@ -54,6 +54,7 @@ func (r *quotedReader) take() rune {
 	return c
 }
 
+// emit notes where the character that was decoded comes from.
 func (r *quotedReader) emit(c rune, column int) {
 	r.segments = append(r.segments, segment{r.out.Len(), place{r.n + 1, column}})
 	r.out.WriteRune(c)

@@ -69,6 +69,8 @@ var factSchema = sync.OnceValue(func() *schema {
 	return s
 })
 
+// add describes a struct by its json tags. Structs of package fact do not hold
+// themselves, so this ends.
 func (s *schema) add(t reflect.Type) *structType {
 	name := "fact." + t.Name()
 	if st, ok := s.types[name]; ok {

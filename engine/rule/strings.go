@@ -132,6 +132,7 @@ func substring(args ...ref.Val) ref.Val {
 	return types.String(runes[from:to])
 }
 
+// split stops after maxSplit parts; the last holds what is left.
 func split(args ...ref.Val) ref.Val {
 	s, sep := string(args[0].(types.String)), string(args[1].(types.String))
 	if sep == "" {

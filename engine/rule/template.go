@@ -68,7 +68,7 @@ func cut(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	n -= len("…")
+	n = max(n-len("…"), 0)
 	for n > 0 && !utf8.RuneStart(s[n]) {
 		n--
 	}
@@ -164,6 +164,7 @@ func closing(src string, i int) int {
 	return -1
 }
 
+// part compiles one expression of a message, between two bytes of its text.
 func (e *expression) part(from, to int) (templatePart, bool) {
 	raw := e.text.value[from:to]
 	inner := *e
@@ -193,6 +194,7 @@ func (e *expression) part(from, to int) (templatePart, bool) {
 	return part, true
 }
 
+// printable reports whether a value of the type reads well in a sentence.
 func printable(t *cel.Type) bool {
 	switch t.Kind() {
 	case types.StringKind, types.IntKind, types.UintKind, types.DoubleKind, types.BoolKind, types.TimestampKind, types.DurationKind:

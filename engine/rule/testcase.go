@@ -48,6 +48,8 @@ func (w *walker) testCases(n *yaml.Node) []TestCase {
 	return out
 }
 
+// testCase reads one test; with any error in it there is none, because a test
+// with a fact missing proves something else.
 func (w *walker) testCase(n *yaml.Node) (TestCase, bool) {
 	entries, ok := w.mapping(n, "a test", testKeys)
 	if !ok {
@@ -137,6 +139,7 @@ func fill(v map[string]any, key string, value any) {
 	}
 }
 
+// testPrevalence reads what the hub would know, as strictly as a fact.
 func (w *walker) testPrevalence(n *yaml.Node) *fact.Prevalence {
 	v := w.object(n, factSchema().prev, "prevalence")
 	if v == nil {
@@ -202,6 +205,8 @@ func testFieldHint(name string, t *structType) string {
 	return didYouMean(name, t.names)
 }
 
+// fieldValue reads a value by the type of its field, so that the author learns
+// here, and not from JSON, what is wrong with it.
 func (w *walker) fieldValue(n *yaml.Node, f *field) any {
 	switch f.form {
 	case formObject:

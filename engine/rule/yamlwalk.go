@@ -84,6 +84,7 @@ func (w *walker) firstInvalid() place {
 
 var yamlErrorLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(?s:(.*))$`)
 
+// syntaxError takes the place out of what the YAML parser says.
 func (w *walker) syntaxError(err error) {
 	p := place{1, 1}
 	message := err.Error()

@@ -60,6 +60,8 @@ func (t *Table) Restore(s State) {
 	t.rules = fresh.rules
 }
 
+// parseKey undoes Key.String. A host id may hold a slash, a rule id and a digest
+// may not.
 func parseKey(s string) (Key, error) {
 	rule, rest, ok := strings.Cut(s, "/")
 	i := strings.LastIndexByte(rest, '/')
