@@ -30,6 +30,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"picket.internal/engine"
+	"picket.internal/envelope"
 	"picket.internal/hub/internal/alert"
 	"picket.internal/hub/internal/api"
 	"picket.internal/hub/internal/enroll"
@@ -232,3 +233,6 @@ func (h *Hub) close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// OnlineKey is the key that signs acknowledgements.
+func (h *Hub) OnlineKey() envelope.PublicKey { return h.home.Online.Public() }

@@ -95,7 +95,6 @@ func (d *Desk) CreateToken(ctx context.Context, req api.EnrollTokenRequest) (api
 	if err != nil {
 		return api.EnrollTokenReply{}, err
 	}
-	d.cfg.Logger.Info("enrollment token made", "token", t.ID, "uses", req.Uses, "expires", expires)
 	return api.EnrollTokenReply{Token: t.String(), ID: t.ID, Expires: expires}, nil
 }
 
