@@ -121,13 +121,13 @@ func TestVarsForgetTheLastFact(t *testing.T) {
 // answer, nor hide an error.
 func TestShortcutAnswersAsTheConditionDoes(t *testing.T) {
 	src := sample.New(7)
-	set, findings := rule.Load("sample.yaml", src.Rules(400))
+	set, findings := rule.Load("sample.yaml", src.Rules(250))
 	if set == nil {
 		t.Fatal(findings.Err())
 	}
 	v := new(rule.Vars)
 	matches, failures := 0, 0
-	for range 500 {
+	for range 250 {
 		v.Reset(src.Fact(), src.Prevalence())
 		for _, r := range set.Rules() {
 			got, gotErr := r.Evaluate(v)
@@ -152,12 +152,12 @@ func TestShortcutAnswersAsTheConditionDoes(t *testing.T) {
 // than what an evaluation then costs, on facts of the size it is made for.
 func TestCostStaysBelowTheEstimate(t *testing.T) {
 	src := sample.New(3)
-	set, findings := rule.Load("sample.yaml", src.Rules(300))
+	set, findings := rule.Load("sample.yaml", src.Rules(200))
 	if set == nil {
 		t.Fatal(findings.Err())
 	}
 	v := new(rule.Vars)
-	for range 200 {
+	for range 100 {
 		v.Reset(src.Fact(), src.Prevalence())
 		for _, r := range set.Rules() {
 			if got := r.ActualCost(v); got > r.Cost {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/types/ref"
 )
 
 // SchemaFields are the fields that conditions can read, by their types, as the
@@ -68,3 +69,25 @@ var (
 	GlobRegex = globRegex
 	Cut       = cut
 )
+
+// EvaluatePanic evaluates a condition in which a function panics.
+func EvaluatePanic() error {
+	base, err := baseEnv()
+	if err != nil {
+		return err
+	}
+	env, err := base.Extend(cel.Function("boom", cel.Overload("boom_bool", nil, cel.BoolType, cel.FunctionBinding(func(...ref.Val) ref.Val { panic("boom") }))))
+	if err != nil {
+		return err
+	}
+	checked, iss := env.Compile("boom()")
+	if iss.Err() != nil {
+		return iss.Err()
+	}
+	prog, err := newProgram(env, checked, &estimator{}, false)
+	if err != nil {
+		return err
+	}
+	_, err = (&Rule{when: prog}).Evaluate(NewVars(nil, nil))
+	return err
+}

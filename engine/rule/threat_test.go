@@ -158,3 +158,12 @@ func methodCalls(f *ast.FuncDecl) map[string]int {
 	})
 	return out
 }
+
+// A panic inside of CEL comes back as an error, which must be told from others:
+// the engine disables the rule.
+func TestThreat_E7_PanicIsToldFromOtherErrors(t *testing.T) {
+	var problem *rule.EvalError
+	if err := rule.EvaluatePanic(); !errors.As(err, &problem) || problem.ID != rule.ErrPanic || problem.Detail != "boom" {
+		t.Errorf("%v", err)
+	}
+}
