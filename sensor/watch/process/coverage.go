@@ -67,7 +67,7 @@ func (c *Collector) tellCoverage() {
 	c.coverage = now
 	reason := "the image of every process can be read"
 	if now.blind > 0 {
-		reason = fmt.Sprintf("the images of %d of %d processes may not be read: they belong to other users, and the sensor lacks CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH", now.blind, now.seen+now.blind)
+		reason = fmt.Sprintf("the images of %d of %d processes may not be read: those of other users need CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH", now.blind, now.seen+now.blind)
 	}
 	c.out.Emit(&fact.Fact{
 		Time: c.host.Clock.Now(),

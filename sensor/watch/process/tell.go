@@ -25,7 +25,7 @@ func (c *Collector) describe(r *proc.Reading, e *entry, action string) *fact.Fac
 		Time:    c.when(e, action),
 		Kind:    fact.KindProcess,
 		Process: p,
-		User:    c.host.User(r.IDs),
+		User:    c.host.Owner(r),
 		Service: describe.Service(r.Unit),
 	}
 }

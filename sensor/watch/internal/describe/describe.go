@@ -98,6 +98,14 @@ func Kind(r *proc.Reading) string {
 	return ""
 }
 
+// Owner is the user block of a reading; nil where the owner is not known.
+func (h *Host) Owner(r *proc.Reading) *fact.User {
+	if !r.Owned {
+		return nil
+	}
+	return h.User(r.IDs)
+}
+
 // User is the user block of a process with these ids.
 func (h *Host) User(ids proc.IDs) *fact.User {
 	u := &fact.User{

@@ -146,14 +146,14 @@ func (d *Dir) Owner() (uint32, error) {
 	return st.Uid, nil
 }
 
-// Holds tells whether the descriptor fd, "fd/3" or so, of the process is of
-// the file. The error is ErrGone where there is no such descriptor.
-func (d *Dir) Holds(fd string, dev, inode uint64) (bool, error) {
+// Target is the file behind a descriptor of the process, "fd/3" or so. The
+// error is ErrGone where there is no such descriptor.
+func (d *Dir) Target(fd string) (dev, inode uint64, err error) {
 	var st unix.Statx_t
 	if err := unix.Statx(d.fd, fd, unix.AT_STATX_DONT_SYNC, unix.STATX_INO, &st); err != nil {
-		return false, gone(err)
+		return 0, 0, gone(err)
 	}
-	return st.Ino == inode && unix.Mkdev(st.Dev_major, st.Dev_minor) == dev, nil
+	return unix.Mkdev(st.Dev_major, st.Dev_minor), st.Ino, nil
 }
 
 func readAll(fd int, buf []byte) (int, error) {

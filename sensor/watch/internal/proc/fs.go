@@ -77,16 +77,6 @@ func (fs *FS) Pids(pids []int32, buf []byte) ([]int32, error) {
 	}
 }
 
-// Last is the process id that was given out last, 0 where it cannot be known.
-func (fs *FS) Last() int32 {
-	var buf [128]byte
-	n, err := fs.file(fs.fd, "loadavg", buf[:])
-	if err != nil {
-		return 0
-	}
-	return parseLastPid(buf[:n])
-}
-
 // File reads a file of the proc file system into buf and returns what fits.
 func (fs *FS) File(name string, buf []byte) ([]byte, error) {
 	n, err := fs.file(fs.fd, name, buf)

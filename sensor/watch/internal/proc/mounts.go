@@ -14,9 +14,12 @@ import (
 const (
 	maxMountinfo = 4 << 20
 	// mountsAge is how old the table may be: a mount's number is given again
-	// once it is gone.
-	mountsAge = 5 * time.Second
-	maxMounts = 100_000
+	// once it is gone. Here only root mounts, so some age is safe.
+	mountsAge = time.Minute
+	// mountsRetry is how soon a mount that is not in the table is looked for
+	// again.
+	mountsRetry = time.Second
+	maxMounts   = 100_000
 )
 
 // mount is what proc_pid_mountinfo(5) says of one mount, as far as it matters
@@ -86,14 +89,21 @@ func (fs *FS) kindOf(im Image) (string, bool) {
 	m := &fs.mounts
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.byID == nil || time.Since(m.read) > mountsAge {
+	kind, ok := m.kind(im)
+	age := time.Since(m.read)
+	if m.byID == nil || age > mountsAge || (!ok && age > mountsRetry) {
 		m.read = time.Now()
 		m.byID, m.byDev = make(map[uint64]string), make(map[uint64]string)
-		for _, mt := range parseMounts(fs.mountinfo(fs.fd, "self/mountinfo")) {
+		for _, mt := range parseMounts(fs.Mountinfo()) {
 			m.byID[mt.id] = mt.kind
 			m.byDev[mt.dev] = mt.kind
 		}
+		kind, ok = m.kind(im)
 	}
+	return kind, ok
+}
+
+func (m *mounts) kind(im Image) (string, bool) {
 	if im.Mount != 0 {
 		kind, ok := m.byID[im.Mount]
 		return kind, ok

@@ -9,29 +9,35 @@ import (
 	"strconv"
 )
 
-// parsePids appends the numbers among the names of one getdents64(2) answer:
-// inode 8 bytes, offset 8, length 2, type 1, then the name with a NUL.
-func parsePids(pids []int32, buf []byte) []int32 {
+// parsePids appends the process ids among the names of one getdents64(2)
+// answer.
+func parsePids(pids []int32, buf []byte) []int32 { return parseNumbers(pids, buf, 1) }
+
+// parseNumbers appends the names that are numbers of at least min: inode 8
+// bytes, offset 8, length 2, type 1, then the name with a NUL.
+func parseNumbers(numbers []int32, buf []byte, min uint64) []int32 {
 	const head = 19
 	for len(buf) > head {
 		n := int(binary.NativeEndian.Uint16(buf[16:]))
 		if n <= head || n > len(buf) {
-			return pids
+			return numbers
 		}
 		name := buf[head:n]
 		if end := bytes.IndexByte(name, 0); end >= 0 {
 			name = name[:end]
 		}
-		if pid, ok := parseUint(name); ok && pid > 0 && pid <= 1<<30 {
-			pids = append(pids, int32(pid))
+		if k, ok := parseUint(name); ok && k >= min && k <= 1<<30 {
+			numbers = append(numbers, int32(k))
 		}
 		buf = buf[n:]
 	}
-	return pids
+	return numbers
 }
 
-// parseLastPid takes the last field of proc_loadavg(5).
-func parseLastPid(data []byte) int32 {
+// LastPid takes the last field of proc_loadavg(5), or all that
+// proc_sys_kernel(5) ns_last_pid says: the process id given out last. 0 says
+// that there is none.
+func LastPid(data []byte) int32 {
 	data = bytes.TrimSpace(data)
 	pid, ok := parseUint(data[bytes.LastIndexByte(data, ' ')+1:])
 	if !ok || pid > 1<<30 {
@@ -203,4 +209,15 @@ func ParseIDs(data []byte) (IDs, error) {
 		}
 	}
 	return ids, nil
+}
+
+// parseLeader reads the line Tgid of proc_pid_status(5).
+func parseLeader(data []byte) (int32, error) {
+	_, rest, _ := bytes.Cut(data, []byte("\nTgid:"))
+	text, _, _ := bytes.Cut(rest, []byte("\n"))
+	n, ok := parseUint(bytes.TrimSpace(text))
+	if !ok || n > 1<<30 {
+		return 0, fmt.Errorf("malformed status %.80q: no line Tgid:", data)
+	}
+	return int32(n), nil
 }

@@ -13,6 +13,7 @@ type Reading struct {
 	PID int32
 	Stat
 	IDs       IDs
+	Owned     bool     // whether IDs could be read
 	Args      [][]byte // raw bytes
 	ArgsCut   bool
 	Image     Image
@@ -60,7 +61,9 @@ func (d *Dir) Read() (*Reading, error) {
 func (d *Dir) read(s Stat) *Reading {
 	r := &Reading{PID: d.PID, Stat: s}
 	var err error
-	r.IDs, err = d.IDs()
+	if r.IDs, err = d.IDs(); err == nil {
+		r.Owned = true
+	}
 	r.note("status", err)
 	if r.Container, r.Unit, err = d.Cgroup(); err != nil {
 		r.note("cgroup", err)

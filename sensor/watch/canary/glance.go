@@ -1,0 +1,183 @@
+//go:build linux
+
+package canary
+
+import (
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"picket.internal/sensor/watch/internal/proc"
+)
+
+// glance is one lookout's way to look, with all it needs at hand.
+type glance struct {
+	l       *lookouts
+	self    int32
+	lastPid int // a descriptor of the file that tells the newest process id
+	fds     []int32
+	dirents []byte
+	events  []byte
+	names   [256]string // "fd/0" and on
+}
+
+func newGlance(l *lookouts) *glance {
+	g := &glance{l: l, self: int32(os.Getpid()), lastPid: -1, dirents: make([]byte, 4096)}
+	if l.fan != nil {
+		g.events = make([]byte, fanBuffer)
+	}
+	for _, name := range []string{"/proc/sys/kernel/ns_last_pid", "/proc/loadavg"} {
+		if fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
+			g.lastPid = fd
+			break
+		}
+	}
+	for i := range g.names {
+		g.names[i] = "fd/" + strconv.Itoa(i)
+	}
+	return g
+}
+
+func (g *glance) close() {
+	if g.lastPid >= 0 {
+		unix.Close(g.lastPid)
+	}
+}
+
+// newest is the process id that was given out last.
+func (g *glance) newest() int32 {
+	var buf [128]byte
+	n, err := unix.Pread(g.lastPid, buf[:], 0)
+	if err != nil {
+		return 0
+	}
+	return proc.LastPid(buf[:n])
+}
+
+// fan reads what fanotify tells, which spares looking around.
+func (g *glance) fan() bool {
+	if g.l.fan == nil {
+		return false
+	}
+	b, actors, ok := g.l.fan.take(g.events)
+	if !ok {
+		return false
+	}
+	g.l.deliver(b)
+	for _, a := range actors {
+		a.complete()
+	}
+	return true
+}
+
+// around looks at the newest processes: first where a file that was just
+// opened is most likely to be, then at all their descriptors.
+func (g *glance) around() {
+	targets := *g.l.targets.Load()
+	if len(targets) == 0 {
+		return
+	}
+	newest := g.newest()
+	hit := false
+	for pid := newest; pid > max(newest-nearby, 0); pid-- {
+		hit = g.quick(pid, targets) || hit
+	}
+	for _, pid := range *g.l.repeat.Load() {
+		hit = g.quick(pid, targets) || hit
+	}
+	if hit {
+		return
+	}
+	for pid := newest; pid > max(newest-nearby, 0); pid-- {
+		g.thorough(pid, targets)
+	}
+}
+
+// through looks at every descriptor of every process, the newest first, until
+// the time is up or one is found.
+func (g *glance) through(pids []int32, target inodeKey, until time.Time) {
+	slices.Sort(pids)
+	for _, pid := range slices.Backward(pids) {
+		if g.thorough(pid, []inodeKey{target}) || time.Now().After(until) {
+			return
+		}
+	}
+}
+
+// quick looks where it is most likely.
+func (g *glance) quick(pid int32, targets []inodeKey) bool {
+	if pid == g.self {
+		return false
+	}
+	d, err := g.l.fs.Dir(pid)
+	if err != nil {
+		return false
+	}
+	for _, fd := range firstFDs {
+		if key, ok := g.match(d, fd, targets); ok {
+			g.found(d, key, fd)
+			return true
+		}
+	}
+	d.Close()
+	return false
+}
+
+// thorough looks at every descriptor of a process.
+func (g *glance) thorough(pid int32, targets []inodeKey) bool {
+	if pid == g.self {
+		return false
+	}
+	d, err := g.l.fs.Dir(pid)
+	if err != nil {
+		return false
+	}
+	fds, err := d.Descriptors(g.fds[:0], g.dirents)
+	if err != nil {
+		d.Close()
+		return false
+	}
+	g.fds = fds
+	for _, n := range fds {
+		fd := g.name(n)
+		if key, ok := g.match(d, fd, targets); ok {
+			g.found(d, key, fd)
+			return true
+		}
+	}
+	d.Close()
+	return false
+}
+
+func (g *glance) name(fd int32) string {
+	if int(fd) < len(g.names) {
+		return g.names[fd]
+	}
+	return "fd/" + strconv.Itoa(int(fd))
+}
+
+func (g *glance) match(d *proc.Dir, fd string, targets []inodeKey) (inodeKey, bool) {
+	dev, inode, err := d.Target(fd)
+	if err != nil {
+		return inodeKey{}, false
+	}
+	key := inodeKey{dev, inode}
+	return key, slices.Contains(targets, key)
+}
+
+// found notes a process that holds a canary: first what names it, so that it
+// is known whatever becomes of it, then the rest.
+func (g *glance) found(d *proc.Dir, key inodeKey, fd string) {
+	at := time.Now()
+	a, err := newActor(d)
+	if err != nil {
+		d.Close()
+		return
+	}
+	if g.l.found.add(sighting{key: key, fd: fd, who: a, at: at}) {
+		a.complete()
+	}
+}

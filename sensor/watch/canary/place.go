@@ -1,0 +1,307 @@
+//go:build linux
+
+package canary
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"picket.internal/fact"
+)
+
+// canary is one configured file and what is known of its place.
+type canary struct {
+	id, path string
+	parts    []string // of the path
+	node     *node    // the file that is watched; nil where none is
+	strays   []*node  // files that were moved away from here and are still watched
+	spot     spot     // as it was when the sensor last looked, all told
+	signs    signs
+	why      string    // why it is not watched
+	told     string    // the why that was last told
+	suspect  time.Time // when a look first showed what no event has told
+	touched  time.Time
+	ownCTime time.Time // of the change of times that the sensor made itself
+	noatime  bool      // told that its file system keeps no access times
+}
+
+// maxStrays bounds how many files are watched that were once a canary.
+const maxStrays = 4
+
+func newCanary(id, p string) *canary {
+	return &canary{id: id, path: p, parts: strings.Split(strings.Trim(p, "/"), "/")}
+}
+
+// node is a watched file. Canaries that are hard links to one file share it.
+type node struct {
+	wd       int32
+	key      inodeKey
+	canaries map[*canary]bool
+	mark     string // its fanotify mark; empty where there is none
+	where    string // where it was moved to, where that is known
+	holders
+}
+
+// dir is a watched folder.
+type dir struct {
+	wd    int32
+	mask  uint32
+	users map[*canary]role
+}
+
+// role says what a folder is to a canary.
+type role struct {
+	name   string // the entry that leads on to the canary; empty in folders that are only watched for being moved
+	path   string // of the folder
+	parent bool   // the entry is the canary itself
+}
+
+// arrangeAll watches everything for the first time.
+func (c *Collector) arrangeAll() {
+	for _, k := range c.canaries {
+		c.arrange(k)
+		c.arm(k)
+		c.unlisted(k)
+	}
+	c.retarget()
+}
+
+// arrange watches the folders that lead to a canary: the nearest that exists
+// for everything, those above it for being renamed.
+func (c *Collector) arrange(k *canary) {
+	if c.folders == nil {
+		return
+	}
+	for range 10 { // the folders may change while they are looked at
+		if c.arrangeOnce(k) {
+			return
+		}
+	}
+}
+
+// arrangeOnce reports whether what was found was still true when it was
+// watched.
+func (c *Collector) arrangeOnce(k *canary) (stable bool) {
+	wanted := make(map[int32]bool)
+	defer func() { c.release(k, wanted) }()
+	at := "/"
+	for i, part := range k.parts {
+		next := path.Join(at, part)
+		last := i == len(k.parts)-1
+		if !last && isFolder(next) {
+			if at != "/" {
+				c.watchFolder(k, at, maskAbove, role{path: at}, wanted)
+			}
+			at = next
+			continue
+		}
+		c.watchFolder(k, at, maskFolder, role{name: part, path: at, parent: last}, wanted)
+		return last || !isFolder(next)
+	}
+	return true
+}
+
+func isFolder(p string) bool {
+	var st unix.Stat_t
+	return unix.Stat(p, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
+}
+
+// watchFolder watches one folder for one canary, besides what it is watched
+// for already. A folder that may not be read cannot be watched; the regular
+// check stands in for it.
+func (c *Collector) watchFolder(k *canary, p string, mask uint32, r role, wanted map[int32]bool) {
+	wd, err := c.add(c.folders, p, mask|unix.IN_MASK_ADD)
+	if err != nil {
+		if isLimit(err) {
+			c.tellLimit(err)
+		}
+		c.cfg.Logger.Debug("watching folder", "path", p, "error", err)
+		return
+	}
+	d, ok := c.dirs[wd]
+	if !ok {
+		d = &dir{wd: wd, users: make(map[*canary]role)}
+		c.dirs[wd] = d
+	}
+	d.mask |= mask
+	d.users[k] = r
+	wanted[wd] = true
+}
+
+// release gives up the folders that no longer lead to the canary.
+func (c *Collector) release(k *canary, wanted map[int32]bool) {
+	for wd, d := range c.dirs {
+		if _, ok := d.users[k]; !ok || wanted[wd] {
+			continue
+		}
+		if delete(d.users, k); len(d.users) == 0 {
+			delete(c.dirs, wd)
+			c.folders.remove(wd)
+			c.watches--
+		}
+	}
+}
+
+// add adds a watch, within the limit of the kernel or of a test.
+func (c *Collector) add(q *queue, p string, mask uint32) (int32, error) {
+	if c.cfg.limit != nil {
+		if err := c.cfg.limit(c.watches); err != nil {
+			return 0, err
+		}
+	}
+	wd, err := q.add(p, mask)
+	if err != nil {
+		return 0, err
+	}
+	known := c.dirs[wd] != nil
+	if q == c.files {
+		known = c.nodes[wd] != nil
+	}
+	if !known {
+		c.watches++
+	}
+	return wd, nil
+}
+
+func isLimit(err error) bool { return err == unix.ENOSPC || err == unix.EMFILE || err == unix.ENOMEM }
+
+// arm watches the file that lies at the canary's path now. Where there is none
+// to watch, why says so, and what lies there is compared from time to time.
+func (c *Collector) arm(k *canary) {
+	for range 3 {
+		s, err := look(k.path)
+		switch {
+		case err != nil:
+			k.why, s = fmt.Sprintf("looking at it: %v", err), spot{}
+		case !s.exists:
+			k.why = "there is no such file"
+		case !s.regular:
+			k.why = "it is " + s.kind() + ", not a file"
+		case c.files == nil:
+			k.why = c.broken
+		default:
+			k.why = ""
+			if done := c.armFile(k, s); !done {
+				continue // it was replaced meanwhile
+			}
+		}
+		if k.why != "" && (!k.spot.exists || k.spot.key != s.key) {
+			k.spot = s
+		}
+		break
+	}
+	c.countArmed()
+}
+
+// armFile watches the file s, and reports whether it is the one that is
+// watched now.
+func (c *Collector) armFile(k *canary, s spot) bool {
+	wd, err := c.add(c.files, k.path, maskFile)
+	if err == unix.ENOENT {
+		return false
+	}
+	if err != nil {
+		k.why = fmt.Sprintf("inotify refuses: %v", err)
+		if isLimit(err) {
+			c.tellLimit(err)
+		}
+		return true
+	}
+	after, err := look(k.path)
+	n := c.nodes[wd]
+	if err != nil || after.key != s.key || (n != nil && n.key != s.key) {
+		if n == nil {
+			c.files.remove(wd)
+			c.watches--
+		}
+		return false
+	}
+	if n == nil {
+		n = &node{wd: wd, key: s.key, canaries: make(map[*canary]bool)}
+		c.nodes[wd] = n
+	}
+	n.canaries[k] = true
+	k.strays, n.where = slices.DeleteFunc(k.strays, func(s *node) bool { return s == n }), ""
+	k.node, k.spot, k.ownCTime = n, after, time.Time{}
+	c.markFan(n, k.path)
+	c.freshen(k)
+	return true
+}
+
+// disarm stops to take the canary's file for the canary. It stays watched as a
+// stray, so that what is done to it elsewhere is seen too.
+func (c *Collector) disarm(k *canary, where string) {
+	n := k.node
+	k.node = nil
+	if n == nil || c.nodes[n.wd] != n {
+		return // the file is gone, and the watch with it
+	}
+	n.where = where
+	k.strays = append(k.strays, n)
+	if len(k.strays) > maxStrays {
+		oldest := k.strays[0]
+		k.strays = k.strays[1:]
+		c.leave(k, oldest)
+	}
+}
+
+// leave ends one canary's interest in a file.
+func (c *Collector) leave(k *canary, n *node) {
+	if delete(n.canaries, k); len(n.canaries) == 0 {
+		c.files.remove(n.wd)
+		c.drop(n)
+	}
+}
+
+// drop forgets a file that is no longer watched.
+func (c *Collector) drop(n *node) {
+	if c.nodes[n.wd] != n {
+		return
+	}
+	delete(c.nodes, n.wd)
+	delete(c.marks, n.mark)
+	c.watches--
+	n.forget()
+	c.countArmed()
+	for k := range n.canaries {
+		k.strays = slices.DeleteFunc(k.strays, func(s *node) bool { return s == n })
+	}
+	c.retarget()
+}
+
+// countArmed counts what is watched, for the heartbeat.
+func (c *Collector) countArmed() {
+	n := int64(0)
+	for _, k := range c.canaries {
+		if k.node != nil && c.nodes[k.node.wd] == k.node {
+			n++
+		}
+	}
+	c.armed.Store(n)
+}
+
+// retarget tells the lookouts which files to look for.
+func (c *Collector) retarget() {
+	targets := make([]inodeKey, 0, len(c.nodes))
+	for _, n := range c.nodes {
+		targets = append(targets, n.key)
+	}
+	c.lookouts.watch(targets)
+}
+
+// unlisted tells, once for each reason, that a canary is not watched.
+func (c *Collector) unlisted(k *canary) {
+	if k.why == k.told {
+		return
+	}
+	k.told = k.why
+	if k.why == "" {
+		return
+	}
+	c.emit(c.loss(fact.LossUnwatched, 1, k, k.why))
+}
