@@ -1,0 +1,124 @@
+//go:build linux
+
+package metric
+
+import (
+	"bytes"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"picket.internal/fact"
+	"picket.internal/sensor/watch/internal/describe"
+	"picket.internal/sensor/watch/internal/patience"
+)
+
+const (
+	// maxMounts bounds how many lines of the mount table are looked at.
+	maxMounts = 10_000
+	// statfsPatience is how long a file system may take to say how full it
+	// is, and maxLost how many may never have answered.
+	statfsPatience = time.Second
+	maxLost        = 4
+)
+
+// mount is a line of proc_pid_mountinfo(5), as far as it matters here.
+type mount struct {
+	dev, path, kind string
+}
+
+// statfs asks how full the file system at path is.
+type statfs func(path string) (size, available uint64, err error)
+
+func askKernel(path string) (size, available uint64, err error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(path, &st); err != nil {
+		return 0, 0, err
+	}
+	block := uint64(max(st.Frsize, 0))
+	return st.Blocks * block, st.Bavail * block, nil
+}
+
+// filesystems tells how full the file systems are that have storage of their
+// own, each once, and how many were left out.
+func (c *Collector) filesystems() (list []fact.Filesystem, omitted int) {
+	seen := make(map[string]bool)
+	for _, m := range parseMounts(c.own.Mountinfo()) {
+		if !stores(m.kind) || seen[m.dev] {
+			continue
+		}
+		seen[m.dev] = true
+		if len(list) == maxList {
+			omitted++
+			continue
+		}
+		f, ok := patience.Do(c.gate, statfsPatience, func() *fact.Filesystem { return c.filesystem(m) })
+		if !ok {
+			omitted++
+			continue
+		}
+		if f != nil {
+			list = append(list, *f)
+		}
+	}
+	return list, omitted
+}
+
+// filesystem is one of them; nil where it may not be asked, or holds nothing.
+func (c *Collector) filesystem(m mount) *fact.Filesystem {
+	size, available, err := c.cfg.statfs(m.path)
+	if err != nil || size == 0 {
+		return nil
+	}
+	f := &fact.Filesystem{Type: text(m.kind), Size: size, Available: available}
+	f.Path, _ = describe.Path(m.path)
+	return f
+}
+
+// stores tells the kinds of file system that keep files on a disk of this
+// host. Others have no storage of their own, are full by nature, or have a
+// server or a program behind them that may never answer.
+func stores(kind string) bool {
+	switch kind {
+	case "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs", "jfs", "reiserfs", "nilfs2",
+		"vfat", "exfat", "ntfs", "ntfs3", "hfsplus", "ufs", "gfs2", "ocfs2", "ubifs", "jffs2":
+		return true
+	}
+	return false
+}
+
+// parseMounts reads proc_pid_mountinfo(5): id, parent, device, root, mount
+// point, options, any number of tags, a dash, the kind.
+func parseMounts(data []byte) []mount {
+	var all []mount
+	for line := range bytes.Lines(data) {
+		head, tail, ok := bytes.Cut(line, []byte(" - "))
+		fields := strings.SplitN(string(head), " ", 6)
+		if !ok || len(fields) < 5 || len(all) == maxMounts {
+			continue
+		}
+		kind, _, _ := strings.Cut(string(tail), " ")
+		all = append(all, mount{dev: fields[2], path: unescape(fields[4]), kind: strings.TrimSpace(kind)})
+	}
+	return all
+}
+
+// unescape undoes the kernel's octal for space, tab, newline and backslash.
+func unescape(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+3 < len(s) && octal(s[i+1]) && octal(s[i+2]) && octal(s[i+3]) {
+			b.WriteByte((s[i+1]-'0')<<6 | (s[i+2]-'0')<<3 | (s[i+3] - '0'))
+			i += 3
+			continue
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+func octal(c byte) bool { return c >= '0' && c <= '7' }

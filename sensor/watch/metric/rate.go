@@ -1,0 +1,128 @@
+//go:build linux
+
+package metric
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/procfs"
+	"github.com/prometheus/procfs/blockdevice"
+
+	"picket.internal/fact"
+)
+
+// maxList bounds each list of a sample.
+const maxList = 32
+
+// since fills in what was added since an earlier reading, and tells how many
+// devices were left out.
+func (r *reading) since(old *reading, m *fact.Metric) (omitted int64) {
+	interval := (r.at - old.at).Round(time.Millisecond)
+	if interval <= 0 {
+		return 0
+	}
+	m.Interval = interval.Seconds()
+	if r.cpu != nil && old.cpu != nil {
+		m.CPU = cpu(old.cpu, r.cpu, r.cpus)
+	}
+	for name, now := range r.disks {
+		if before, ok := old.disks[name]; ok {
+			m.Disks = append(m.Disks, disk(name, before, now, interval))
+		}
+	}
+	for name, now := range r.networks {
+		if before, ok := old.networks[name]; ok {
+			m.Networks = append(m.Networks, network(name, before, now))
+		}
+	}
+	var more [2]int
+	m.Disks, more[0] = busiest(m.Disks,
+		func(d fact.Disk) uint64 { return d.ReadBytes + d.WriteBytes }, func(d fact.Disk) string { return d.Name })
+	m.Networks, more[1] = busiest(m.Networks,
+		func(n fact.Network) uint64 { return n.RxBytes + n.TxBytes }, func(n fact.Network) string { return n.Name })
+	return int64(more[0] + more[1])
+}
+
+// busiest keeps those with the most traffic, by name, and tells how many it
+// left out.
+func busiest[T any](all []T, traffic func(T) uint64, name func(T) string) (kept []T, omitted int) {
+	slices.SortFunc(all, func(a, b T) int {
+		return cmp.Or(cmp.Compare(traffic(b), traffic(a)), strings.Compare(name(a), name(b)))
+	})
+	if len(all) > maxList {
+		all, omitted = all[:maxList], len(all)-maxList
+	}
+	slices.SortFunc(all, func(a, b T) int { return strings.Compare(name(a), name(b)) })
+	return all, omitted
+}
+
+// cpu is the share of each mode in the time that all processors had.
+func cpu(old, now *procfs.CPUStat, count int64) *fact.CPU {
+	d := func(a, b float64) float64 { return max(0, b-a) } // a processor that was taken off counts backwards
+	user := d(old.User, now.User) + d(old.Nice, now.Nice)
+	system := d(old.System, now.System)
+	irq := d(old.IRQ, now.IRQ) + d(old.SoftIRQ, now.SoftIRQ)
+	steal := d(old.Steal, now.Steal)
+	iowait := d(old.Iowait, now.Iowait)
+	idle := d(old.Idle, now.Idle)
+	busy := user + system + irq + steal
+	total := busy + iowait + idle
+	return &fact.CPU{
+		Count: count, Busy: ratio(busy, total), User: ratio(user, total), System: ratio(system, total),
+		IOWait: ratio(iowait, total), IRQ: ratio(irq, total), Steal: ratio(steal, total),
+	}
+}
+
+func disk(name string, old, now blockdevice.IOStats, interval time.Duration) fact.Disk {
+	return fact.Disk{
+		Name:       text(name),
+		ReadBytes:  added(old.ReadSectors, now.ReadSectors) * procfs.SectorSize,
+		WriteBytes: added(old.WriteSectors, now.WriteSectors) * procfs.SectorSize,
+		ReadOps:    count(old.ReadIOs, now.ReadIOs),
+		WriteOps:   count(old.WriteIOs, now.WriteIOs),
+		Busy:       ratio(float64(added(old.IOsTotalTicks, now.IOsTotalTicks)), float64(interval.Milliseconds())),
+	}
+}
+
+func network(name string, old, now procfs.NetDevLine) fact.Network {
+	return fact.Network{
+		Name:      text(name),
+		RxBytes:   added(old.RxBytes, now.RxBytes),
+		TxBytes:   added(old.TxBytes, now.TxBytes),
+		RxErrors:  count(old.RxErrors, now.RxErrors),
+		TxErrors:  count(old.TxErrors, now.TxErrors),
+		RxDropped: count(old.RxDropped, now.RxDropped),
+		TxDropped: count(old.TxDropped, now.TxDropped),
+	}
+}
+
+// added is how much a counter grew. One that is smaller than before began
+// again, with its device, and all that it shows is new.
+func added(old, now uint64) uint64 {
+	if now < old {
+		return now
+	}
+	return now - old
+}
+
+// count is added where a fact has a plain number, which ends at 2^53.
+func count(old, now uint64) int64 { return int64(min(added(old, now), 1<<53-1)) }
+
+// ratio is a share from 0 to 1, to a hundredth of a per cent.
+func ratio(part, whole float64) float64 {
+	if whole <= 0 || math.IsNaN(part) || math.IsInf(part, 0) {
+		return 0
+	}
+	return math.Round(min(1, max(0, part/whole))*1e4) / 1e4
+}
+
+// text is a device's name, which whoever made the device may have chosen.
+func text(name string) string {
+	plain, _ := fact.Text([]byte(name[:min(len(name), 64)]))
+	return plain
+}
+
