@@ -3,6 +3,7 @@ package hubtest
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -222,4 +223,10 @@ func Gzip(t testing.TB, data []byte) []byte {
 		t.Fatal(err)
 	}
 	return buf.Bytes()
+}
+
+// SignRaw signs a payload that envelope.Sign would refuse.
+func SignRaw(t envelope.Type, payload []byte, key envelope.PrivateKey) []byte {
+	pae := fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(t.Name), t.Name, len(payload), payload)
+	return envelope.Join(t, payload, key.Public(), ed25519.Sign(key.Std(), pae))
 }

@@ -34,25 +34,26 @@ func NewHost(id string, seed uint64, start time.Time) *Host {
 }
 
 // Fact makes the next fact: mostly processes, else one of seven other kinds, in
-// about the mix that a host with all collectors sends.
+// about the mix that a host with all collectors sends; a canary is touched twice
+// in a thousand.
 func (h *Host) Fact() *fact.Fact {
 	h.now = h.now.Add(time.Duration(h.rnd.IntN(40e6)))
 	h.seq++
 	f := &fact.Fact{ID: h.ulid(), Time: h.now, Host: fact.Host{ID: h.id}, Seq: h.seq}
-	switch n := h.rnd.IntN(100); {
-	case n < 55:
+	switch n := h.rnd.IntN(1000); {
+	case n < 560:
 		h.process(f)
-	case n < 70:
+	case n < 710:
 		h.metric(f)
-	case n < 80:
+	case n < 810:
 		h.heartbeat(f)
-	case n < 86:
+	case n < 870:
 		h.binary(f)
-	case n < 91:
+	case n < 920:
 		h.pkg(f)
-	case n < 95:
+	case n < 960:
 		h.listener(f)
-	case n < 98:
+	case n < 998:
 		h.login(f)
 	default:
 		h.canary(f)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"picket.internal/api"
 	"picket.internal/fact"
 	"picket.internal/hub/internal/fault"
@@ -151,6 +153,9 @@ func (tx *Tx) storeAlert(a *NewAlert) error {
 // whatever length it has, so the bounds of signed statements do not apply; the
 // facts stay as they were signed.
 func encodeDoc(a *api.Alert) ([]byte, error) {
+	if a.Facts == nil {
+		a.Facts = []jsontext.Value{}
+	}
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
