@@ -48,27 +48,28 @@ func (c *Collector) tellGuess(t *turn, x *touch) {
 	var who *actor
 	switch {
 	case x.opens > 0:
-		shares := n.opened(x.opens, n.fresh(c.await(n, t)))
+		shares := n.opened(x.opens, c.await(n, t))
 		for _, s := range shares {
 			c.tellAll(t, n, fact.CanaryOpen, s.n, s.who)
 		}
 		who = n.sole()
 	case x.reads+x.writes > 0:
 		if who = n.sole(); who == nil {
-			who = n.used(n.fresh(c.await(n, t)))
+			who = n.used(c.await(n, t))
 		}
 	}
 	c.tellAll(t, n, fact.CanaryRead, x.reads, who)
 	c.tellAll(t, n, fact.CanaryModify, x.writes, who)
 }
 
-// await returns who was seen to hold the file, and waits for the lookouts and
-// looks further itself, but not for long.
+// await returns who was seen to hold the file since it was last closed and is
+// not known to hold it already. It waits for the lookouts, and looks further
+// itself, but not for long.
 func (c *Collector) await(n *node, t *turn) []sighting {
 	until := t.at.Add(patience)
 	soon := t.at.Add(time.Millisecond)
 	for {
-		if seen := c.found().take(n.key); len(seen) > 0 {
+		if seen := n.fresh(c.found().take(n.key)); len(seen) > 0 {
 			return c.elders(n.key, seen)
 		}
 		now := time.Now()
@@ -85,7 +86,7 @@ func (c *Collector) await(n *node, t *turn) []sighting {
 	if time.Now().Before(until) {
 		c.lookThrough(n.key, until)
 	}
-	return c.elders(n.key, c.found().take(n.key))
+	return c.elders(n.key, n.fresh(c.found().take(n.key)))
 }
 
 func (c *Collector) found() *sightings { return c.lookouts.found }

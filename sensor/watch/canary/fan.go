@@ -33,8 +33,8 @@ func (c *Collector) sortFan(t *turn, e fanEvent) {
 		return
 	}
 	n, ok := c.marks[e.name]
-	if !ok || e.pid == c.fan.self {
-		return
+	if !ok || (e.pid == c.fan.self && e.mask&^unix.FAN_ATTRIB == 0) {
+		return // freshen's own
 	}
 	d := t.deed(n, e.who)
 	count := func(bit uint64, into *int64) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,6 +29,7 @@ type fanQueue struct {
 	file *os.File
 	fs   *proc.FS
 	self int32
+	mu   sync.Mutex // held from reading to delivering, so that events stay in order
 }
 
 // openFan opens a group; nil where the sensor may not.
@@ -134,37 +136,60 @@ const fanBuffer = 4 << 10
 // mostly sooner.
 func (q *fanQueue) pump(out chan<- batch, before func(), stop <-chan struct{}) error {
 	buf := make([]byte, fanBuffer)
-	var pace pacer
-	for {
-		before()
-		n, err := q.file.Read(buf)
-		switch {
-		case errors.Is(err, os.ErrClosed):
-			return nil
-		case err != nil:
-			return fmt.Errorf("reading fanotify events: %w", err)
-		}
-		b, actors := q.batch(buf[:n])
-		for _, a := range actors {
-			go a.complete()
-		}
+	raw, err := q.file.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("reading fanotify events: %w", err)
+	}
+	deliver := func(b batch) {
 		select {
 		case out <- b:
 		case <-stop:
-			return nil
 		}
-		pace.wait()
+	}
+	var pace pacer
+	for {
+		before()
+		q.mu.Lock()
+		more := q.take(buf, deliver)
+		q.mu.Unlock()
+		if more {
+			pace.wait()
+			continue
+		}
+		if err := raw.Read(func(uintptr) bool { return q.ready() }); err != nil {
+			return nil // closed: there is no other error
+		}
 	}
 }
 
-// take reads what there is now, without waiting.
-func (q *fanQueue) take(buf []byte) (b batch, actors []*actor, ok bool) {
+// ready tells whether there are events to read.
+func (q *fanQueue) ready() bool {
+	fds := []unix.PollFd{{Fd: int32(q.fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, 0)
+	return n > 0 || (err != nil && err != unix.EINTR)
+}
+
+// tryTake is take, unless somebody else is at it already.
+func (q *fanQueue) tryTake(buf []byte, deliver func(batch)) bool {
+	if !q.mu.TryLock() {
+		return false
+	}
+	defer q.mu.Unlock()
+	return q.take(buf, deliver)
+}
+
+// take reads what there is now, without waiting, and delivers it.
+func (q *fanQueue) take(buf []byte, deliver func(batch)) bool {
 	n, err := unix.Read(q.fd, buf)
 	if err != nil || n <= 0 {
-		return batch{}, nil, false
+		return false
 	}
-	b, actors = q.batch(buf[:n])
-	return b, actors, true
+	b, actors := q.batch(buf[:n])
+	deliver(b)
+	for _, a := range actors {
+		go a.complete()
+	}
+	return true
 }
 
 // batch looks at the processes of the events, each once and at once: many live
@@ -174,7 +199,7 @@ func (q *fanQueue) batch(data []byte) (b batch, actors []*actor) {
 	seen := make(map[int32]*actor)
 	for i := range events {
 		e := &events[i]
-		if e.pid > 0 && e.pid != q.self {
+		if e.pid > 0 {
 			a, ok := seen[e.pid]
 			if !ok {
 				a = q.actor(e)

@@ -59,18 +59,7 @@ func (g *glance) newest() int32 {
 
 // fan reads what fanotify tells, which spares looking around.
 func (g *glance) fan() bool {
-	if g.l.fan == nil {
-		return false
-	}
-	b, actors, ok := g.l.fan.take(g.events)
-	if !ok {
-		return false
-	}
-	g.l.deliver(b)
-	for _, a := range actors {
-		a.complete()
-	}
-	return true
+	return g.l.fan != nil && g.l.fan.tryTake(g.events, g.l.deliver)
 }
 
 // around looks at the newest processes: first where a file that was just
@@ -81,19 +70,25 @@ func (g *glance) around() {
 		return
 	}
 	newest := g.newest()
-	hit := false
-	for pid := newest; pid > max(newest-nearby, 0); pid-- {
-		hit = g.quick(pid, targets) || hit
-	}
-	for _, pid := range *g.l.repeat.Load() {
-		hit = g.quick(pid, targets) || hit
-	}
-	if hit {
+	if g.once(newest, targets) {
 		return
 	}
 	for pid := newest; pid > max(newest-nearby, 0); pid-- {
 		g.thorough(pid, targets)
 	}
+}
+
+// once looks at each process of interest where it is most likely.
+func (g *glance) once(newest int32, targets []inodeKey) (hit bool) {
+	for pid := newest; pid > max(newest-nearby, 0); pid-- {
+		hit = g.quick(pid, targets) || hit
+	}
+	for _, pid := range *g.l.repeat.Load() {
+		if pid <= newest-nearby || pid > newest {
+			hit = g.quick(pid, targets) || hit
+		}
+	}
+	return hit
 }
 
 // through looks at every descriptor of every process, the newest first, until

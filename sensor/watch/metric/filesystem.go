@@ -21,6 +21,8 @@ const (
 	// is, and maxLost how many may never have answered.
 	statfsPatience = time.Second
 	maxLost        = 4
+	// maxPath bounds a mount point's path, so that a full list fits a fact.
+	maxPath = 512
 )
 
 // mount is a line of proc_pid_mountinfo(5), as far as it matters here.
@@ -45,7 +47,7 @@ func askKernel(path string) (size, available uint64, err error) {
 func (c *Collector) filesystems() (list []fact.Filesystem, omitted int) {
 	seen := make(map[string]bool)
 	for _, m := range parseMounts(c.own.Mountinfo()) {
-		if !stores(m.kind) || seen[m.dev] {
+		if !stores(m) || seen[m.dev] {
 			continue
 		}
 		seen[m.dev] = true
@@ -72,15 +74,17 @@ func (c *Collector) filesystem(m mount) *fact.Filesystem {
 		return nil
 	}
 	f := &fact.Filesystem{Type: text(m.kind), Size: size, Available: available}
-	f.Path, _ = describe.Path(m.path)
+	f.Path, _ = describe.Text(m.path, maxPath)
 	return f
 }
 
 // stores tells the kinds of file system that keep files on a disk of this
 // host. Others have no storage of their own, are full by nature, or have a
 // server or a program behind them that may never answer.
-func stores(kind string) bool {
-	switch kind {
+func stores(m mount) bool {
+	switch m.kind {
+	case "overlay":
+		return m.path == "/" // a container's own
 	case "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs", "jfs", "reiserfs", "nilfs2",
 		"vfat", "exfat", "ntfs", "ntfs3", "hfsplus", "ufs", "gfs2", "ocfs2", "ubifs", "jffs2":
 		return true

@@ -125,4 +125,3 @@ func text(name string) string {
 	plain, _ := fact.Text([]byte(name[:min(len(name), 64)]))
 	return plain
 }
-

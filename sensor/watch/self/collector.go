@@ -70,8 +70,7 @@ func New(cfg Config) (*Collector, error) {
 // Name is "self".
 func (c *Collector) Name() string { return "self" }
 
-// Run tells that the sensor began, then that it lives, and at the end that it
-// ends on request.
+// Run tells once that the sensor began, and then that it lives.
 func (c *Collector) Run(ctx context.Context, out watch.Sink) error {
 	if !c.started {
 		c.started = true
@@ -87,8 +86,7 @@ func (c *Collector) Run(ctx context.Context, out watch.Sink) error {
 	for {
 		select {
 		case <-ctx.Done():
-			out.Emit(c.fact(fact.Sensor{Action: fact.SensorStop, Version: c.cfg.Version, Uptime: c.uptime()}))
-			return nil
+			return nil // whoever stops the whole sensor tells that it ends
 		case <-beat.C:
 			if f := c.step(); f != nil {
 				out.Emit(f)

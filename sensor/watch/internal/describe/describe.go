@@ -73,9 +73,9 @@ func (h *Host) Process(r *proc.Reading) *fact.Process {
 		ContainerID:    r.Container,
 		Unreadable:     r.Unreadable,
 	}
-	p.Name, p.NameB64 = text(r.Name, costName)
-	p.Executable, p.ExecutableB64 = text(r.Path, costPath)
-	p.WorkingDirectory, _ = text(r.Cwd, costPath)
+	p.Name, p.NameB64 = Text(r.Name, costName)
+	p.Executable, p.ExecutableB64 = Text(r.Path, costPath)
+	p.WorkingDirectory, _ = Text(r.Cwd, costPath)
 	var cut bool
 	p.Args, cut = arguments(r.Args)
 	p.ArgsTruncated = p.ArgsTruncated || cut

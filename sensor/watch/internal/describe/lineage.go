@@ -38,10 +38,10 @@ func (h *Host) Lineage(p *fact.Process, ppid int32, ticks uint64, known Known) {
 		EntityID: h.Entity(parent.PID, parent.StartTicks),
 		PID:      int64(parent.PID),
 	}
-	p.Parent.Name, _ = text(parent.Name, costName)
-	p.Parent.Executable, p.Parent.ExecutableB64 = text(parent.Path, costParent)
+	p.Parent.Name, _ = Text(parent.Name, costName)
+	p.Parent.Executable, p.Parent.ExecutableB64 = Text(parent.Path, costParent)
 	for _, k := range line[1:] {
-		path, _ := text(k.Path, costAncestor)
+		path, _ := Text(k.Path, costAncestor)
 		p.Ancestors = append(p.Ancestors, path)
 	}
 }

@@ -40,15 +40,15 @@ func clip(b string, budget int) (kept string, cost int) {
 	return b, cost
 }
 
-// text is a name as a fact carries it: clipped, and with its exact bytes
-// beside it where they are not UTF-8.
-func text(b string, budget int) (plain, b64 string) {
+// Text is a name as a fact carries it: cut so that it takes at most budget
+// bytes in JSON, and with its exact bytes beside it where they are not UTF-8.
+func Text(b string, budget int) (plain, b64 string) {
 	kept, _ := clip(b, budget)
 	return fact.Text([]byte(kept))
 }
 
 // Path is a path as a fact carries it.
-func Path(b string) (plain, b64 string) { return text(b, costPath/2) }
+func Path(b string) (plain, b64 string) { return Text(b, costPath/2) }
 
 // arguments are args as a fact carries them, within what all of them together
 // may cost.
