@@ -92,7 +92,9 @@ func New(cfg Config) *Consumer {
 
 // Run reads the log until ctx ends, and then stores what it has found.
 func (c *Consumer) Run(ctx context.Context) error {
-	if err := c.start(ctx); err != nil {
+	if err := c.start(ctx); ctx.Err() != nil {
+		return nil
+	} else if err != nil {
 		return fmt.Errorf("starting the engine: %w", err)
 	}
 	for {

@@ -105,7 +105,11 @@ func (d *Desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		f := fault.Of(err)
 		d.cfg.Stats.Add(f.ID, 1)
-		d.cfg.Logger.Warn("enrollment refused", "id", f.ID, "detail", f.Detail, "from", r.RemoteAddr)
+		level := slog.LevelWarn
+		if errors.Is(f, fault.EnrolRateLimited) { // it is the limit that keeps the log short
+			level = slog.LevelDebug
+		}
+		d.cfg.Logger.Log(r.Context(), level, "enrollment refused", "id", f.ID, "detail", f.Detail, "from", r.RemoteAddr)
 		if f.Status == http.StatusTooManyRequests || f.Status == http.StatusServiceUnavailable {
 			w.Header().Set("Retry-After", "1")
 		}

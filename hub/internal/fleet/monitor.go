@@ -164,6 +164,7 @@ func (m *Monitor) quiet(id string) time.Duration {
 // once, what follows once a minute, and everything at the end.
 func (m *Monitor) tellRefused(ctx context.Context, all bool) {
 	for _, f := range m.takeRefused(all) {
+		m.cfg.Logger.Warn("refused from a host", "host", f.Host.ID, "name", f.Host.Name, "reason", f.Fleet.Reason, "count", f.Fleet.Count)
 		if err := m.cfg.Store.Notice(ctx, f); err != nil {
 			m.cfg.Logger.Warn("a refusal could not be recorded", "host", f.Host.ID, "reason", f.Fleet.Reason, "error", err)
 		}

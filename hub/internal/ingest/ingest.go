@@ -141,7 +141,8 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 	ack, err := h.batch(w, r, peer, key)
 	if err != nil {
 		f := fault.Of(err)
-		h.cfg.Logger.Warn("batch refused", "host", peer.ID, "id", f.ID, "detail", f.Detail)
+		// The log that people read is told by Watch, which bounds it.
+		h.cfg.Logger.Debug("batch refused", "host", peer.ID, "id", f.ID, "detail", f.Detail)
 		if f.Status < http.StatusInternalServerError && f.Status != http.StatusTooManyRequests && !errors.Is(f, fault.BatchFork) {
 			h.cfg.Watch.Refused(peer, f.ID) // a fork is told by the store, with the batch that it contradicts
 		}

@@ -1,0 +1,422 @@
+package alert_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"picket.internal/api"
+	"picket.internal/engine"
+	"picket.internal/engine/rule"
+	"picket.internal/envelope"
+	"picket.internal/fact"
+	"picket.internal/hub/internal/alert"
+	"picket.internal/hub/internal/fault"
+	"picket.internal/hub/internal/stats"
+	"picket.internal/hub/internal/store"
+	"picket.internal/wire"
+)
+
+// log is a store with one host, to which a test adds facts.
+type log struct {
+	*store.Store
+	t    *testing.T
+	host string
+	opts store.Options
+	path string
+}
+
+func newLog(t *testing.T) *log {
+	t.Helper()
+	l := &log{t: t, path: filepath.Join(t.TempDir(), "hub.db"), opts: store.Options{Hub: wire.NewHubID(), Key: newKey(t)}}
+	if err := store.Create(t.Context(), l.path, l.opts); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if l.Store, err = store.Open(t.Context(), l.path, l.opts); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	l.host = l.enroll("web1")
+	return l
+}
+
+func newKey(t *testing.T) envelope.PrivateKey {
+	t.Helper()
+	key, err := envelope.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func (l *log) enroll(name string) string {
+	l.t.Helper()
+	tok := store.NewToken{ID: wire.NewTokenID(), Secret: wire.NewSecret(), TTL: time.Hour, Uses: 1}
+	if _, err := l.AddEnrollToken(l.t.Context(), tok); err != nil {
+		l.t.Fatal(err)
+	}
+	out, err := l.Enroll(l.t.Context(), &wire.EnrollRequest{Token: tok.ID, Secret: tok.Secret, Key: newKey(l.t).Public(), Machine: name, Name: name})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return out.Host
+}
+
+// add puts a fact about the host into the log; the hub itself signs it.
+func (l *log) add(f fact.Fact) {
+	l.t.Helper()
+	if f.Host.ID == "" {
+		f.Host.ID = l.host
+	}
+	if err := l.Notice(l.t.Context(), &f); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+func touch(path string) fact.Fact {
+	return fact.Fact{Kind: fact.KindCanary, Canary: &fact.Canary{Action: fact.CanaryRead, Path: path}}
+}
+
+func run(hash, path string) fact.Fact {
+	return fact.Fact{Kind: fact.KindProcess, Process: &fact.Process{Action: fact.ProcessStart, Executable: path, Hash: &fact.Hash{SHA256: strings.Repeat(hash, 64)}}}
+}
+
+// ruleText is a rule with a condition and more lines.
+func ruleText(id string, kind fact.Kind, where, more string) string {
+	return fmt.Sprintf(`id: %[1]s
+title: T
+status: stable
+severity: high
+author: t
+description: d
+on: [%[2]s]
+where: %[3]s
+message: "{{host.name}}"
+%[4]s
+tests: # loaded, not run: these rules are for what happens around them
+  - {name: one, facts: [{kind: %[2]s, %[2]s: {action: read}}], alerts: 1}
+  - {name: none, facts: [{kind: %[2]s, %[2]s: {action: read}}], alerts: 0}
+`, id, kind, where, more)
+}
+
+func newEngine(t *testing.T, cfg engine.Config, texts ...string) *engine.Engine {
+	t.Helper()
+	files := fstest.MapFS{}
+	for i, text := range texts {
+		files[fmt.Sprintf("r%d.yaml", i)] = &fstest.MapFile{Data: []byte(text)}
+	}
+	set, findings := rule.LoadFS(files)
+	if set == nil {
+		t.Fatalf("rules: %s", findings)
+	}
+	e := engine.New(cfg)
+	e.Load(set)
+	return e
+}
+
+// consume runs a consumer over a store until until holds, or it fails.
+func consume(t *testing.T, s alert.Store, e *engine.Engine, learnFor time.Duration, until func() bool) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	c := alert.New(alert.Config{Store: s, Engine: e, Stats: stats.New(), LearnFor: learnFor})
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-done:
+			if ctx.Err() != nil {
+				t.Fatal("what was waited for did not come")
+			}
+			return err
+		case <-tick.C:
+			if until() {
+				cancel()
+				return <-done
+			}
+		case <-ctx.Done():
+			<-done
+			t.Fatal("what was waited for did not come")
+		}
+	}
+}
+
+func (l *log) alerts() []api.Alert {
+	l.t.Helper()
+	alerts, err := l.AlertsAfter(l.t.Context(), api.FirstCursor, 10000)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return alerts
+}
+
+// caughtUp tells whether everything in the log is behind the cursor.
+func (l *log) caughtUp() bool {
+	l.t.Helper()
+	at, err := l.Cursor(l.t.Context(), store.EngineCursor)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	rest, err := l.Next(l.t.Context(), at, 1)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return len(rest) == 0
+}
+
+var errCrash = errors.New("the hub was killed")
+
+// crashing kills the consumer around its commits.
+type crashing struct {
+	*store.Store
+	rnd     *rand.Rand
+	crashes int
+}
+
+func (s *crashing) Evaluate(ctx context.Context, e *store.Evaluation) error {
+	n := s.rnd.IntN(4)
+	if n == 0 { // before the commit
+		s.crashes++
+		return errCrash
+	}
+	if err := s.Store.Evaluate(ctx, e); err != nil {
+		return err
+	}
+	if n == 1 { // after the commit, before the consumer hears of it
+		s.crashes++
+		return errCrash
+	}
+	return nil
+}
+
+// Next gives few batches at once, so that there are many commits to crash in.
+func (s *crashing) Next(ctx context.Context, n int64, limit int) ([]*store.LogBatch, error) {
+	return s.Store.Next(ctx, n, 1+s.rnd.IntN(4))
+}
+
+func TestCrashLosesAndDoublesNothing(t *testing.T) {
+	l := newLog(t)
+	const touches = 150
+	for i := range touches {
+		l.add(touch(fmt.Sprintf("/%d", i)))
+	}
+	rules := []string{
+		ruleText("each", fact.KindCanary, `canary.action == "read"`, ""),
+		ruleText("once", fact.KindCanary, `canary.action == "read"`, "suppress: {by: [canary.action], for: 1h}"),
+	}
+	s := &crashing{Store: l.Store, rnd: rand.New(rand.NewPCG(5, 6))}
+	for !l.caughtUp() {
+		// A crash takes the engine's memory along.
+		if err := consume(t, s, newEngine(t, engine.Config{}, rules...), 0, l.caughtUp); err != nil && !errors.Is(err, errCrash) {
+			t.Fatal(err)
+		}
+	}
+	seen := map[string]int{}
+	var once []int64
+	for _, a := range l.alerts() {
+		switch a.Rule.ID {
+		case "each":
+			seen[string(a.Facts[0])]++
+		case "once":
+			once = append(once, a.Count)
+		}
+	}
+	if len(seen) != touches {
+		t.Errorf("%d touches have an alert, want %d", len(seen), touches)
+	}
+	for f, n := range seen {
+		if n != 1 {
+			t.Errorf("%d alerts of %s", n, f)
+		}
+	}
+	if diff := cmp.Diff([]int64{touches}, once); diff != "" {
+		t.Errorf("counts of the suppressed rule after %d crashes (-want +got):\n%s", s.crashes, diff)
+	}
+	if s.crashes < 10 {
+		t.Errorf("only %d crashes were tried", s.crashes)
+	}
+}
+
+// full takes nothing for a while.
+type full struct {
+	*store.Store
+	left atomic.Int32
+}
+
+func (s *full) Evaluate(ctx context.Context, e *store.Evaluation) error {
+	if s.left.Add(-1) >= 0 {
+		return fault.StoreFull
+	}
+	return s.Store.Evaluate(ctx, e)
+}
+
+func TestFullStoreIsTriedAgain(t *testing.T) {
+	l := newLog(t)
+	l.add(touch("/a"))
+	s := &full{Store: l.Store}
+	s.left.Store(3)
+	err := consume(t, s, newEngine(t, engine.Config{}, ruleText("r", fact.KindCanary, `canary.action == "read"`, "")), 0,
+		func() bool { return len(l.alerts()) > 0 })
+	if err != nil || len(l.alerts()) != 1 {
+		t.Errorf("%d alerts, %v; want 1", len(l.alerts()), err)
+	}
+}
+
+func TestFailingRuleIsToldOnce(t *testing.T) {
+	l := newLog(t)
+	e := newEngine(t, engine.Config{}, ruleText("fails", fact.KindProcess, `process.args[5] == "x"`, ""), ruleText("works", fact.KindProcess, `process.pid == 0`, ""))
+	for range 5 {
+		l.add(run("a", "/bin/x"))
+	}
+	if err := consume(t, l, e, 0, func() bool { return l.caughtUp() && len(l.alerts()) == 5 }); err != nil {
+		t.Fatal(err)
+	}
+	failing := l.notices(fact.FleetRuleFailing)
+	if len(failing) != 1 || failing[0].Fleet.Rule != "fails" || failing[0].Host.ID != l.host {
+		t.Errorf("notices are %+v, want one of the rule", failing)
+	}
+}
+
+// notices lists the hub's own facts with an action.
+func (l *log) notices(action string) []*fact.Fact {
+	l.t.Helper()
+	facts, err := l.Facts(l.t.Context(), api.FactQuery{Kind: string(fact.KindFleet)})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	var out []*fact.Fact
+	for _, stored := range facts {
+		f, _, err := fact.Parse(stored.Fact)
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		if f.Fleet.Action == action {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// poisoned is an engine that fails on one path.
+type poisoned struct{ engine.Matcher }
+
+func (p poisoned) Match(in *engine.Input, emit func(engine.Match)) {
+	if in.Fact.Canary != nil && in.Fact.Canary.Path == "/poison" {
+		panic("poison")
+	}
+	p.Matcher.Match(in, emit)
+}
+
+func TestPanicOfTheEngineIsPassed(t *testing.T) {
+	l := newLog(t)
+	e := newEngine(t, engine.Config{Matcher: func(entries []*engine.Entry) engine.Matcher { return poisoned{engine.NewLinear(entries)} }},
+		ruleText("r", fact.KindCanary, `canary.action == "read"`, ""))
+	for _, path := range []string{"/a", "/poison", "/b"} {
+		l.add(touch(path))
+	}
+	if err := consume(t, l, e, 0, func() bool { return l.caughtUp() && len(l.alerts()) == 2 }); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(l.notices(fact.FleetRuleFailing)); n != 1 {
+		t.Errorf("%d notices, want 1", n)
+	}
+}
+
+func TestRulesSeeHostAndPrevalence(t *testing.T) {
+	l := newLog(t)
+	e := newEngine(t, engine.Config{}, ruleText("new", fact.KindProcess, `host.name == "web1" && prevalence.first_in_fleet && prevalence.learned`, ""))
+	l.add(run("a", "/bin/x"))
+	if err := consume(t, l, e, time.Hour, l.caughtUp); err != nil || len(l.alerts()) != 0 {
+		t.Errorf("%d alerts while learning, %v", len(l.alerts()), err)
+	}
+	l.add(run("a", "/bin/x"))
+	l.add(run("b", "/bin/x"))
+	if err := consume(t, l, e, 0, func() bool { return l.caughtUp() && len(l.alerts()) > 0 }); err != nil {
+		t.Fatal(err)
+	}
+	alerts := l.alerts()
+	if len(alerts) != 1 || !strings.Contains(string(alerts[0].Facts[0]), strings.Repeat("b", 64)) || alerts[0].Host.Name != "web1" {
+		t.Errorf("alerts are %+v, want one about the second hash", alerts)
+	}
+	if strings.Contains(string(alerts[0].Facts[0]), "web1") {
+		t.Error("the stored fact was changed")
+	}
+}
+
+func TestPrevalence(t *testing.T) {
+	l := newLog(t)
+	other := l.enroll("web2")
+	at := time.Now()
+	var cursor int64
+	// Every step is seen twice: by a memory that lives on, and by one that
+	// starts from the store.
+	living := alert.NewExecutables(l)
+	for i, step := range []struct {
+		host, hash, path string
+		want             fact.Prevalence
+	}{
+		{l.host, "a", "/bin/x", fact.Prevalence{Hosts: 1, FirstInFleet: true, FirstOnHost: true}},
+		{l.host, "a", "/bin/x", fact.Prevalence{Hosts: 1}},
+		{l.host, "a", "/bin/y", fact.Prevalence{Hosts: 1}},
+		{other, "a", "/bin/x", fact.Prevalence{Hosts: 2, FirstOnHost: true}},
+		{l.host, "b", "/bin/x", fact.Prevalence{Hosts: 1, FirstInFleet: true, FirstOnHost: true, PreviousSHA256: strings.Repeat("a", 64)}},
+		{l.host, "a", "/bin/x", fact.Prevalence{Hosts: 2, PreviousSHA256: strings.Repeat("b", 64)}},
+		{other, "b", "/bin/x", fact.Prevalence{Hosts: 2, FirstOnHost: true, PreviousSHA256: strings.Repeat("a", 64)}},
+	} {
+		f := run(step.hash, step.path)
+		f.Host.ID = step.host
+		at = at.Add(time.Second)
+		fromStore, _, err := alert.NewExecutables(l).Observe(t.Context(), &f, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fromMemory, execution, err := living.Observe(t.Context(), &f, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, got := range map[string]*fact.Prevalence{"store": fromStore, "memory": fromMemory} {
+			if diff := cmp.Diff(&step.want, got); diff != "" {
+				t.Errorf("step %d, from %s (-want +got):\n%s", i, name, diff)
+			}
+		}
+		eval := &store.Evaluation{From: cursor, To: cursor + 1}
+		cursor++
+		if execution != nil {
+			eval.Executions = append(eval.Executions, *execution)
+		}
+		if err := l.Evaluate(t.Context(), eval); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, f := range map[string]fact.Fact{"another kind": touch("/x"), "no hash": {Kind: fact.KindProcess, Process: &fact.Process{}}} {
+		if p, x, err := living.Observe(t.Context(), &f, at); p != nil || x != nil || err != nil {
+			t.Errorf("%s: %v %v %v, want nothing", name, p, x, err)
+		}
+	}
+}
+
+func TestLRU(t *testing.T) {
+	c := alert.NewLRU(2)
+	c.Put(1, "a")
+	c.Put(2, "b")
+	c.Get(1)
+	c.Put(3, "c")
+	c.Put(1, "d")
+	for key, want := range map[int]string{1: "d", 2: "", 3: "c"} {
+		if got, _ := c.Get(key); got != want {
+			t.Errorf("%d is %q, want %q", key, got, want)
+		}
+	}
+}
