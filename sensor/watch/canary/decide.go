@@ -27,11 +27,6 @@ const (
 	whoAttrib
 )
 
-func (s *signs) any() bool {
-	return s.movedFrom || s.movedTo || s.deleted || s.created || s.selfMoved || s.selfDeleted ||
-		s.unmounted || s.above || s.attrib > 0
-}
-
 // verdict is what the signs come to.
 type verdict struct {
 	action    string // move or delete; empty where the place is as it was

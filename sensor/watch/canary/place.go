@@ -27,7 +27,6 @@ type canary struct {
 	suspect  time.Time // when a look first showed what no event has told
 	touched  time.Time
 	ownCTime time.Time // of the change of times that the sensor made itself
-	noatime  bool      // told that its file system keeps no access times
 }
 
 // maxStrays bounds how many files are watched that were once a canary.

@@ -217,7 +217,7 @@ func parseLeader(data []byte) (int32, error) {
 	text, _, _ := bytes.Cut(rest, []byte("\n"))
 	n, ok := parseUint(bytes.TrimSpace(text))
 	if !ok || n > 1<<30 {
-		return 0, fmt.Errorf("malformed status %.80q: no line Tgid:", data)
+		return 0, fmt.Errorf("malformed status %.80q: no Tgid", data)
 	}
 	return int32(n), nil
 }

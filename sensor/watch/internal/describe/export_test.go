@@ -1,0 +1,9 @@
+//go:build linux
+
+package describe
+
+var (
+	Clip      = clip
+	Arguments = arguments
+	HideLine  = hideOption
+)
