@@ -222,8 +222,10 @@ func TestMalformedFactAmongGoodOnes(t *testing.T) {
 	if got := h.Hosts()[host.ID].Facts; got != 2 {
 		t.Errorf("%d facts count, want 2", got)
 	}
-	if got := h.Counters()["fact.malformed"]; got != 4 {
-		t.Errorf("counter fact.malformed is %d, want 4", got)
+	for id, want := range map[string]int64{"fact.malformed": 3, "fact.bad_kind": 1} {
+		if got := h.Counters()[id]; got != want {
+			t.Errorf("counter %s is %d, want %d", id, got, want)
+		}
 	}
 	host.MustSend(host.Metric())
 	h.Stop()

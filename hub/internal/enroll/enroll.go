@@ -134,6 +134,9 @@ func (d *Desk) serve(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, fault.EnrolMalformed.With("no TLS")
 	}
 	key, err := wire.PeerKey(*r.TLS)
+	if errors.Is(err, wire.ErrNoCertificate) {
+		return nil, fault.EnrolNoKey.With("the connection must be opened with the new host key")
+	}
 	if err != nil {
 		return nil, refused(err)
 	}

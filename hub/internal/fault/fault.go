@@ -97,6 +97,7 @@ var (
 // What is refused of an enrollment.
 var (
 	EnrolMalformed   = &Fault{ID: "enrol.malformed", Status: http.StatusBadRequest}
+	EnrolNoKey       = &Fault{ID: "enrol.no_client_key", Status: http.StatusBadRequest}
 	EnrolTooLarge    = &Fault{ID: "enrol.too_large", Status: http.StatusRequestEntityTooLarge}
 	EnrolRateLimited = &Fault{ID: "enrol.rate_limited", Status: http.StatusTooManyRequests}
 	TokenUnknown     = &Fault{ID: "enrol.token_unknown", Status: http.StatusForbidden}

@@ -37,7 +37,10 @@ func TestCreateThenOpen(t *testing.T) {
 	if h.TLS.Public() == h.Online.Public() {
 		t.Error("one key has two roles")
 	}
-	err = filepath.WalkDir(string(h.Dir), func(path string, d os.DirEntry, err error) error {
+	err = filepath.WalkDir(string(h.Dir), func(path string, d os.DirEntry, walkErr error) error {
+		if walkErr != nil {
+			return walkErr
+		}
 		info, err := d.Info()
 		if err == nil && info.Mode().Perm()&0o077 != 0 {
 			t.Errorf("%s has mode %o", path, info.Mode().Perm())

@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"errors"
+
 	"github.com/go-json-experiment/json/jsontext"
 
 	"picket.internal/fact"
@@ -36,11 +38,11 @@ func parseFacts(b *store.Batch, facts []jsontext.Value, host string) []refusal {
 
 func parseFact(raw []byte, host string) (*fact.Fact, error) {
 	f, _, err := fact.Parse(raw) // what a newer sensor adds stays in the bytes
-	if err == nil {
-		err = f.Validate()
-	}
 	if err != nil {
 		return nil, fault.FactMalformed.With("%v", err)
+	}
+	if err := f.Validate(); err != nil {
+		return nil, invalid(err)
 	}
 	switch {
 	case f.Host.ID != host:
@@ -49,6 +51,16 @@ func parseFact(raw []byte, host string) (*fact.Fact, error) {
 		return nil, fault.FactReserved.With("only the hub makes facts of kind %q", f.Kind)
 	}
 	return f, nil
+}
+
+// invalid gives a fact that does not hold together the id of what is wrong.
+func invalid(err error) error {
+	for _, kind := range []error{fact.ErrID, fact.ErrTime, fact.ErrKind, fact.ErrHost, fact.ErrBlock, fact.ErrHash} {
+		if errors.Is(err, kind) {
+			return fault.As(kind.Error(), 0, err)
+		}
+	}
+	return fault.FactMalformed.With("%v", err)
 }
 
 func acked(refused []refusal) []wire.Refused {

@@ -103,6 +103,10 @@ func New(cfg Config) *Handler {
 // ServeHTTP answers one batch with its acknowledgement, or with a wire.Problem.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ack, err := h.serve(w, r)
+	if err != nil && r.Context().Err() != nil {
+		h.cfg.Stats.Add("batch.client_gone", 1) // nobody is there to be answered
+		return
+	}
 	if err != nil {
 		h.refuse(w, err)
 		return

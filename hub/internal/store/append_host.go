@@ -40,8 +40,13 @@ func (a *appending) checkReturn() {
 		SilentFor: max(0, a.tx.now.Sub(last).Seconds()), Session: a.b.Session})
 }
 
+// maxFindings bounds what one batch can make the hub find in it: a sensor sends
+// one heartbeat in fifteen seconds, not a thousand with another hash each.
+const maxFindings = 16
+
 // checkSensor holds the sensor's own hash to the pinned one.
 func (a *appending) checkSensor() {
+	emitted := 0
 	for _, e := range a.b.Entries {
 		if e.Fact.Kind != fact.KindBinary || e.Fact.Binary == nil {
 			continue
@@ -49,6 +54,9 @@ func (a *appending) checkSensor() {
 		var found []*fact.Integrity
 		a.host.pin, found = a.host.pin.observe(e.Fact.Binary)
 		for _, f := range found {
+			if emitted++; emitted > maxFindings {
+				break
+			}
 			a.tx.Emit(&fact.Fact{Kind: fact.KindIntegrity, Host: a.subject(), Integrity: f})
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -14,8 +15,12 @@ import (
 	"picket.internal/wire"
 )
 
-// hubBatch is how many facts one batch of the hub's own carries at most.
-const hubBatch = 500
+// hubBatch and hubBatchBytes bound one batch of the hub's own: what hosts put
+// into the hub's mouth must not make it more than the hub can sign.
+const (
+	hubBatch      = 500
+	hubBatchBytes = 256 << 10
+)
 
 // hubLog is the hub's own chain: what the hub notices is signed and stored as
 // what hosts send, so that the engine and every query see one log. Each start
@@ -47,8 +52,8 @@ func (tx *Tx) flushHubFacts() error {
 	facts := tx.emitted
 	tx.emitted = nil
 	for len(facts) > 0 {
-		n := min(len(facts), hubBatch)
-		if err := tx.appendHub(facts[:n]); err != nil {
+		n, err := tx.appendHub(facts)
+		if err != nil {
 			return fmt.Errorf("writing the hub's own log: %w", err)
 		}
 		facts = facts[n:]
@@ -59,42 +64,49 @@ func (tx *Tx) flushHubFacts() error {
 	return nil
 }
 
-func (tx *Tx) appendHub(facts []*fact.Fact) error {
+// appendHub appends as many of the facts as one batch takes, and returns how
+// many those are.
+func (tx *Tx) appendHub(facts []*fact.Fact) (taken int, err error) {
 	opts := tx.w.store.opts
 	l := &tx.log
 	wb := wire.Batch{Host: l.host, Hub: opts.Hub, Boot: l.boot, Session: l.session, Seq: l.seq + 1, Prev: l.prev,
 		Sent: tx.now.UTC(), Sensor: wire.SensorInfo{Version: "hub"}}
-	for _, f := range facts {
+	var entries []Entry
+	for size := 0; taken < len(facts) && len(entries) < hubBatch && size < hubBatchBytes; taken++ {
+		f := facts[taken]
 		l.facts++
 		f.ID, f.Time, f.Seq = tx.ids.next(tx.now), tx.now.UTC(), l.facts
 		raw, err := f.Encode()
-		if err != nil {
-			return err
+		if err != nil { // a notice that cannot be written must not cost the batch that led to it
+			opts.logger().Error("a notice of the hub's own is lost", "kind", f.Kind, "host", f.Host.ID, "error", err)
+			continue
 		}
+		entries = append(entries, Entry{Pos: len(entries), Fact: f, Raw: raw})
 		wb.Facts = append(wb.Facts, jsontext.Value(raw))
+		size += len(raw)
+	}
+	if len(entries) == 0 {
+		return taken, nil
 	}
 	sealed, digest, err := wire.Seal(&wb, opts.Key)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	opened, err := wire.Open(sealed, opts.Key.Public())
 	if err != nil {
-		return err
+		return 0, err
 	}
 	l.seq, l.prev = wb.Seq, digest
 	b, err := Verified(opened)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	for i, f := range facts {
-		b.Entries = append(b.Entries, Entry{Pos: i, Fact: f, Raw: opened.Facts[i]})
-	}
+	b.Entries = entries
 	a := appending{tx: tx, hostID: l.host, b: b, packed: tx.w.store.packer.pack(b.Payload)}
-	_, fork, err := a.run()
-	if err == nil {
-		err = fork
+	if _, fork, err := a.run(); err != nil || fork != nil {
+		return 0, errors.Join(err, fork)
 	}
-	return err
+	return taken, nil
 }
 
 // Verified is a batch as the store takes it, out of one that wire has verified.

@@ -34,12 +34,6 @@ func (t *names) numberOf(text string) int64 {
 	return t.number[text]
 }
 
-func (t *names) textOf(n int64) string {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return t.text[n]
-}
-
 func (t *names) len() int {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
