@@ -1,0 +1,34 @@
+//go:build linux
+
+package process
+
+import "picket.internal/sensor/watch"
+
+// Begin prepares for scans without Run.
+func (c *Collector) Begin(out watch.Sink) { c.reset(out) }
+
+// Scan is one look, and all that is left over of it.
+func (c *Collector) Scan() error {
+	err := c.scan()
+	for len(c.backlog) > 0 {
+		c.read(step)
+	}
+	return err
+}
+
+// Backlog is how many new processes wait to be read.
+func (c *Collector) Backlog() int { return len(c.backlog) }
+
+// ScanOnce is one look.
+func (c *Collector) ScanOnce() error { return c.scan() }
+
+// Settle takes the hashes that are there.
+func (c *Collector) Settle() { c.settle() }
+
+// Differs tells whether coverage is told anew.
+func Differs(seen, blind, oldSeen, oldBlind int64) bool {
+	return coverage{seen, blind}.differs(coverage{oldSeen, oldBlind})
+}
+
+// Step is how many new processes are read at once.
+const Step = step
