@@ -25,6 +25,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -66,6 +68,7 @@ type Hub struct {
 	listener, uiListener net.Listener // uiListener is nil without a web page
 	server, uiServer     *http.Server
 	uiURL                string
+	underWay             atomic.Int64    // requests
 	streams              context.Context // ends first, so that streams end
 	endStreams           context.CancelFunc
 }
@@ -190,15 +193,35 @@ func (h *Hub) shutDown() {
 	h.endStreams()
 	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
+	var servers sync.WaitGroup
 	for _, s := range []*http.Server{h.server, h.uiServer} {
 		if s == nil {
 			continue
 		}
-		if err := s.Shutdown(ctx); err != nil {
-			h.log.Warn("requests were cut off", "error", err)
-			s.Close()
+		servers.Go(func() {
+			// Shutdown alone gives every HTTP/2 connection a second to notice.
+			// Once no request is under way there is nothing left to notice for.
+			go h.closeWhenQuiet(ctx, s)
+			if err := s.Shutdown(ctx); err != nil {
+				h.log.Warn("requests were cut off", "error", err)
+				s.Close()
+			}
+		})
+	}
+	servers.Wait()
+}
+
+func (h *Hub) closeWhenQuiet(ctx context.Context, s *http.Server) {
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for h.underWay.Load() > 0 {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return
 		}
 	}
+	s.Close()
 }
 
 // served is the error of a server that was not told to stop.

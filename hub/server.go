@@ -57,6 +57,8 @@ func (h *Hub) newServer(handler http.Handler) *http.Server {
 // a body has only so long to arrive, whoever reads it.
 func (h *Hub) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.underWay.Add(1)
+		defer h.underWay.Add(-1)
 		defer func() {
 			p := recover()
 			if p == nil {

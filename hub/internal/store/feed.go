@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// feedBytes bounds the batches that wait in memory for the engine. What does
-// not fit is read from the database again.
-const feedBytes = 16 << 20
+// feedBytes bounds the payloads of the batches that wait in memory for the
+// engine; parsed, they take some times as much. What does not fit is read from
+// the database again.
+const feedBytes = 8 << 20
 
 // LogBatch is a batch of the log, for the engine.
 type LogBatch struct {
