@@ -41,9 +41,14 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 // than this lies.
 const maxRatio = 1040
 
+// unseen is how much is unpacked into memory on the word of the body alone;
+// more than any sensor of ours sends.
+const unseen = 1 << 20
+
 // unpack undoes the content encoding. A gzip file says at its end how long it
-// is once unpacked; that much is allocated and no more, so neither a bomb nor a
-// lie about the length costs memory beyond the bound.
+// is once unpacked; that much is allocated and no more. What claims to be large
+// is first unpacked into nothing, to see whether it lies: so a bomb costs no
+// memory at all.
 func unpack(body []byte, encoding string, most int64) ([]byte, error) {
 	switch encoding {
 	case "", "identity":
@@ -60,24 +65,46 @@ func unpack(body []byte, encoding string, most int64) ([]byte, error) {
 	if claimed > most || claimed > int64(len(body))*maxRatio {
 		return nil, fault.BatchTooLarge.With("unpacks to %d bytes, %d are allowed", claimed, most)
 	}
+	if claimed > unseen {
+		err := gunzip(body, claimed, func(r io.Reader) error {
+			_, err := io.CopyN(io.Discard, r, claimed)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	out := make([]byte, claimed)
+	err := gunzip(body, claimed, func(r io.Reader) error {
+		_, err := io.ReadFull(r, out)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// gunzip unpacks a body of one member that take reads, which must be exactly as
+// long as it claims.
+func gunzip(body []byte, claimed int64, take func(io.Reader) error) error {
 	rest := bytes.NewReader(body)
 	zr, err := gzip.NewReader(rest)
 	if err != nil {
-		return nil, fault.BatchMalformed.With("malformed gzip body: %v", err)
+		return fault.BatchMalformed.With("malformed gzip body: %v", err)
 	}
 	zr.Multistream(false)
-	out := make([]byte, claimed)
-	if _, err := io.ReadFull(zr, out); err != nil {
-		return nil, fault.BatchMalformed.With("malformed gzip body: %v", err)
+	if err := take(zr); err != nil {
+		return fault.BatchMalformed.With("malformed gzip body: %v", err)
 	}
 	var more [1]byte
 	switch n, err := zr.Read(more[:]); {
 	case n > 0:
-		return nil, fault.BatchTooLarge.With("unpacks to more than the %d bytes that it claims", claimed)
+		return fault.BatchTooLarge.With("unpacks to more than the %d bytes that it claims", claimed)
 	case err != io.EOF:
-		return nil, fault.BatchMalformed.With("malformed gzip body: %v", err)
+		return fault.BatchMalformed.With("malformed gzip body: %v", err)
 	case rest.Len() > 0:
-		return nil, fault.BatchMalformed.With("malformed gzip body: %d bytes behind its end", rest.Len())
+		return fault.BatchMalformed.With("malformed gzip body: %d bytes behind its end", rest.Len())
 	}
-	return out, nil
+	return nil
 }

@@ -53,6 +53,7 @@ func TestUnpack(t *testing.T) {
 		{"claims what cannot be", "gzip", claim(1 << 20), fault.BatchTooLarge},
 		{"over the bound", "gzip", packed(t, make([]byte, 1001)), fault.BatchTooLarge},
 		{"at the bound", "gzip", packed(t, make([]byte, 1000)), nil},
+		{"large", "gzip", packed(t, bytes.Repeat([]byte("0123456789abcdef"), 100<<10)), fault.BatchTooLarge},
 		{"two members", "gzip", append(packed(t, []byte("123456789")), good...), fault.BatchMalformed},
 		{"something behind", "gzip", append(bytes.Clone(good), 9, 0, 0, 0), fault.BatchMalformed},
 	} {
@@ -65,6 +66,19 @@ func TestUnpack(t *testing.T) {
 				t.Error("something is returned with the error")
 			}
 		})
+	}
+}
+
+func TestUnpackWhatIsLarge(t *testing.T) {
+	data := bytes.Repeat([]byte("0123456789abcdef"), 200<<10)
+	out, err := ingest.Unpack(packed(t, data), "gzip", 8<<20)
+	if err != nil || !bytes.Equal(out, data) {
+		t.Errorf("%d bytes, %v; want %d", len(out), err, len(data))
+	}
+	body := packed(t, data)
+	binary.LittleEndian.PutUint32(body[len(body)-4:], uint32(len(data)-1))
+	if _, err := ingest.Unpack(body, "gzip", 8<<20); !errors.Is(err, fault.BatchTooLarge) {
+		t.Errorf("a large lie: %v, want %v", err, fault.BatchTooLarge)
 	}
 }
 
