@@ -156,12 +156,14 @@ func TestFolderThatIsNoHub(t *testing.T) {
 }
 
 func TestInitThatFailsLeavesNothing(t *testing.T) {
-	disk, _ := smallDisk(t, "64k") // no room for a database
-	dir := filepath.Join(disk, "hub")
-	if _, err := hub.Init(t.Context(), hub.InitConfig{Dir: dir}); err == nil {
-		t.Fatal("a hub was made on 64 KiB")
-	}
-	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
-		t.Errorf("init left %v behind", entries)
+	for _, size := range []string{"12k", "64k"} { // room for some keys, room for no database
+		disk, _ := smallDisk(t, size)
+		dir := filepath.Join(disk, "hub")
+		if _, err := hub.Init(t.Context(), hub.InitConfig{Dir: dir}); err == nil {
+			t.Errorf("a hub was made on %s", size)
+		}
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
+			t.Errorf("init on %s left %v behind", size, entries)
+		}
 	}
 }

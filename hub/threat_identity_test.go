@@ -218,7 +218,7 @@ func TestThreat_T5_ReplayGapFork(t *testing.T) {
 		t.Errorf("%d facts after the replay, want 7", n)
 	}
 	fork := host.Clone()
-	host.Seal(host.Batch(host.Metric())) // 8 is lost
+	eight := host.Seal(host.Batch(host.Metric())) // is held back
 	host.MustSend(host.Metric())
 	gap := h.WaitAlerts("fleet.gap", 1)[0]
 	if !strings.Contains(gap.Message, "8 to 8") {
@@ -234,8 +234,11 @@ func TestThreat_T5_ReplayGapFork(t *testing.T) {
 		t.Errorf("host is %s with %d facts, want suspect with 8", after.State, after.Facts)
 	}
 	host.MustSend(host.Metric()) // and goes on
+	if ack, err := host.SendSealed(eight); err != nil || ack.Duplicate {
+		t.Errorf("batch 8 after 10: %+v, %v; want it stored all the same", ack, err)
+	}
 	c := h.Counters()
-	for id, want := range map[string]int64{"batch.accepted": 9, "batch.duplicate": 1, "batch.gap": 1, "batch.fork": 1} {
+	for id, want := range map[string]int64{"batch.accepted": 10, "batch.duplicate": 1, "batch.gap": 1, "batch.late": 1, "batch.fork": 1} {
 		if c[id] != want {
 			t.Errorf("counter %s is %d, want %d", id, c[id], want)
 		}

@@ -69,8 +69,8 @@ type Home struct {
 }
 
 // Create makes the folder's keys and identity. The folder may exist, but hold
-// no hub.
-func Create(dir Dir, listen, ui string) (*Home, error) {
+// no hub. Where it fails it leaves nothing of its own behind.
+func Create(dir Dir, listen, ui string) (_ *Home, err error) {
 	if err := os.MkdirAll(string(dir), 0o700); err != nil {
 		return nil, fmt.Errorf("making %q: %w", string(dir), err)
 	}
@@ -82,6 +82,11 @@ func Create(dir Dir, listen, ui string) (*Home, error) {
 	if err := os.Mkdir(dir.keys(), 0o700); err != nil {
 		return nil, fmt.Errorf("making %q: %w", dir.keys(), err)
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, (&Home{Dir: dir}).Discard())
+		}
+	}()
 	for _, path := range []string{dir.tls(), dir.tlsNext(), dir.online()} {
 		if _, err := envelope.CreatePrivateKey(path); err != nil {
 			return nil, fmt.Errorf("making the hub's keys: %w", err)

@@ -286,19 +286,19 @@ func TestHostCannotMakeTheHubSayTooMuch(t *testing.T) {
 	b := newBench(t)
 	loud, quiet := b.enroll("loud"), b.enroll("quiet")
 	var beats []*fact.Fact
-	for i := range 900 {
+	for i := range 180 {
 		f := loud.facts.Fact()
 		beats = append(beats, &fact.Fact{ID: f.ID, Time: f.Time, Kind: fact.KindBinary, Host: f.Host, Binary: &fact.Binary{Action: fact.BinaryHeartbeat,
-			Path: strings.Repeat("é", 7000), Hash: &fact.Hash{SHA256: strings.Repeat(string(rune('a'+i%6)), 64)}}})
+			Path: strings.Repeat("é", 6000), Hash: &fact.Hash{SHA256: strings.Repeat(string(rune('a'+i%6)), 64)}}})
 	}
 	for i := range 3 {
-		if _, err := loud.append(loud.seal(beats[i*300 : i*300+300]...)); err != nil {
+		if _, err := loud.append(loud.seal(beats[i*60 : i*60+60]...)); err != nil {
 			t.Fatal(err)
 		}
 		quiet.send(quiet.facts.Fact())
 	}
 	if n := len(b.noticed(fact.KindIntegrity)); n == 0 || n > 3*20 {
-		t.Errorf("%d findings of 900 heartbeats", n)
+		t.Errorf("%d findings of 180 heartbeats", n)
 	}
 	if report := check(t, b); len(report.Faults) != 0 {
 		t.Errorf("faults: %+v", report.Faults)
