@@ -281,7 +281,7 @@ func TestEvaluationMustGoOnFromTheCursor(t *testing.T) {
 func TestKindsThatAHostInvents(t *testing.T) {
 	b := newBench(t)
 	h := b.enroll("a")
-	const n = 700
+	const n = 520
 	for i := range n {
 		f := h.at(b.clock.Now())
 		h.send(&fact.Fact{ID: f.ID, Time: f.Time, Kind: fact.Kind(fmt.Sprintf("made_up_%d", i)), Host: f.Host})
@@ -289,7 +289,7 @@ func TestKindsThatAHostInvents(t *testing.T) {
 	if got := len(pages(t, b, api.FactQuery{HostID: h.id, Limit: 100})); got != n+1 { // and the enrollment
 		t.Errorf("found %d facts by host, want %d", got, n+1)
 	}
-	for _, kind := range []string{"made_up_3", "made_up_699"} {
+	for _, kind := range []string{"made_up_3", "made_up_519"} {
 		if got := len(pages(t, b, api.FactQuery{Kind: kind, Limit: 100})); got != 1 {
 			t.Errorf("found %d facts of kind %s, want 1", got, kind)
 		}
