@@ -41,7 +41,7 @@ lint: tools ## gofmt, go vet, staticcheck, generated files, go.mod
 fuzz: tools ## each fuzz target for FUZZTIME (10s)
 	@for t in $(FUZZ); do \
 		echo "fuzz $$t for $(FUZZTIME)"; \
-		$(GO) test ./fuzz -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) || exit 1; \
+		$(GO) test ./fuzz -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x || exit 1; \
 	done
 
 e2e: tools ## only the tests that boot the real programs

@@ -50,7 +50,7 @@ var rooms = []room{
 	{folder: "wire", ours: []string{"strictjson", "fact", "envelope"}, cgoFree: true,
 		never: map[string]string{"os/exec": "it only talks", "github.com/google/cel-go": "CEL belongs to engine/rule"}},
 	{folder: "sensor", ours: []string{"strictjson", "fact", "envelope", "wire"}, never: sensorNever, cgoFree: true},
-	{folder: "cmd/picket-sensor", ours: []string{"strictjson", "fact", "envelope", "wire", "sensor"}, never: sensorNever, cgoFree: true},
+	{folder: "cmd/picket-sensor", ours: []string{"internal/version", "strictjson", "fact", "envelope", "wire", "sensor"}, never: sensorNever, cgoFree: true},
 	{folder: "engine", ours: []string{"strictjson", "fact"}, cgoFree: true, never: map[string]string{
 		"net/http":     "the engine can be embedded anywhere and talks to nobody",
 		"database/sql": "the engine keeps its state in memory and hands out snapshots",
