@@ -2,12 +2,26 @@ package send
 
 import (
 	"fmt"
-	"net/http"
 	"strconv"
 	"time"
 
 	"picket.internal/envelope"
 	"picket.internal/wire"
+)
+
+// The statuses that mean something here, RFC 9110 section 15. net/http, which
+// has names for them, is not part of the sensor.
+const (
+	statusOK            = 200
+	statusRedirects     = 300 // and up to the next hundred
+	statusBadRequest    = 400
+	statusUnauthorized  = 401
+	statusForbidden     = 403
+	statusConflict      = 409
+	statusTooLarge      = 413
+	statusUnprocessable = 422
+	statusTooMany       = 429
+	statusUnavailable   = 503
 )
 
 // verdict is what an answer means for the batch.
@@ -51,29 +65,39 @@ type answer struct {
 // judge tells what a reply to a batch means. Only an acknowledgement that the
 // hub's key has signed, and that names this very batch, lets go of facts.
 func judge(r reply, b *batch, hub envelope.PublicKey) answer {
-	if r.status == http.StatusOK {
+	if r.status == statusOK {
 		ack, err := openAck(r.body, b, hub)
 		if err != nil {
 			return answer{verdict: failed, id: errorID(err), detail: err.Error()}
 		}
 		return answer{verdict: acked, ack: ack}
 	}
-	a := answer{verdict: failed, id: fmt.Sprintf("http.%d", r.status)}
-	if p, err := wire.ParseProblem(r.body); err == nil {
-		a.id, a.detail = p.ID, p.Detail
-	}
+	a := answer{verdict: failed}
+	a.id, a.detail = explain(r)
 	switch r.status {
-	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+	case statusBadRequest, statusTooLarge, statusUnprocessable:
 		a.verdict = refused
-	case http.StatusUnauthorized, http.StatusForbidden:
+	case statusUnauthorized, statusForbidden:
 		a.verdict = unknown
-	case http.StatusConflict:
+	case statusConflict:
 		a.verdict = forked
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+	case statusTooMany, statusUnavailable:
 		a.verdict = later
 		a.retryAfter = retryAfter(r.retryAfter)
 	}
 	return a
+}
+
+// explain is the error id of a reply that is no success, and the words that
+// go with it.
+func explain(r reply) (id, detail string) {
+	if r.status/100 == statusRedirects/100 {
+		return wire.ErrRedirectRefused.ID, ""
+	}
+	if p, err := wire.ParseProblem(r.body); err == nil {
+		return p.ID, p.Detail
+	}
+	return fmt.Sprintf("http.%d", r.status), ""
 }
 
 func openAck(body []byte, b *batch, hub envelope.PublicKey) (*wire.Ack, error) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -83,7 +82,7 @@ func (s *State) Enroll(ctx context.Context, token *wire.Token, m Machine, versio
 	}
 	answer, err := askToEnroll(ctx, id, body, version)
 	if err != nil {
-		return nil, "", fmt.Errorf("enrolling at %s: %w", token.Address, err)
+		return nil, "", fmt.Errorf("enrolling: %w", err)
 	}
 	id.Host, id.HubKey, id.Pins = answer.Host, answer.HubKey, answer.Pins
 	if err := s.store(id); err != nil {
@@ -96,20 +95,15 @@ func (s *State) Enroll(ctx context.Context, token *wire.Token, m Machine, versio
 func askToEnroll(ctx context.Context, id *Identity, body []byte, version string) (*wire.EnrollReply, error) {
 	ctx, cancel := context.WithTimeout(ctx, enrollTimeout)
 	defer cancel()
-	client := wire.NewHTTPClient(id.Pins, id.Key)
-	defer client.CloseIdleConnections()
-	r, err := postBody(ctx, client, "https://"+id.Addresses[0]+wire.PathEnroll, body, func(h http.Header) {
-		h.Set("User-Agent", "picket-sensor/"+version)
-	})
+	hub := newLink(id.Pins, id.Key, version)
+	defer hub.close()
+	r, err := hub.post(ctx, id.Addresses[0], wire.PathEnroll, body, false)
 	if err != nil {
 		return nil, err
 	}
-	if r.status/100 != 2 {
-		problem, err := wire.ParseProblem(r.body)
-		if err != nil {
-			return nil, fmt.Errorf("the hub answered %d", r.status)
-		}
-		return nil, problem
+	if r.status/100 != statusOK/100 {
+		errorID, detail := explain(r)
+		return nil, &wire.Problem{ID: errorID, Detail: detail}
 	}
 	answer, err := wire.ParseEnrollReply(r.body)
 	if err != nil {

@@ -89,7 +89,7 @@ func NewSender(cfg Config) (*Sender, error) {
 	if len(cfg.Addresses) == 0 {
 		return nil, errors.New("the identity names no address of the hub")
 	}
-	return newSender(cfg, newHTTPTransport(cfg)), nil
+	return newSender(cfg, newLink(cfg.Identity.Pins, cfg.Identity.Key, cfg.Version)), nil
 }
 
 func newSender(cfg Config, hub transport) *Sender {

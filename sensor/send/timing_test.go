@@ -1,8 +1,11 @@
 package send
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -16,8 +19,8 @@ import (
 // fakeHub is a transport without a network, so that time can be a test's own.
 type fakeHub struct {
 	t      *testing.T
-	cfg    *Config
 	online envelope.PrivateKey
+	host   envelope.PublicKey
 	start  time.Time
 	script func(n int) (reply, error) // what comes of the n-th try; a zero reply is an acknowledgement
 	tries  []time.Duration            // when each try was, since the start
@@ -25,12 +28,17 @@ type fakeHub struct {
 	where  []string
 }
 
-func (h *fakeHub) post(ctx context.Context, address string, b *batch) (reply, error) {
+func (h *fakeHub) post(ctx context.Context, address, _ string, body []byte, compressed bool) (reply, error) {
 	if err := ctx.Err(); err != nil {
 		return reply{}, err
 	}
+	b, err := openBody(body, compressed, h.host)
+	if err != nil {
+		h.t.Error(err)
+		return reply{}, err
+	}
 	h.tries = append(h.tries, time.Since(h.start))
-	h.facts = append(h.facts, b.facts)
+	h.facts = append(h.facts, len(b.Facts))
 	h.where = append(h.where, address)
 	if h.script != nil {
 		if r, err := h.script(len(h.tries) - 1); err != nil || r.status != 0 {
@@ -38,7 +46,7 @@ func (h *fakeHub) post(ctx context.Context, address string, b *batch) (reply, er
 		}
 	}
 	ack, err := wire.SealAck(&wire.Ack{
-		Hub: b.Hub, Host: b.Host, Session: b.Session, Seq: b.Seq, Digest: b.digest, At: time.Now().UTC(),
+		Hub: b.Hub, Host: b.Host, Session: b.Session, Seq: b.Seq, Digest: b.Digest, At: time.Now().UTC(),
 	}, h.online)
 	if err != nil {
 		h.t.Error(err)
@@ -47,6 +55,19 @@ func (h *fakeHub) post(ctx context.Context, address string, b *batch) (reply, er
 }
 
 func (h *fakeHub) close() {}
+
+func openBody(body []byte, compressed bool, host envelope.PublicKey) (*wire.Opened, error) {
+	if compressed {
+		z, err := gzip.NewReader(bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		if body, err = io.ReadAll(z); err != nil {
+			return nil, err
+		}
+	}
+	return wire.Open(body, host)
+}
 
 // inBubble runs a sender against a fake hub on fake time; body emits and
 // waits, and the sender has stopped when it gets the hub back.
@@ -60,7 +81,7 @@ func inBubble(t *testing.T, cfg Config, script func(int) (reply, error), body fu
 	if err != nil {
 		t.Fatal(err)
 	}
-	hub := &fakeHub{t: t, online: online, script: script}
+	hub := &fakeHub{t: t, online: online, host: key.Public(), script: script}
 	synctest.Test(t, func(t *testing.T) {
 		cfg.Identity = &Identity{
 			Host: wire.NewHostID(), Hub: wire.NewHubID(), Addresses: []string{"a:1"}, HubKey: online.Public(), Key: key,

@@ -1,18 +1,27 @@
 package send
 
 import (
-	"bytes"
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
-	"io"
-	"net/http"
+	"net"
+	"strings"
+	"time"
 
+	"picket.internal/envelope"
+	"picket.internal/sensor/send/h2"
 	"picket.internal/wire"
 )
 
-// maxReply is how much of a reply is read; the largest is an acknowledgement
-// that refuses every fact.
-const maxReply = 512 << 10
+const (
+	// maxReply bounds what is read of an answer; the largest is an
+	// acknowledgement that refuses every fact.
+	maxReply = 512 << 10
+	// connectTimeout bounds each half of connecting, reaching the hub and
+	// agreeing on keys.
+	connectTimeout = 10 * time.Second
+)
 
 // reply is what came back over the connection, unjudged.
 type reply struct {
@@ -23,7 +32,7 @@ type reply struct {
 
 // transport carries a body to an address of the hub.
 type transport interface {
-	post(ctx context.Context, address string, b *batch) (reply, error)
+	post(ctx context.Context, address, path string, body []byte, compressed bool) (reply, error)
 	close()
 }
 
@@ -31,62 +40,92 @@ type transport interface {
 func (s *Sender) try(ctx context.Context, b *batch) answer {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	r, err := s.hub.post(ctx, s.cfg.Addresses[s.address], b)
+	r, err := s.hub.post(ctx, s.cfg.Addresses[s.address], wire.PathBatch, b.body, b.compressed)
 	if err != nil {
 		return answer{verdict: failed, id: errorID(err), detail: err.Error()}
 	}
 	return judge(r, b, s.cfg.Identity.HubKey)
 }
 
-// httpTransport is one HTTP/2 connection an address, kept open between batches.
-// Pings show a hub that is gone without a word.
-type httpTransport struct {
-	client *http.Client
-	agent  string
+// link is the connection to the hub: one at a time, kept open between batches,
+// with pings that show a hub which is gone without a word. The hub proves its
+// key on every connection before anything else is sent; no proxy is asked and
+// no redirect followed, because there is nothing here that could.
+type link struct {
+	pins    []wire.Pin
+	key     envelope.PrivateKey
+	agent   string
+	address string   // of conn
+	conn    *h2.Conn // nil while there is none
 }
 
-func newHTTPTransport(cfg Config) *httpTransport {
-	return &httpTransport{
-		client: wire.NewHTTPClient(cfg.Identity.Pins, cfg.Identity.Key),
-		agent:  "picket-sensor/" + cfg.Version,
-	}
+func newLink(pins []wire.Pin, key envelope.PrivateKey, version string) *link {
+	return &link{pins: pins, key: key, agent: "picket-sensor/" + version}
 }
 
-func (t *httpTransport) post(ctx context.Context, address string, b *batch) (reply, error) {
-	r, err := postBody(ctx, t.client, "https://"+address+wire.PathBatch, b.body, func(h http.Header) {
-		h.Set("User-Agent", t.agent)
-		if b.compressed {
-			h.Set("Content-Encoding", "gzip")
+func (l *link) post(ctx context.Context, address, path string, body []byte, compressed bool) (reply, error) {
+	if l.conn == nil || l.address != address || !l.conn.Usable() {
+		if err := l.connect(ctx, address); err != nil {
+			return reply{}, err
 		}
-	})
+	}
+	req := &h2.Request{
+		Method: "POST", Authority: address, Path: path, Body: body,
+		Header: []h2.Field{{Name: "content-type", Value: wire.ContentType}, {Name: "user-agent", Value: l.agent}},
+	}
+	if compressed {
+		req.Header = append(req.Header, h2.Field{Name: "content-encoding", Value: "gzip"})
+	}
+	res, err := l.conn.Do(ctx, req)
 	if err != nil {
 		// A connection that failed once is not trusted with the next try.
-		t.client.CloseIdleConnections()
+		l.close()
+		return reply{}, fmt.Errorf("asking %s: %w", address, err)
 	}
-	return r, err
+	return reply{status: res.Status, retryAfter: res.Get("retry-after"), body: res.Body}, nil
 }
 
-func (t *httpTransport) close() { t.client.CloseIdleConnections() }
+func (l *link) close() {
+	if l.conn != nil {
+		l.conn.Close()
+		l.conn = nil
+	}
+}
 
-// postBody posts an envelope and reads the bounded answer.
-func postBody(ctx context.Context, client *http.Client, url string, body []byte, header func(http.Header)) (reply, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+// connect reaches the hub and has it prove its key.
+func (l *link) connect(ctx context.Context, address string) error {
+	l.close()
+	dialer := net.Dialer{Timeout: connectTimeout}
+	plain, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
-		return reply{}, fmt.Errorf("making request: %w", err)
+		return fmt.Errorf("connecting: %w", err)
 	}
-	req.Header.Set("Content-Type", wire.ContentType)
-	header(req.Header)
-	res, err := client.Do(req)
-	if err != nil {
-		return reply{}, err
+	config := wire.ClientConfig(l.pins, l.key)
+	config.NextProtos = []string{"h2"}
+	conn := tls.Client(plain, config)
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if err := conn.HandshakeContext(ctx); err != nil {
+		plain.Close()
+		return handshakeError(address, err)
 	}
-	defer res.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(res.Body, maxReply+1))
-	if err != nil {
-		return reply{}, fmt.Errorf("reading answer: %w", err)
+	if conn.ConnectionState().NegotiatedProtocol != "h2" {
+		conn.Close()
+		return fmt.Errorf("connecting to %s: it does not speak HTTP/2", address)
 	}
-	if len(data) > maxReply {
-		return reply{}, fmt.Errorf("reading answer: larger than %d bytes", maxReply)
+	if l.conn, err = h2.New(conn, h2.Config{MaxBody: maxReply}); err != nil {
+		return fmt.Errorf("connecting to %s: %w", address, err)
 	}
-	return reply{status: res.StatusCode, retryAfter: res.Header.Get("Retry-After"), body: data}, nil
+	l.address = address
+	return nil
+}
+
+// handshakeError names the peer that cannot speak TLS 1.3; crypto/tls tells so
+// in words only.
+func handshakeError(address string, err error) error {
+	var known *wire.Error
+	if !errors.As(err, &known) && strings.Contains(err.Error(), "protocol version") {
+		err = fmt.Errorf("%w: %w", wire.ErrTLSVersion, err)
+	}
+	return fmt.Errorf("connecting to %s: %w", address, err)
 }
