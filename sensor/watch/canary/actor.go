@@ -50,6 +50,36 @@ func newActor(d *proc.Dir) (*actor, error) {
 	return a, nil
 }
 
+// whole is the process of which the actor is a thread: /proc answers to the
+// number of a thread like to that of a process. It takes the actor over.
+func (a *actor) whole(fs *proc.FS) (*actor, error) {
+	defer a.discard()
+	pid, err := a.dir.Leader()
+	if err != nil {
+		return nil, err
+	}
+	d, err := fs.Dir(pid)
+	if err != nil {
+		return nil, err
+	}
+	// As long as the thread is there, its process is, and nobody else has
+	// the process's number.
+	again, err := a.dir.Leader()
+	if err == nil && again == pid {
+		if l, err := newActor(d); err == nil {
+			return l, nil
+		}
+	}
+	d.Close()
+	return nil, proc.ErrGone
+}
+
+// discard lets go of an actor that nobody has seen.
+func (a *actor) discard() {
+	close(a.done)
+	a.close()
+}
+
 // complete reads the rest. It may wait for the process.
 func (a *actor) complete() {
 	r := *a.glimpse

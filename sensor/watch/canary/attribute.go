@@ -12,8 +12,7 @@ import (
 func (c *Collector) tellTouch(t *turn, x *touch) {
 	n := x.node
 	if t.at.Sub(n.last) > forgotten && n.open > 0 {
-		n.verify(n.key)
-		if len(n.known) == 0 {
+		if n.verify(n.key); len(n.known) == 0 {
 			n.open = 0
 		}
 	}
@@ -26,7 +25,7 @@ func (c *Collector) tellTouch(t *turn, x *touch) {
 	} else {
 		c.tellGuess(t, x)
 	}
-	n.closed(x.closes, n.key, time.Now())
+	n.closed(x.closes, n.key, c.lastRead[fromFiles])
 	for k := range n.canaries {
 		k.touched = t.at
 		if k.node == n {

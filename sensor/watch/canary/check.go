@@ -37,14 +37,14 @@ func (c *Collector) check(whole bool) {
 // may be on its way: only what the next look still shows is told.
 func (c *Collector) compare(k *canary, now spot) {
 	done := missed(k.spot, now)
-	if len(done) == 0 || (len(done) == 1 && done[0] == fact.CanaryAttrib && c.ownAttrib(k, k.spot, now)) {
+	if len(done) == 0 {
 		k.suspect = time.Time{}
 		if k.spot.exists != now.exists {
 			c.rewatch(k, now, true, "")
 		}
 		return
 	}
-	if k.suspect.IsZero() {
+	if k.suspect.IsZero() && k.node != nil {
 		k.suspect = time.Now()
 		return
 	}
@@ -58,13 +58,18 @@ func (c *Collector) tellMissed(k *canary, now spot, done []string) {
 		c.tell(deedFact{canary: k, action: action, count: 1, at: time.Now(), recovered: true})
 	}
 	moved := now.key != k.spot.key || now.exists != k.spot.exists
-	k.spot, k.touched = now, time.Now()
+	k.touched = time.Now()
 	c.rewatch(k, now, moved, "")
 }
 
 // settleDown is called once a second: it looks again at what was suspect, and
 // makes canaries ready that were touched and then left alone.
 func (c *Collector) settleDown() {
+	for name, n := range c.marks {
+		if !n.gone.IsZero() && time.Since(n.gone) > calm {
+			delete(c.marks, name)
+		}
+	}
 	for _, k := range c.canaries {
 		if !k.suspect.IsZero() && time.Since(k.suspect) > calm/2 {
 			if now, err := look(k.path); err == nil {
@@ -73,15 +78,22 @@ func (c *Collector) settleDown() {
 		}
 		if !k.touched.IsZero() && time.Since(k.touched) > calm {
 			k.touched = time.Time{}
-			c.freshen(k)
+			if now, err := look(k.path); err == nil {
+				c.compare(k, now)
+			}
+			if k.suspect.IsZero() {
+				c.freshen(k)
+			}
 		}
 	}
 }
 
 // freshen sees to it that the next read shows in the access time, so that it
-// is found even if its event is lost. Writing the same access time again makes
-// the file look changed since it was read, and after that relatime writes down
-// the next read. Only the owner may do so.
+// is found even if its event is lost: relatime writes down a read only where
+// the file has changed since the last one. Giving the file to the owner it has
+// changes the time of its last change and nothing else, causes no event, and
+// needs no right. (Setting times would be told as a read, or as a change of
+// attributes, and could not be told from somebody else's.)
 func (c *Collector) freshen(k *canary) {
 	if k.node == nil || !k.spot.hidesReads(c.procs.Host().Clock.Now()) {
 		return
@@ -92,40 +104,39 @@ func (c *Collector) freshen(k *canary) {
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil || (inodeKey{st.Dev, st.Ino}) != k.node.key {
+	// Where there are set-id bits, they would go.
+	if err := unix.Fstat(fd, &st); err != nil || (inodeKey{st.Dev, st.Ino}) != k.node.key || st.Mode&(unix.S_ISUID|unix.S_ISGID) != 0 {
 		return
 	}
-	times := []unix.Timespec{st.Atim, {Nsec: unix.UTIME_OMIT}}
-	if err := unix.UtimesNanoAt(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", fd), times, 0); err != nil {
+	if err := unix.Fchownat(fd, "", -1, -1, unix.AT_EMPTY_PATH); err != nil {
 		c.cfg.Logger.Debug("making the next read of a canary visible", "path", k.path, "error", err)
 		return
 	}
-	after, err := look(k.path)
-	if err != nil || !after.sameOwn(k.spot) || !after.atime.Equal(k.spot.atime) {
-		return // somebody else did something too: its event says so
+	if after, err := look(k.path); err == nil && after.key == k.spot.key {
+		k.spot.ctime = after.ctime
 	}
-	k.spot, k.ownCTime = after, after.ctime
 }
 
-// ownAttrib tells whether a change of attributes is the one that freshen made:
-// nothing but the time of change differs, and it is the sensor's own.
-func (c *Collector) ownAttrib(k *canary, before, after spot) bool {
-	return !k.ownCTime.IsZero() && after.ctime.Equal(k.ownCTime) && after.sameOwn(before)
-}
-
-// refresh takes the file's status after events have told what was done to it,
-// so that a later look does not tell it again.
+// refresh takes of the file's status what the events of this turn explain, so
+// that a later look does not tell it again. What they do not explain has an
+// event that is on its way, or none.
 func (c *Collector) refresh(t *turn, k *canary, x *touch) {
 	now, err := look(k.path)
 	if err != nil || !now.exists || now.key != k.spot.key {
 		return // its place changed, which has signs of its own
 	}
-	if x.wrote && x.writes == 0 && (now.size != k.spot.size || !now.mtime.Equal(k.spot.mtime)) {
+	reads, writes := x.done()
+	modified := now.size != k.spot.size || !now.mtime.Equal(k.spot.mtime)
+	if x.wrote && writes == 0 && modified {
 		// Written through a mapping, of which no event tells.
 		c.tell(deedFact{canary: k, action: fact.CanaryModify, count: 1, at: t.at})
+		writes++
 	}
-	if t.lost == ([3]bool{}) && !t.places[k] {
-		k.spot = now
+	if reads > 0 {
+		k.spot.atime = now.atime
+	}
+	if writes > 0 {
+		k.spot.size, k.spot.mtime, k.spot.ctime = now.size, now.mtime, now.ctime
 	}
 }
 
@@ -160,14 +171,10 @@ func (c *Collector) recover(t *turn) {
 
 // untold is what a look shows and the events that did arrive do not explain.
 func (c *Collector) untold(t *turn, k *canary, now spot) []string {
-	told := map[string]bool{fact.CanaryAttrib: c.ownAttrib(k, k.spot, now)}
+	told := make(map[string]bool)
 	if x := t.byNode[k.node]; k.node != nil && x != nil {
-		told[fact.CanaryRead] = x.reads > 0
-		told[fact.CanaryModify] = x.writes > 0
-		for _, d := range x.deeds {
-			told[fact.CanaryRead] = told[fact.CanaryRead] || d.reads > 0
-			told[fact.CanaryModify] = told[fact.CanaryModify] || d.writes > 0
-		}
+		reads, writes := x.done()
+		told[fact.CanaryRead], told[fact.CanaryModify] = reads > 0, writes > 0
 	}
 	var left []string
 	for _, action := range missed(k.spot, now) {

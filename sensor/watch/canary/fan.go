@@ -33,8 +33,8 @@ func (c *Collector) sortFan(t *turn, e fanEvent) {
 		return
 	}
 	n, ok := c.marks[e.name]
-	if !ok || (e.pid == c.fan.self && e.mask&^unix.FAN_ATTRIB == 0) {
-		return // freshen's own
+	if !ok {
+		return
 	}
 	d := t.deed(n, e.who)
 	count := func(bit uint64, into *int64) {
@@ -45,6 +45,9 @@ func (c *Collector) sortFan(t *turn, e fanEvent) {
 	count(unix.FAN_OPEN, &d.opens)
 	count(unix.FAN_ACCESS, &d.reads)
 	count(unix.FAN_MODIFY, &d.writes)
+	if e.mask&unix.FAN_CLOSE_WRITE != 0 {
+		t.touch(n).wrote = true
+	}
 	for k := range n.canaries {
 		if k.node != n {
 			continue

@@ -172,6 +172,11 @@ func (g *glance) found(d *proc.Dir, key inodeKey, fd string) {
 		d.Close()
 		return
 	}
+	if a.glimpse.Thread {
+		if a, err = a.whole(g.l.fs); err != nil {
+			return
+		}
+	}
 	if g.l.found.add(sighting{key: key, fd: fd, who: a, at: at}) {
 		a.complete()
 	}

@@ -31,6 +31,16 @@ type touch struct {
 	deeds                        []deed
 }
 
+// done is what was done by anybody.
+func (x *touch) done() (reads, writes int64) {
+	reads, writes = x.reads, x.writes
+	for _, d := range x.deeds {
+		reads += d.reads
+		writes += d.writes
+	}
+	return reads, writes
+}
+
 // deed is what one process did, by fanotify's word.
 type deed struct {
 	who                  *actor
@@ -139,8 +149,8 @@ func (c *Collector) sortFile(t *turn, e event) {
 		}
 	}
 	count(unix.IN_CLOSE_WRITE|unix.IN_CLOSE_NOWRITE, &x.closes)
-	x.wrote = x.wrote || e.mask&unix.IN_CLOSE_WRITE != 0
 	if n.mark == "" { // else fanotify tells the same, and who
+		x.wrote = x.wrote || e.mask&unix.IN_CLOSE_WRITE != 0
 		count(unix.IN_OPEN, &x.opens)
 		count(unix.IN_ACCESS, &x.reads)
 		count(unix.IN_MODIFY, &x.writes)
@@ -232,9 +242,6 @@ func (c *Collector) settlePlace(t *turn, k *canary) {
 		after = spot{}
 	}
 	v := decide(&s, before, after)
-	if v.attrib && c.ownAttrib(k, before, after) {
-		v.attrib = false
-	}
 	if v.attrib {
 		c.tell(deedFact{canary: k, action: fact.CanaryAttrib, count: s.attrib, who: s.who[whoAttrib], at: t.at})
 	}
@@ -253,9 +260,9 @@ func (c *Collector) settlePlace(t *turn, k *canary) {
 
 // rewatch brings the watches in line with what lies at the path.
 func (c *Collector) rewatch(k *canary, now spot, changed bool, where string) {
+	k.spot = now // all that differs is told
 	watched := k.node != nil && c.nodes[k.node.wd] == k.node && now.exists && now.key == k.node.key
 	if watched && !changed {
-		k.spot = now
 		return
 	}
 	c.arrange(k)

@@ -12,7 +12,7 @@ import (
 type holders struct {
 	open  int64     // how often the file is open, by open and close events
 	known []*holder // those of them that are known
-	zero  time.Time // when an event last said that nobody has it open
+	zero  time.Time // when an event last left nobody who has it open unknown: whoever was seen before then, and is not known, has closed it
 	last  time.Time // the last event
 }
 
@@ -36,19 +36,21 @@ func (h *holders) forget() {
 	h.known, h.open = nil, 0
 }
 
-// verify drops the holders that have let go of the file.
-func (h *holders) verify(key inodeKey) {
+// verify drops the holders that have let go of the file, and tells how often
+// those had it open.
+func (h *holders) verify(key inodeKey) (gone int64) {
 	kept := h.known[:0]
 	for _, k := range h.known {
 		if k.who.holds(k.fd, key) {
 			kept = append(kept, k)
 			continue
 		}
-		h.open = max(0, h.open-k.opens)
+		gone += k.opens
 		k.who.close()
 	}
 	clear(h.known[len(kept):])
 	h.known = kept
+	return gone
 }
 
 // unknown is how often the file is open by nobody knows whom.
@@ -135,17 +137,21 @@ func (h *holders) used(seen []sighting) *actor {
 	return h.sole()
 }
 
-// closed takes n closes.
+// closed takes n closes, of which the events were read at this time.
 func (h *holders) closed(n int64, key inodeKey, at time.Time) {
 	if n == 0 {
 		return
 	}
-	h.open = max(0, h.open-n)
-	if h.open > 0 {
-		h.verify(key)
+	if h.open > n {
+		// Two closes that come together are one event: those who are seen
+		// to be gone count in any case.
+		n = max(n, h.verify(key))
 	}
+	h.open = max(0, h.open-n)
 	if h.open == 0 {
 		h.forget()
+	}
+	if h.unknown() == 0 {
 		h.zero = at
 	}
 }

@@ -26,7 +26,6 @@ type canary struct {
 	told     string    // the why that was last told
 	suspect  time.Time // when a look first showed what no event has told
 	touched  time.Time
-	ownCTime time.Time // of the change of times that the sensor made itself
 }
 
 // maxStrays bounds how many files are watched that were once a canary.
@@ -41,8 +40,9 @@ type node struct {
 	wd       int32
 	key      inodeKey
 	canaries map[*canary]bool
-	mark     string // its fanotify mark; empty where there is none
-	where    string // where it was moved to, where that is known
+	mark     string    // its fanotify mark; empty where there is none
+	where    string    // where it was moved to, where that is known
+	gone     time.Time // when its watch ended; fanotify may still have a word on what was before
 	holders
 }
 
@@ -189,8 +189,8 @@ func (c *Collector) arm(k *canary) {
 				continue // it was replaced meanwhile
 			}
 		}
-		if k.why != "" && (!k.spot.exists || k.spot.key != s.key) {
-			k.spot = s
+		if k.why != "" && !k.spot.exists {
+			k.spot = s // else what differs is still to be told
 		}
 		break
 	}
@@ -226,7 +226,7 @@ func (c *Collector) armFile(k *canary, s spot) bool {
 	}
 	n.canaries[k] = true
 	k.strays, n.where = slices.DeleteFunc(k.strays, func(s *node) bool { return s == n }), ""
-	k.node, k.spot, k.ownCTime = n, after, time.Time{}
+	k.node, k.spot = n, after
 	c.markFan(n, k.path)
 	c.freshen(k)
 	return true
@@ -263,7 +263,7 @@ func (c *Collector) drop(n *node) {
 		return
 	}
 	delete(c.nodes, n.wd)
-	delete(c.marks, n.mark)
+	n.gone = time.Now()
 	c.watches--
 	n.forget()
 	c.countArmed()

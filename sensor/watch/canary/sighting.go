@@ -39,8 +39,7 @@ func (s *sightings) add(x sighting) bool {
 	s.age(time.Now())
 	if len(s.all) >= maxSightings || s.has(x) {
 		s.mu.Unlock()
-		close(x.who.done)
-		x.who.close()
+		x.who.discard()
 		return false
 	}
 	s.all = append(s.all, x)

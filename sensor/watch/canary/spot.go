@@ -69,12 +69,6 @@ func (s spot) kind() string {
 	return fmt.Sprintf("something of mode %o", s.mode)
 }
 
-// sameOwn tells whether nothing but the times differs.
-func (s spot) sameOwn(o spot) bool {
-	return s.key == o.key && s.links == o.links && s.mode == o.mode && s.uid == o.uid && s.gid == o.gid &&
-		s.size == o.size && s.mtime.Equal(o.mtime)
-}
-
 // missed tells what was done to a file between two looks, for when the events
 // of it were lost.
 func missed(before, after spot) []string {

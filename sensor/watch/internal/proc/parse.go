@@ -72,6 +72,7 @@ type Stat struct {
 	StartTicks uint64
 	StartCode  uint64 // 0 where the sensor may not look at the process
 	StartStack uint64 // likewise
+	Thread     bool   // not the first of its process: its number is not the process's
 	ExitCode   int64  // as wait(2) gives it; 0 where the sensor may not know it
 }
 
@@ -105,6 +106,7 @@ const (
 	statStartTicks = 22
 	statStartCode  = 26
 	statStartStack = 28
+	statExitSignal = 38
 	statExitCode   = 52
 )
 
@@ -150,6 +152,9 @@ func (s *Stat) set(field int, text []byte) error {
 			return fmt.Errorf("malformed parent %.20q", text)
 		}
 		s.PPID = int32(n)
+		return nil
+	case statExitSignal:
+		s.Thread = string(text) == "-1" // its end is told to nobody
 		return nil
 	case statExitCode:
 		n, err := strconv.ParseInt(string(text), 10, 32)
