@@ -59,17 +59,22 @@ func (c *Conn) handleData(f *frame) error {
 	if err != nil {
 		return err
 	}
-	// The connection's window is always filled up at once: answers are short,
-	// and a stream has a window of no more than its body may be.
-	if len(f.payload) > 0 {
-		if err := c.write(appendUint32Frame(nil, frameWindowUpdate, 0, uint32(len(f.payload)))); err != nil {
-			return err
-		}
+	if err := c.take(s, body, f.has(flagEndStream)); err != nil {
+		return err
 	}
-	if s == nil {
+	if len(f.payload) == 0 {
 		return nil
 	}
+	// The connection's window is always filled up at once: answers are short,
+	// and a stream has a window of no more than its body may be.
+	return c.write(appendUint32Frame(nil, frameWindowUpdate, 0, uint32(len(f.payload))))
+}
+
+// take adds to the body of an answer; one that nobody waits for is passed over.
+func (c *Conn) take(s *stream, body []byte, end bool) error {
 	switch {
+	case s == nil:
+		return nil
 	case s.res.Status == 0:
 		return protocolError("a body before its header")
 	case len(s.res.Body)+len(body) > c.cfg.MaxBody:
@@ -77,7 +82,7 @@ func (c *Conn) handleData(f *frame) error {
 		return c.write(appendUint32Frame(nil, frameReset, s.id, codeCancel))
 	}
 	s.res.Body = append(s.res.Body, body...)
-	if f.has(flagEndStream) {
+	if end {
 		c.finish(s, nil)
 	}
 	return nil
