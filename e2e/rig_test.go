@@ -52,9 +52,6 @@ func buildPrograms(dir string) error {
 	return nil
 }
 
-// soak reports whether the long tests run at full length.
-func soak() bool { return os.Getenv("PICKET_SOAK") != "" }
-
 // program is a process that the test started and will end.
 type program struct {
 	name string
@@ -230,14 +227,19 @@ func awaitAlert(t testing.TB, c *client.Client, rule string, within time.Duratio
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
-	for a, err := range c.FollowAlerts(ctx, api.AlertQuery{RuleID: rule, Since: time.Unix(1, 0)}) {
-		if err != nil {
-			t.Fatalf("waiting for an alert of %s: %v", rule, err)
-		}
-		if a.Rule.ID == rule {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		for a, err := range c.Alerts(ctx, api.AlertQuery{RuleID: rule, Limit: 1}) {
+			if err != nil {
+				t.Fatalf("waiting for an alert of %s: %v", rule, err)
+			}
 			return a
 		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("no alert of %s within %v", rule, within)
+		}
 	}
-	t.Fatalf("no alert of %s within %v", rule, within)
-	return api.Alert{}
 }

@@ -58,6 +58,10 @@ func (c Config) withDefaults() Config {
 	if len(c.Addresses) == 0 && c.Identity != nil {
 		c.Addresses = c.Identity.Addresses
 	}
+	if c.Boot == "" {
+		// A batch must name a boot; where /proc hides it, all boots look alike.
+		c.Boot = "00000000-0000-0000-0000-000000000000"
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
