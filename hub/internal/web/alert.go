@@ -1,0 +1,119 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	types "picket.internal/api"
+	"picket.internal/display"
+	"picket.internal/display/sentence"
+	"picket.internal/fact"
+)
+
+// alertBody is one alert, all of it.
+type alertBody struct {
+	Row      alertRow
+	Sentence Text
+	Message  Text
+	Rule     types.Rule
+	Title    Text
+	Version  Text
+	Status   Text
+	Tags     []Text
+	Score    string
+	State    Text
+	Stored   *Moment
+	Latency  string
+	Last     *Moment
+	Trouble  Text
+	Process  *processBlock
+	Unknown  bool // a canary was touched, and by whom is not known
+	Values   []value
+	Facts    []string
+	OfRule   string
+	OfHost   string
+	Host     string
+}
+
+// processBlock is the process behind an alert below those it descends from.
+type processBlock struct {
+	Above      []Text // its ancestors, the farthest first
+	Executable Text
+	PID        int64
+	User       Text
+	Command    Text
+	Directory  Text
+	Started    Text
+	SHA256     string
+	Verdicts   []Text
+}
+
+// value is a part of the rule's condition with the value that it had.
+type value struct {
+	Part, Value Text
+	True, False bool
+}
+
+func (u *ui) alert(ctx context.Context, r *http.Request) (*view, error) {
+	a, err := u.Reader.Alert(ctx, r.PathValue("id"))
+	if err != nil {
+		return nil, fmt.Errorf("reading alert: %w", err)
+	}
+	f := sentence.First(&a)
+	body := alertBody{
+		Row: u.alertRow(&a), Sentence: Text(sentence.Alert(&a, f) + "."), Message: Text(a.Message),
+		Title: Text(a.Rule.Title), Version: Text(a.Rule.Version), Status: Text(a.Rule.Status), Tags: texts(a.Rule.Tags),
+		Score: fmt.Sprintf("%.0f", a.Score), State: Text(a.State), Stored: u.moment(a.Stored), Last: u.moment(a.Last), Trouble: Text(a.Error),
+		Latency: latency(a.LatencyMS), Process: u.processBlock(&a, f), Unknown: f.Kind == fact.KindCanary && f.Process == nil,
+		Values: valuesOf(&a),
+		OfRule: address("/", types.AlertQuery{RuleID: a.Rule.ID, IncludeShadow: a.Shadow}.Values()),
+		OfHost: address("/", types.AlertQuery{HostID: a.Host.ID}.Values()),
+		Host:   "/hosts/" + a.Host.ID,
+	}
+	if f.Kind != fact.KindCanary {
+		body.Message = "" // the sentence is made of it
+	}
+	body.Row.Time = u.moment(a.Time)
+	for _, raw := range a.Facts {
+		body.Facts = append(body.Facts, string(display.JSONBlock(raw)))
+	}
+	return &view{Template: "alert", Title: "Alert", Tab: body.Row.Heading, Nav: "alerts", Body: &body}, nil
+}
+
+func latency(ms float64) string {
+	if ms < 0 {
+		return fmt.Sprintf("the host's clock is %.1f ms ahead", -ms)
+	}
+	return fmt.Sprintf("%.1f ms after it happened", ms)
+}
+
+func (u *ui) processBlock(a *types.Alert, f *fact.Fact) *processBlock {
+	p := f.Process
+	if p == nil {
+		return nil
+	}
+	above := texts(sentence.Chain(p))
+	slices.Reverse(above)
+	b := &processBlock{
+		Above: above, Executable: Text(sentence.Executable(p)), PID: p.PID, User: Text(sentence.User(f.User)),
+		Command: Text(p.CommandLine), Directory: Text(p.WorkingDirectory), Started: Text(p.Start),
+		SHA256: sentence.SHA256(p), Verdicts: texts(sentence.Verdicts(a, f)),
+	}
+	if started, err := time.Parse(time.RFC3339Nano, p.Start); err == nil {
+		b.Started = Text(u.moment(started).Exact)
+	}
+	return b
+}
+
+func valuesOf(a *types.Alert) []value {
+	var values []value
+	for _, part := range slices.Sorted(maps.Keys(a.Values)) {
+		v := a.Values[part]
+		values = append(values, value{Text(part), Text(v), v == "true", v == "false"})
+	}
+	return values
+}
