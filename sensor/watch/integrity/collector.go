@@ -148,6 +148,9 @@ func hashFile(path string, just *hashed) (*hashed, error) {
 	if just != nil && key == just.key {
 		return just, nil
 	}
+	if st.Size > maxSize {
+		return nil, fmt.Errorf("file of %d bytes is over the bound of %d", st.Size, int64(maxSize))
+	}
 	sum, err := digest.Reader(f, maxSize, time.Now().Add(hashPatience))
 	if err != nil {
 		return nil, cause(err)

@@ -42,6 +42,11 @@ type Config struct {
 	clock clock.Clock
 }
 
+// firstBeat is the wait before the second heartbeat; each further one doubles
+// it up to the whole interval. The first comes before anything is watched, and
+// whoever started the sensor waits to hear that all of it is.
+const firstBeat = 250 * time.Millisecond
+
 // Collector tells of the sensor.
 type Collector struct {
 	cfg     Config
@@ -78,7 +83,8 @@ func (c *Collector) Run(ctx context.Context, out watch.Sink) error {
 	}
 	c.watch.reset(c.cfg.clock)
 	c.cpu.read()
-	beat := time.NewTicker(c.cfg.Heartbeat)
+	wait := min(firstBeat, c.cfg.Heartbeat)
+	beat := time.NewTimer(wait)
 	defer beat.Stop()
 	resource := time.NewTicker(c.cfg.Resource)
 	defer resource.Stop()
@@ -92,6 +98,8 @@ func (c *Collector) Run(ctx context.Context, out watch.Sink) error {
 				out.Emit(f)
 			}
 			out.Emit(c.heartbeat())
+			wait = min(2*wait, c.cfg.Heartbeat)
+			beat.Reset(wait)
 		case <-resource.C:
 			out.Emit(c.resource())
 		}
