@@ -105,9 +105,6 @@ func (c *child) read(out io.ReadCloser) {
 	}
 }
 
-// pid is the child's process id, for messages and for steps of the demo.
-func (c *child) pid() int { return c.cmd.Process.Pid }
-
 func (c *child) ended() bool {
 	select {
 	case <-c.done:

@@ -25,7 +25,6 @@ type Dir string
 const newSuffix = ".new"
 
 func (d Dir) lock() string         { return filepath.Join(string(d), "lock") }
-func (d Dir) profile() string      { return filepath.Join(string(d), "profile.json") }
 func (d Dir) hub() string          { return filepath.Join(string(d), "hub") }
 func (d Dir) sensor() string       { return filepath.Join(string(d), "sensor") }
 func (d Dir) canaries() string     { return filepath.Join(string(d), "canaries") }

@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"fmt"
 	"math"
 	"os"
 	"regexp"
@@ -123,7 +122,7 @@ func TestColoursAreTokens(t *testing.T) {
 	must(t, err)
 	for n, line := range strings.Split(string(css), "\n") {
 		if !token.MatchString(line) && regexp.MustCompile(`#[0-9a-fA-F]{3,8}\b|rgba?\(|hsla?\(`).MatchString(line) {
-			t.Error(fmt.Sprintf("line %d: %s", n+1, line))
+			t.Errorf("line %d: %s", n+1, line)
 		}
 	}
 	if strings.Contains(string(css), "url(") || strings.Contains(string(css), "@import") {
