@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"picket.internal/terminal"
 )
@@ -27,13 +28,14 @@ type DemoConfig struct {
 type MissingError struct{ Rules []string }
 
 func (e *MissingError) Error() string {
-	return fmt.Sprintf("%d expected alerts did not come", len(e.Rules))
+	return count(int64(len(e.Rules)), "expected alert", "expected alerts") + " did not come: " + strings.Join(e.Rules, ", ")
 }
 
 // How fast a demo's sensor works, so that nobody has to wait for it.
 const (
 	demoHeartbeat    = "1s"
 	demoScanInterval = "200ms"
+	demoFlushAfter   = "50ms"
 )
 
 // Demo runs Picket in a folder of its own, plays an intrusion against it and
@@ -95,7 +97,7 @@ func newDemo(cfg DemoConfig, temp string) (*machine, *stage, error) {
 	}
 	m := &machine{dir: dir, spawn: newSpawner(), hubProg: hub, senProg: sensor, listen: anyPort, ui: anyPort,
 		hubArgs: []string{"--heartbeat", demoHeartbeat, "--learn-for", "0s"},
-		tuning:  sensorConfig{Heartbeat: demoHeartbeat, ScanInterval: demoScanInterval}}
+		tuning:  sensorConfig{Heartbeat: demoHeartbeat, ScanInterval: demoScanInterval, Send: &sensorSend{demoFlushAfter}}}
 	if cfg.Rules != "" {
 		m.hubArgs = append(m.hubArgs, "--rules", cfg.Rules)
 	}

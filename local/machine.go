@@ -63,6 +63,11 @@ type sensorConfig struct {
 	Canaries     []sensorCanary `json:"canaries"`
 	Heartbeat    string         `json:"heartbeat,omitempty"`
 	ScanInterval string         `json:"scan_interval,omitempty"`
+	Send         *sensorSend    `json:"send,omitempty"`
+}
+
+type sensorSend struct {
+	FlushAfter string `json:"flush_after,omitempty"`
 }
 
 type sensorCanary struct {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/user"
+	"slices"
 	"time"
 
 	"picket.internal/terminal"
@@ -167,7 +169,7 @@ func (u *up) describe(ctx context.Context, w *watching) (Ready, error) {
 		name = u.host
 	}
 	r := Ready{Event: "ready", Dir: string(u.dir), Hub: u.client.Hub(), UI: u.uiURL, Host: name,
-		Rules: status.Rules.Loaded, RulesError: status.Rules.Error, Processes: w.processes, Limits: w.limits}
+		Rules: status.Rules.Loaded, RulesError: status.Rules.Error, Processes: w.processes, Limits: slices.Sorted(maps.Values(w.limits))}
 	if who, err := user.Current(); err == nil {
 		r.User = who.Username
 	}

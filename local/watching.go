@@ -3,7 +3,7 @@ package local
 import (
 	"context"
 	"fmt"
-	"slices"
+	"os"
 	"strings"
 	"time"
 
@@ -14,7 +14,17 @@ import (
 // watching is what the sensor has said about itself since its start.
 type watching struct {
 	processes int64
-	limits    []string // what it cannot see, in its own words
+	limits    map[string]string // by collector, what it cannot see, in its own words
+}
+
+// plainLimits are those of watching by looks at /proc instead of from the
+// kernel, which no sensor tells because they are always there.
+func plainLimits(root bool) map[string]string {
+	limits := map[string]string{"scan": "programs that end within a second may be missed"}
+	if !root {
+		limits["process"] = "programs of other users are not hashed (not root)"
+	}
+	return limits
 }
 
 // note takes in a fact about the sensor and tells whether all is watched now.
@@ -23,8 +33,12 @@ func (w *watching) note(f *fact.Fact, canaries int) bool {
 	if s == nil {
 		return false
 	}
-	if s.Action == fact.SensorDegraded && s.Reason != "" && !slices.Contains(w.limits, s.Reason) {
-		w.limits = append(w.limits, s.Reason)
+	switch {
+	case s.Action != fact.SensorDegraded:
+	case s.Seen > 0 && s.Unreadable == 0: // it sees everything, again
+		delete(w.limits, s.Source)
+	case s.Reason != "":
+		w.limits[s.Source] = s.Reason
 	}
 	if s.Watching == nil {
 		return false
@@ -45,7 +59,7 @@ func (m *machine) startWatching(ctx context.Context) (*watching, error) {
 	if err := m.startSensor(); err != nil {
 		return nil, err
 	}
-	w := new(watching)
+	w := &watching{limits: plainLimits(os.Geteuid() == 0)}
 	watched := make(chan error, 1)
 	go func() { watched <- m.awaitWatching(ctx, after, w) }()
 	timer := time.NewTimer(watchPatience)
