@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"picket.internal/internal/version"
 	"picket.internal/sensor"
@@ -201,10 +202,10 @@ func printJSON(out io.Writer, v any) error {
 // would act on: it may quote a hub or a file.
 func printable(err error) string {
 	clean := func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+		if !unicode.IsPrint(r) {
 			return '?'
 		}
 		return r
 	}
-	return strings.Map(clean, strings.ToValidUTF8(err.Error(), "?"))
+	return strings.Map(clean, err.Error())
 }
