@@ -92,7 +92,9 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{"not JSON", answer(api.TypeStream, "nonsense\n"), nil, "malformed answer", ""},
 		{"two names alike", answer(api.TypeStream, `{"id":"a","id":"b"}`+"\n"), nil, "json.duplicate_key", ""},
 		{"a line without end", answer(api.TypeStream, strings.Repeat(" ", 17<<20)), nil, "a line of more than", ""},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://evil.test/", http.StatusFound) },
+		{"redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://evil.test/", http.StatusFound)
+		},
 			wire.ErrRedirectRefused, "net.redirect_refused", "--hub URL"},
 		{"cut off", cut, nil, "stream error", ""},
 	} {
