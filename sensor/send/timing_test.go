@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"testing"
@@ -313,5 +314,38 @@ func TestRefusalsArePaced(t *testing.T) {
 	})
 	if n := len(hub.tries); n > 30 {
 		t.Errorf("%d batches were given up within 20 s", n)
+	}
+}
+
+func BenchmarkSeal(b *testing.B) {
+	key, err := envelope.GenerateKey()
+	if err != nil {
+		b.Fatal(err)
+	}
+	cfg := Config{
+		Identity: &Identity{Host: wire.NewHostID(), Hub: wire.NewHubID(), Addresses: []string{"a:1"}, Key: key},
+		Version:  "bench", Boot: "0f0e0d0c-0b0a-0908-0706-050403020100",
+	}
+	for _, n := range []int{1, 10, 100, 1000} {
+		b.Run(fmt.Sprint(n, " facts"), func(b *testing.B) {
+			cfg.Queue = NewQueue(cfg.Identity.Host, Limits{Facts: 4 * n})
+			for i := range n {
+				cfg.Queue.Emit(processFact(int64(i)))
+			}
+			s := newSender(cfg.withDefaults(), nil)
+			p := cfg.Queue.take()
+			b.ReportAllocs()
+			var sent int
+			for b.Loop() {
+				sealed, err := s.seal(p)
+				if err != nil {
+					b.Fatal(err)
+				}
+				sent = len(sealed.body)
+			}
+			facts := float64(len(p.items))
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/facts, "ns/fact")
+			b.ReportMetric(float64(sent)/facts, "sent-bytes/fact")
+		})
 	}
 }
