@@ -23,7 +23,7 @@ func (p *Printer) Up(h Header) error {
 		watching += " as " + h.User
 	}
 	watching += ": " + strings.Join(append(h.Watching, fmt.Sprintf("%d rules", h.Rules)), ", ")
-	limits := "none known; `picket-sensor doctor` tells line by line"
+	limits := "none known"
 	if len(h.Limits) > 0 {
 		limits = strings.Join(h.Limits, "; ")
 	}
