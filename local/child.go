@@ -2,7 +2,6 @@ package local
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -51,6 +50,7 @@ func isProgram(path string) bool {
 type child struct {
 	name  string
 	log   string
+	from  int64 // where in the log this child's lines begin
 	cmd   *exec.Cmd
 	lines chan string   // what it writes to standard output; closed when it ends
 	done  chan struct{} // closed when it has ended
@@ -64,7 +64,7 @@ func startChild(s *spawner, name, log string, argv ...string) (*child, error) {
 		return nil, fmt.Errorf("starting %s: %w", name, err)
 	}
 	defer logFile.Close() // the child has its own
-	c := &child{name: name, log: log, lines: make(chan string, 16), done: make(chan struct{})}
+	c := &child{name: name, log: log, from: size(logFile), lines: make(chan string, 16), done: make(chan struct{})}
 	c.cmd = exec.Command(argv[0], argv[1:]...)
 	c.cmd.Stderr = logFile
 	// A pipe of our own: StdoutPipe's is closed by Wait, under the reader.
@@ -133,25 +133,28 @@ func (c *child) kill() {
 	<-c.done
 }
 
-// DiedError says that a program of Picket's ended that should run on.
-type DiedError struct {
+// ProgramError says what is wrong with one of Picket's programs.
+type ProgramError struct {
 	Name string
-	How  string   // as in "exit status 1" or "signal: killed"
-	Log  string   // where it wrote
+	What string   // as in "ended (signal: killed)"
+	Log  string   // where it writes
 	Tail []string // the last lines there
 }
 
-func (e *DiedError) Error() string {
-	return fmt.Sprintf("%s ended (%s); its log is %s", e.Name, e.How, e.Log)
+func (e *ProgramError) Error() string {
+	return fmt.Sprintf("%s %s; its log is %s", e.Name, e.What, e.Log)
 }
 
-// died describes an ended child.
-func (c *child) died() *DiedError {
-	how := "exit status 0"
-	if c.err != nil {
-		how = c.err.Error()
+func (c *child) trouble(what string) *ProgramError {
+	return &ProgramError{Name: c.name, What: what, Log: c.log, Tail: tail(c.log, c.from)}
+}
+
+// died is the trouble with a child that has ended.
+func (c *child) died() *ProgramError {
+	if c.err == nil {
+		return c.trouble("ended (exit status 0)")
 	}
-	return &DiedError{Name: c.name, How: how, Log: c.log, Tail: tail(c.log)}
+	return c.trouble(fmt.Sprintf("ended (%v)", c.err))
 }
 
 // openLog opens a log to append to and sets a long one aside, so that two
@@ -165,20 +168,25 @@ func openLog(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 }
 
-// tail returns the last lines of a log, none where it cannot be read.
-func tail(path string) []string {
+func size(f *os.File) int64 {
+	info, err := f.Stat()
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// tail returns the last lines of a log that begin at from or later, none where
+// it cannot be read.
+func tail(path string, from int64) []string {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Size() > tailBytes {
-		if _, err := f.Seek(-tailBytes, io.SeekEnd); err != nil {
-			return nil
-		}
-	}
-	data, err := io.ReadAll(io.LimitReader(f, tailBytes))
-	if err != nil && !errors.Is(err, io.EOF) {
+	from = max(from, size(f)-tailBytes)
+	data, err := io.ReadAll(io.NewSectionReader(f, from, tailBytes))
+	if err != nil || len(data) == 0 {
 		return nil
 	}
 	lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")

@@ -95,7 +95,7 @@ func newDemo(cfg DemoConfig, temp string) (*machine, *stage, error) {
 	if err := copyProgram(original, sensor); err != nil {
 		return nil, nil, fmt.Errorf("copying the sensor: %w", err)
 	}
-	m := &machine{dir: dir, spawn: newSpawner(), hubProg: hub, senProg: sensor, listen: anyPort, ui: anyPort,
+	m := &machine{dir: dir, spawn: newSpawner(), hubProg: hub, senProg: sensor, listen: anyPort, uiListen: anyPort,
 		hubArgs: []string{"--heartbeat", demoHeartbeat, "--learn-for", "0s"},
 		tuning:  sensorConfig{Heartbeat: demoHeartbeat, ScanInterval: demoScanInterval, Send: &sensorSend{demoFlushAfter}}}
 	if cfg.Rules != "" {

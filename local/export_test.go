@@ -34,7 +34,7 @@ func (s *spawner) Close()                    { s.close() }
 
 func (c *child) Done() <-chan struct{} { return c.done }
 func (c *child) Lines() <-chan string  { return c.lines }
-func (c *child) Died() *DiedError      { return c.died() }
+func (c *child) Died() *ProgramError   { return c.died() }
 func (c *child) Stop()                 { c.stop() }
 func (c *child) Kill()                 { c.kill() }
 

@@ -17,7 +17,9 @@ func RunFromMemory(program string, argv []string) error {
 	if err != nil {
 		return fmt.Errorf("reading program: %w", err)
 	}
-	fd, err := unix.MemfdCreate("", unix.MFD_CLOEXEC)
+	// A name of its own: two demos on one machine see each other's programs,
+	// and one's alert would be the other's duplicate.
+	fd, err := unix.MemfdCreate("demo-"+strconv.Itoa(os.Getpid()), unix.MFD_CLOEXEC)
 	if err != nil {
 		return fmt.Errorf("making anonymous file: %w", err)
 	}

@@ -40,8 +40,8 @@ const (
 )
 
 // ended describes a child that died and what becomes of it.
-func ended(d *DiedError, next string) Child {
-	return Child{Event: "child", Name: d.Name, State: childEnded, Detail: d.How + "; " + next, Log: d.Log, Tail: d.Tail}
+func ended(d *ProgramError, next string) Child {
+	return Child{Event: "child", Name: d.Name, State: childEnded, Detail: d.What + "; " + next, Log: d.Log, Tail: d.Tail}
 }
 
 // reporter shows what happens. An error says that nobody can be shown anything
@@ -85,7 +85,7 @@ func (r reporter) child(c Child) error {
 	case c.State == childStarted:
 		r.Note("%s was started again", c.Name)
 	default:
-		r.Note("%s ended: %s", c.Name, c.Detail)
+		r.Note("%s %s", c.Name, c.Detail)
 		r.Note("  its log is %s and ends with", c.Log)
 		for _, line := range c.Tail {
 			r.Note("  %s", line)

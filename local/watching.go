@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"picket.internal/api"
@@ -72,7 +71,7 @@ func (m *machine) startWatching(ctx context.Context) (*watching, error) {
 	case <-m.hub.done:
 		return nil, m.hub.died()
 	case <-timer.C:
-		return nil, fmt.Errorf("the sensor did not begin to watch within %v; its log is %s:\n%s", watchPatience, m.sensor.log, strings.Join(tail(m.sensor.log), "\n"))
+		return nil, m.sensor.trouble(fmt.Sprintf("did not begin to watch within %v", watchPatience))
 	}
 }
 

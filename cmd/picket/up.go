@@ -13,7 +13,7 @@ import (
 type upCommand struct {
 	Dir    string `placeholder:"DIR" help:"Folder to live in; else PICKET_DIR, $$XDG_STATE_HOME/picket or ~/.local/state/picket."`
 	Listen string `placeholder:"ADDR" help:"Where the hub takes sensors and commands; else 127.0.0.1:7443, or a free port where that is taken."`
-	Rules  string `placeholder:"DIR" help:"Folder of rules; the shipped ones if left out."`
+	Rules  string `type:"existingdir" placeholder:"DIR" help:"Folder of rules; the shipped ones if left out."`
 	JSON   bool   `name:"json" help:"Print one JSON document a line: ready, then alerts."`
 }
 
@@ -32,21 +32,34 @@ A sensor that dies is started again after a minute, so that its silence becomes 
 
 // Run runs Picket until it is told to stop.
 func (c *upCommand) Run(ctx context.Context, e *env) error {
-	if c.Listen != "" {
-		if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-			return usageError{fmt.Errorf("malformed --listen %q: write it as HOST:PORT", c.Listen)}
-		}
+	if err := c.check(); err != nil {
+		return usageError{err}
 	}
 	dir := c.Dir
 	if dir == "" {
 		dir = client.DefaultDir()
 	}
 	e.options.JSON = c.JSON
-	return showDied(e, local.Up(ctx, local.Config{Dir: local.Dir(dir), Listen: c.Listen, Rules: c.Rules, Show: e.options}))
+	return showTail(e, local.Up(ctx, local.Config{Dir: local.Dir(dir), Listen: c.Listen, Rules: c.Rules, Show: e.options}))
+}
+
+// check refuses what a hub could listen on, but what no sensor could be told.
+func (c *upCommand) check() error {
+	if c.Listen == "" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return fmt.Errorf("malformed --listen %q: write it as HOST:PORT", c.Listen)
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		return fmt.Errorf("--listen %q names no machine, and sensors are told to look there; name an address of this one", c.Listen)
+	}
+	return nil
 }
 
 type demoCommand struct {
-	Rules string `placeholder:"DIR" help:"Folder of rules; the shipped ones if left out."`
+	Rules string `type:"existingdir" placeholder:"DIR" help:"Folder of rules; the shipped ones if left out."`
 	JSON  bool   `name:"json" help:"Print one JSON document an expected alert, then a summary."`
 }
 
@@ -70,16 +83,17 @@ func (c *demoCommand) Run(ctx context.Context, e *env) error {
 		e.printer(c.JSON).Error(err)
 		return errNo
 	}
-	return showDied(e, err)
+	return showTail(e, err)
 }
 
-// showDied shows what a program wrote last, where it is the reason to stop.
-func showDied(e *env, err error) error {
-	var died *local.DiedError
-	if errors.As(err, &died) {
+// showTail shows what a program wrote last, where it is the reason to stop.
+func showTail(e *env, err error) error {
+	var program *local.ProgramError
+	if errors.As(err, &program) {
 		p := e.printer(false)
-		for _, line := range died.Tail {
-			p.Note("%s: %s", died.Name, line)
+		p.Note("%s wrote last", program.Name)
+		for _, line := range program.Tail {
+			p.Note("  %s", line)
 		}
 	}
 	return err

@@ -2,6 +2,7 @@ package local_test
 
 import (
 	"bufio"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -76,8 +77,8 @@ func TestChildThatDiedShowsItsLastLines(t *testing.T) {
 	c := startShell(t, "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo line $i >&2; done; exit 7")
 	<-c.Done()
 	d := c.Died()
-	if d.How != "exit status 7" || len(d.Tail) != 8 || d.Tail[7] != "line 12" {
-		t.Errorf("died: %q, tail %q", d.How, d.Tail)
+	if d.What != "ended (exit status 7)" || len(d.Tail) != 8 || d.Tail[7] != "line 12" {
+		t.Errorf("died: %q, tail %q", d.What, d.Tail)
 	}
 	if text := d.Error(); !strings.Contains(text, "picket-test ended (exit status 7)") || !strings.Contains(text, d.Log) {
 		t.Errorf("error: %s", text)
@@ -90,8 +91,8 @@ func TestStopAsksFirst(t *testing.T) {
 		t.Fatalf("it said %q", line)
 	}
 	c.Stop()
-	if d := c.Died(); d.How != "exit status 0" || len(d.Tail) == 0 || d.Tail[len(d.Tail)-1] != "bye" {
-		t.Errorf("it ended with %q, tail %q; want its own way out", d.How, d.Tail)
+	if d := c.Died(); d.What != "ended (exit status 0)" || len(d.Tail) == 0 || d.Tail[len(d.Tail)-1] != "bye" {
+		t.Errorf("it ended with %q, tail %q; want its own way out", d.What, d.Tail)
 	}
 }
 
@@ -102,8 +103,8 @@ func TestChildThatNobodyReadsRunsOn(t *testing.T) {
 	case <-time.After(30 * time.Second):
 		t.Fatal("it waits for a reader")
 	}
-	if d := c.Died(); d.How != "exit status 5" {
-		t.Errorf("it ended with %q", d.How)
+	if d := c.Died(); d.What != "ended (exit status 5)" {
+		t.Errorf("it ended with %q", d.What)
 	}
 }
 
@@ -121,4 +122,14 @@ func TestLongLogIsSetAside(t *testing.T) {
 	if info, err := os.Stat(log + ".1"); err != nil || info.Size() != 2<<20 {
 		t.Errorf("the old log is not kept: %v", err)
 	}
+}
+
+func mkfifo(path string) error { return unix.Mkfifo(path, 0o600) }
+
+// takenPort returns an address that somebody listens on.
+func takenPort(t *testing.T) (address string, release func()) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	return l.Addr().String(), func() { l.Close() }
 }

@@ -28,6 +28,10 @@ func TestMain(m *testing.M) {
 	}
 	programs = dir
 	flag.Parse()
+	// The scripts share the machine's ports and its processes: one at a time.
+	if err := flag.Set("test.parallel", "1"); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)
