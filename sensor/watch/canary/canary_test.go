@@ -104,6 +104,9 @@ func TestDeeds(t *testing.T) {
 				})
 				d.do(t, w.at("top/in/canary"))
 				got := w.until(t)
+				if d.name == "mv there and back" { // two deeds, told as one or as two
+					got = slices.Compact(got)
+				}
 				if diff := cmp.Diff(d.want, got); diff != "" {
 					t.Errorf("(-want +got):\n%s", diff)
 				}
@@ -113,7 +116,7 @@ func TestDeeds(t *testing.T) {
 }
 
 // until marks the end of a deed by touching another canary, and returns what
-// was told before, sorted, each once, and in short. An event of the end comes
+// was told before, sorted and in short. An event of the end comes
 // after all that came before, but facts of one deed may be told a little
 // later.
 func (w *watched) until(t *testing.T) []string {

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"picket.internal/fact"
+	"picket.internal/internal/testneed"
 	"picket.internal/sensor/watch/internal/ttar"
 	"picket.internal/sensor/watch/metric"
 )
@@ -135,7 +136,7 @@ func TestNothingIsReadable(t *testing.T) {
 
 // TestFixtures samples the procfs fixtures and holds it against their text.
 func TestFixtures(t *testing.T) {
-	root := ttar.Procfs(t)
+	root := fixtures(t)
 	cfg := metric.Config{Proc: filepath.Join(root, "proc"), Sys: filepath.Join(root, "sys")}
 	c, err := metric.New(cfg)
 	must(t, err)
@@ -316,4 +317,16 @@ func BenchmarkSample(b *testing.B) {
 	for b.Loop() {
 		c.Sample()
 	}
+}
+
+// fixtures unpacks the shared procfs fixtures and returns the folder that holds
+// proc and sys.
+func fixtures(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	archive := filepath.Join(testneed.Corpus(t, "procfs-fixtures"), "fixtures.ttar")
+	if err := ttar.Unpack(archive, dir); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "fixtures")
 }

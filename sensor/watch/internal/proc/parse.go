@@ -118,23 +118,23 @@ func ParseStat(data []byte) (Stat, error) {
 		return Stat{}, fmt.Errorf("malformed stat %.80q: no name in parentheses", data)
 	}
 	s := Stat{Name: string(data[open+1 : end])}
-	rest := data[end+1:]
+	rest := bytes.TrimSpace(data[end+1:])
 	for field := statState; field <= statExitCode; field++ {
-		rest = bytes.TrimLeft(rest, " \n")
 		if len(rest) == 0 {
 			if field <= statStartTicks {
 				return Stat{}, fmt.Errorf("malformed stat %.80q: it ends before field %d", data, field)
 			}
 			break // an older kernel
 		}
-		stop := bytes.IndexAny(rest, " \n")
-		if stop < 0 {
-			stop = len(rest)
+		text := rest
+		if stop := bytes.IndexByte(rest, ' '); stop >= 0 {
+			text, rest = rest[:stop], rest[stop+1:]
+		} else {
+			rest = nil
 		}
-		if err := s.set(field, rest[:stop]); err != nil {
+		if err := s.set(field, text); err != nil {
 			return Stat{}, fmt.Errorf("malformed stat %.80q: %w", data, err)
 		}
-		rest = rest[stop:]
 	}
 	return s, nil
 }
@@ -144,6 +144,9 @@ func (s *Stat) set(field int, text []byte) error {
 	var into *uint64
 	switch field {
 	case statState:
+		if len(text) != 1 {
+			return fmt.Errorf("malformed state %.20q", text)
+		}
 		s.State = text[0]
 		return nil
 	case statPPID:

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"picket.internal/internal/testneed"
 	"picket.internal/sensor/watch/internal/proc"
 	"picket.internal/sensor/watch/internal/ttar"
 )
@@ -40,7 +41,7 @@ func pids(t testing.TB, fs *proc.FS) []int32 {
 // TestFixtures reads every process of the procfs fixtures, whatever they hold,
 // and compares what is read with the text.
 func TestFixtures(t *testing.T) {
-	root := filepath.Join(ttar.Procfs(t), "proc")
+	root := filepath.Join(fixtures(t), "proc")
 	fs := open(t, root)
 	all := pids(t, fs)
 	if len(all) < 5 {
@@ -238,4 +239,16 @@ func BenchmarkRead(b *testing.B) {
 		}
 		d.Close()
 	}
+}
+
+// fixtures unpacks the shared procfs fixtures and returns the folder that holds
+// proc and sys.
+func fixtures(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	archive := filepath.Join(testneed.Corpus(t, "procfs-fixtures"), "fixtures.ttar")
+	if err := ttar.Unpack(archive, dir); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "fixtures")
 }

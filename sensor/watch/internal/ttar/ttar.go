@@ -1,5 +1,6 @@
 // Package ttar unpacks the text archives that the fixtures of
-// prometheus/procfs come in, for tests. It must never be linked into a binary.
+// prometheus/procfs come in. It is for tests and must never be linked into a
+// binary.
 package ttar
 
 import (
@@ -9,25 +10,16 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"testing"
-
-	"picket.internal/internal/testneed"
 )
 
-// Procfs unpacks the shared procfs fixtures and returns the folder that holds
-// proc and sys.
-func Procfs(t testing.TB) string {
-	t.Helper()
-	dir := t.TempDir()
-	f, err := os.Open(filepath.Join(testneed.Corpus(t, "procfs-fixtures"), "fixtures.ttar"))
+// Unpack unpacks the archive at path into dir.
+func Unpack(path, dir string) error {
+	f, err := os.Open(path)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer f.Close()
-	if err := unpack(bufio.NewScanner(f), dir); err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(dir, "fixtures")
+	return unpack(bufio.NewScanner(f), dir)
 }
 
 // unpack reads entries of "Directory: NAME", "Path: NAME" with "Lines: N" or
