@@ -43,11 +43,6 @@ func decide(s *signs, before, after spot) verdict {
 	}
 	same := after.exists && after.key == before.key
 	switch {
-	case same && !s.selfMoved && !s.selfDeleted && !s.unmounted && s.attrib == 0:
-		// Losing or getting a name is a change of the file too, which its own
-		// events tell. Without one, the folder's is late, and of a file that
-		// lay here before.
-		return verdict{}
 	case s.movedTo || s.movedFrom || s.selfMoved:
 		// Away, or something over it; also there and back.
 		return verdict{action: fact.CanaryMove}

@@ -141,9 +141,6 @@ func TestDecide(t *testing.T) {
 		{"made at last", []string{"created"}, none, file, ""},
 		{"moved to its place at last", []string{"movedTo"}, none, file, ""},
 		{"nothing", nil, file, file, ""},
-		{"late word of an earlier rm", []string{"deleted", "created"}, file, file, ""},
-		{"late word of an earlier mv over", []string{"movedTo"}, file, file, ""},
-		{"rm and the same file again", []string{"attrib", "deleted", "created"}, file, file, "delete"},
 	} {
 		if got := canary.Decide(canary.Sign(c.signs...), c.before, c.after); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
