@@ -31,6 +31,9 @@ func (e *MissingError) Error() string {
 	return count(int64(len(e.Rules)), "expected alert", "expected alerts") + " did not come: " + strings.Join(e.Rules, ", ")
 }
 
+// ErrStopped says that the demo was stopped before its end.
+var ErrStopped = errors.New("the demo was stopped before its end")
+
 // How fast a demo's sensor works, so that nobody has to wait for it.
 const (
 	demoHeartbeat    = "1s"
@@ -62,6 +65,9 @@ func Demo(ctx context.Context, cfg DemoConfig) (err error) {
 		return err
 	}
 	if err := p.onMachine(ctx, m); err != nil {
+		if ctx.Err() != nil {
+			return ErrStopped
+		}
 		return err
 	}
 	if err := show.summary(p); err != nil {

@@ -75,6 +75,8 @@ func (p *play) await(ctx context.Context, r *result) error {
 		select {
 		case a, ok := <-p.alerts:
 			switch {
+			case ctx.Err() != nil:
+				return context.Cause(ctx)
 			case !ok:
 				return errors.New("the hub's stream of alerts ended")
 			case a.err != nil:

@@ -65,8 +65,8 @@ func Up(ctx context.Context, cfg Config) (err error) {
 		m.hubArgs = append(m.hubArgs, "--rules", cfg.Rules)
 	}
 	err = (&up{machine: m, show: newReporter(cfg.Show)}).run(ctx)
-	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
-		return nil // it was asked to end
+	if ctx.Err() != nil {
+		return nil // it was asked to end, and whatever failed then failed of that
 	}
 	return err
 }

@@ -50,13 +50,19 @@ func build(dir string) error {
 
 // TestScripts runs every promise of the command line against the real
 // programs, each in a folder of its own.
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { runScripts(t, "testdata") }
+
+// TestThreat_H7_HostileNamesThroughTheRealPipe names a running program so that
+// it would forge rows, write the clipboard and turn the reading direction.
+func TestThreat_H7_HostileNamesThroughTheRealPipe(t *testing.T) { runScripts(t, "testdata/hostile") }
+
+func runScripts(t *testing.T, dir string) {
 	rules, err := filepath.Abs("../../rules")
 	if err != nil {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir:           "testdata",
+		Dir:           dir,
 		UpdateScripts: *update,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", programs+string(os.PathListSeparator)+os.Getenv("PATH"))

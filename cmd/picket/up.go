@@ -79,7 +79,7 @@ func (c *demoCommand) Run(ctx context.Context, e *env) error {
 	e.options.JSON = c.JSON
 	err := local.Demo(ctx, local.DemoConfig{Rules: c.Rules, Show: e.options})
 	var missing *local.MissingError
-	if errors.As(err, &missing) {
+	if errors.As(err, &missing) || errors.Is(err, local.ErrStopped) {
 		e.printer(c.JSON).Error(err)
 		return errNo
 	}
