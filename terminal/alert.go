@@ -53,7 +53,7 @@ func (p *Printer) AlertAfter(a *api.Alert, latency time.Duration) error {
 	if p.o.JSON {
 		return p.Document(AlertEvent{"alert", a})
 	}
-	return p.alert(a, milliseconds(latency))
+	return p.alert(a, took(latency))
 }
 
 // measured is how many alerts of a list are looked at before the first is
@@ -275,6 +275,10 @@ func (p *Printer) when(t time.Time) string {
 	}
 }
 
-func milliseconds(d time.Duration) string {
+// took is how long something took.
+func took(d time.Duration) string {
+	if d >= time.Second {
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
 	return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
 }

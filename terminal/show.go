@@ -29,7 +29,7 @@ func (p *Printer) ShowAlert(a *api.Alert) error {
 	d.WriteString(p.row(cell{text: sentence.Alert(a, f) + ".", whole: true}))
 	d.WriteString("\n")
 	d.facts(
-		"When", p.full(a.Time)+", stored "+milliseconds(time.Duration(a.LatencyMS*float64(time.Millisecond)))+" later",
+		"When", p.full(a.Time)+stored(a),
 		"Host", join(a.Host.Name, a.Host.ID),
 		"Rule", join(a.Rule.ID, a.Rule.Status, version(a.Rule.Version)),
 		"Tags", strings.Join(a.Rule.Tags, " "),
@@ -83,6 +83,14 @@ func (p *Printer) showValues(d *detail, a *api.Alert) {
 	for _, name := range names {
 		d.WriteString("  " + p.row(cell{text: name, width: most, whole: true}, cell{text: a.Values[name], whole: true}))
 	}
+}
+
+func stored(a *api.Alert) string {
+	latency := time.Duration(a.LatencyMS * float64(time.Millisecond))
+	if latency < 0 {
+		return ", by a clock that is " + took(-latency) + " ahead of the hub's"
+	}
+	return ", stored " + took(latency) + " later"
 }
 
 func (p *Printer) count(a *api.Alert) string {

@@ -132,6 +132,10 @@ func Chain(p *fact.Process) []string {
 		chain = append(chain, parentName(p.Parent))
 	}
 	for _, ancestor := range p.Ancestors {
+		if ancestor == "" {
+			chain = append(chain, "?") // there is one, and it could not be read
+			continue
+		}
 		chain = append(chain, path.Base(ancestor))
 	}
 	return chain

@@ -85,10 +85,14 @@ func (u *ui) alert(ctx context.Context, r *http.Request) (*view, error) {
 }
 
 func latency(ms float64) string {
-	if ms < 0 {
-		return fmt.Sprintf("the host's clock is %.1f ms ahead", -ms)
+	unit := "ms"
+	if ms <= -1000 || ms >= 1000 {
+		ms, unit = ms/1000, "s"
 	}
-	return fmt.Sprintf("%.1f ms after it happened", ms)
+	if ms < 0 {
+		return fmt.Sprintf("the host's clock is %.1f %s ahead", -ms, unit)
+	}
+	return fmt.Sprintf("%.1f %s after it happened", ms, unit)
 }
 
 func (u *ui) processBlock(a *types.Alert, f *fact.Fact) *processBlock {
