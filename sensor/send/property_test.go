@@ -20,7 +20,7 @@ func TestEveryFactIsStoredOnceOrCounted(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
 			hub, id := newTestHub(t)
-			hub.fault = randomFaults(random)
+			hub.fault = randomFaults(rand.New(rand.NewPCG(seed, 1)))
 			queue := send.NewQueue(id.Host, send.Limits{Facts: 200, ReservedFacts: 40})
 			s := run(t, id, func(c *send.Config) { c.Queue, c.RequestTimeout = queue, 50*time.Millisecond })
 
