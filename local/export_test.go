@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"picket.internal/api"
+	"picket.internal/fact"
 )
 
 // Opened for tests.
@@ -76,4 +77,13 @@ func Perform(ctx context.Context, patience time.Duration, parts ...Part) (told [
 	}
 	err = p.run(ctx, scenes)
 	return told, p.missing(), err
+}
+
+// Heard is what a sensor has said, for a machine with so many processes.
+func Heard(running int64, facts ...*fact.Fact) (ready bool, processes int64, limits map[string]string) {
+	w := &watching{running: func() int64 { return running }, limits: plainLimits(false)}
+	for _, f := range facts {
+		ready = w.note(f, 3)
+	}
+	return ready, w.processes, w.limits
 }

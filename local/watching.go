@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"time"
 
 	"picket.internal/api"
@@ -12,7 +13,8 @@ import (
 
 // watching is what the sensor has said about itself since its start.
 type watching struct {
-	processes int64
+	running   func() int64      // how many processes there are
+	processes int64             // how many it knows
 	limits    map[string]string // by collector, what it cannot see, in its own words
 }
 
@@ -43,7 +45,23 @@ func (w *watching) note(f *fact.Fact, canaries int) bool {
 		return false
 	}
 	w.processes = s.Watching.Processes
-	return s.Watching.Canaries >= int64(canaries) && s.Watching.Processes > 0
+	return s.Watching.Canaries >= int64(canaries) && w.processes > 0 && 2*w.processes >= w.running()
+}
+
+// runningProcesses is how many processes /proc lists: the sensor, which runs
+// as the same user, has met them all when it knows about as many.
+func runningProcesses() int64 {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return 0
+	}
+	n := int64(0)
+	for _, e := range entries {
+		if _, err := strconv.ParseUint(e.Name(), 10, 31); err == nil {
+			n++
+		}
+	}
+	return n
 }
 
 // startWatching starts the sensor and waits until the hub has it from the
@@ -58,7 +76,7 @@ func (m *machine) startWatching(ctx context.Context) (*watching, error) {
 	if err := m.startSensor(); err != nil {
 		return nil, err
 	}
-	w := &watching{limits: plainLimits(os.Geteuid() == 0)}
+	w := &watching{running: runningProcesses, limits: plainLimits(os.Geteuid() == 0)}
 	watched := make(chan error, 1)
 	go func() { watched <- m.awaitWatching(ctx, after, w) }()
 	timer := time.NewTimer(watchPatience)
