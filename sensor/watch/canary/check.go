@@ -187,16 +187,6 @@ func (c *Collector) untold(t *turn, k *canary, now spot) []string {
 
 func (c *Collector) allArmed() bool { return c.armed.Load() == int64(len(c.canaries)) }
 
-// tellLimit tells, once, that the kernel gives no further watch.
-func (c *Collector) tellLimit(err error) {
-	if c.limited {
-		return
-	}
-	c.limited = true
-	c.emit(c.loss(fact.LossWatchLimit, 0, nil, fmt.Sprintf(
-		"the kernel gives no further inotify watch (%v): raise fs.inotify.max_user_watches and fs.inotify.max_user_instances", err)))
-}
-
 // watchMounts tells whenever something was mounted or unmounted, which covers
 // or uncovers files without any event of theirs.
 func watchMounts(ctx context.Context, changed chan<- struct{}) {

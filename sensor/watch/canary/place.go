@@ -146,29 +146,6 @@ func (c *Collector) release(k *canary, wanted map[int32]bool) {
 	}
 }
 
-// add adds a watch, within the limit of the kernel or of a test.
-func (c *Collector) add(q *queue, p string, mask uint32) (int32, error) {
-	if c.cfg.limit != nil {
-		if err := c.cfg.limit(c.watches); err != nil {
-			return 0, err
-		}
-	}
-	wd, err := q.add(p, mask)
-	if err != nil {
-		return 0, err
-	}
-	known := c.dirs[wd] != nil
-	if q == c.files {
-		known = c.nodes[wd] != nil
-	}
-	if !known {
-		c.watches++
-	}
-	return wd, nil
-}
-
-func isLimit(err error) bool { return err == unix.ENOSPC || err == unix.EMFILE || err == unix.ENOMEM }
-
 // arm watches the file that lies at the canary's path now. Where there is none
 // to watch, why says so, and what lies there is compared from time to time.
 func (c *Collector) arm(k *canary) {
