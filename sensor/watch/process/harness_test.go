@@ -38,6 +38,11 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	case "fail":
 		os.Exit(3)
+	case "fuse":
+		if err := playFuse(os.Args[1]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	case "scan": // as whoever runs it, and print the facts
 		c, err := process.New(process.Config{})
 		if err == nil {
