@@ -5,6 +5,8 @@ package canary
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -62,7 +64,20 @@ func (c *Collector) tellMissed(k *canary, now spot, done []string) {
 	c.rewatch(k, now, moved, "")
 }
 
-// settleDown is called once a second: it looks again at what was suspect, and
+// restless tells whether there is something left to do a little later.
+func (c *Collector) restless() bool {
+	if c.floods.pouring() {
+		return true
+	}
+	for _, k := range c.canaries {
+		if !k.suspect.IsZero() || !k.touched.IsZero() {
+			return true
+		}
+	}
+	return slices.ContainsFunc(slices.Collect(maps.Values(c.marks)), func(n *node) bool { return !n.gone.IsZero() })
+}
+
+// settleDown is called a little later: it looks again at what was suspect, and
 // makes canaries ready that were touched and then left alone.
 func (c *Collector) settleDown() {
 	for name, n := range c.marks {

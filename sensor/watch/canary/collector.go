@@ -178,8 +178,9 @@ func (c *Collector) loop(ctx context.Context, batches <-chan batch, mounted <-ch
 	c.arrangeAll()
 	check := time.NewTicker(c.cfg.Check)
 	defer check.Stop()
-	second := time.NewTicker(time.Second)
+	second := time.NewTimer(time.Second)
 	defer second.Stop()
+	waiting := true
 	for {
 		select {
 		case <-ctx.Done():
@@ -194,8 +195,14 @@ func (c *Collector) loop(ctx context.Context, batches <-chan batch, mounted <-ch
 		case <-second.C:
 			c.floods.flush(c.emit)
 			c.settleDown()
+			waiting = false
 		case <-c.follow.wake:
 			c.follow.tell(c.emit)
+			continue
+		}
+		if !waiting && c.restless() { // at rest, nothing wakes the sensor
+			second.Reset(calm / 2)
+			waiting = true
 		}
 	}
 }

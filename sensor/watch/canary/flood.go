@@ -67,7 +67,10 @@ func (fl *floods) pass(f *fact.Fact, count int64) bool {
 	return false
 }
 
-// flush sends what has gathered; it is called once a second.
+// pouring tells whether facts gather, or have of late.
+func (fl *floods) pouring() bool { return len(fl.spent) > 0 || len(fl.order) > 0 }
+
+// flush sends what has gathered; it is called once or twice a second.
 func (fl *floods) flush(emit func(*fact.Fact)) {
 	now := time.Now()
 	drained := now.Sub(fl.filled).Seconds() * floodDrain

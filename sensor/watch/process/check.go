@@ -13,9 +13,12 @@ import (
 // renameQuiet is how often a process that changes its own name is told again.
 const renameQuiet = 5 * time.Minute
 
-// check looks at a known process again, as cheaply as will do: its stat, the
-// status of its image, the owner of its folder. Only what differs is read whole.
-func (c *Collector) check(e *entry) {
+// check looks at a known process again: at a glance, or whole where the
+// glance shows that something differs.
+func (c *Collector) check(e *entry, whole bool) {
+	if !whole && !c.differs(e) {
+		return
+	}
 	d, err := c.host.FS.Dir(e.pid)
 	if err != nil {
 		return // the next scan does not list it
@@ -38,6 +41,20 @@ func (c *Collector) check(e *entry) {
 	default:
 		c.compare(d, e, &s)
 	}
+}
+
+// differs looks at a process at a glance, which shows another image, a deleted
+// file, another user, and an end that waits to be reaped.
+func (c *Collector) differs(e *entry) bool {
+	if e.ended || e.stat.Kernel() {
+		return false
+	}
+	im, owner, imErr, err := c.host.FS.Peek(e.pid)
+	if err != nil {
+		return false // the next list does not have it
+	}
+	im.Text = e.image.Text
+	return owner != e.owner || e.unhash || (imErr == nil) != e.hasImage || (e.hasImage && im != e.image)
 }
 
 // compare finds what changed in a process that is still the same.

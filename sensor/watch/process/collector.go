@@ -23,8 +23,10 @@ type Config struct {
 	// means 1s.
 	Interval time.Duration
 	// Revalidate is within how many looks every known process is looked at
-	// again, for a new image, a deleted file, another user or a number given
-	// twice; 0 means 10. Young processes are looked at every time.
+	// again at a glance, for another image, a deleted file or another user; 0
+	// means 10. Within five times as many it is looked at whole, which also
+	// shows the same image executed again, another name, and a number given
+	// twice. Young processes are looked at whole every time.
 	Revalidate int
 	// HashWait is how long a fact waits for the hash of its image. It then
 	// goes without, as deferred, and a "seen" with the hash follows; 0 means 2s.
@@ -65,6 +67,8 @@ const (
 	// start, or when something forks without end.
 	step  = 250
 	pause = 100 * time.Millisecond
+	// thorough is every how many glances a process is looked at whole.
+	thorough = 5
 )
 
 // Collector looks at processes.
@@ -81,6 +85,8 @@ type Collector struct {
 	out      watch.Sink
 	began    uint64 // start ticks from which on a process is new to the sensor
 	scans    uint64
+	activity proc.Activity // when the list was last read
+	due      []due
 	backlog  []int32 // new, not yet read
 	queued   map[int32]bool
 	waiting  map[*entry]bool // with a fact that waits for a hash
@@ -156,6 +162,7 @@ func (c *Collector) reset(out watch.Sink) {
 	c.backlog, c.queued = nil, make(map[int32]bool)
 	c.waiting = make(map[*entry]bool)
 	c.blind, c.bodies = 0, 0
+	c.activity = proc.Activity{}
 	c.coverage, c.gone = coverage{}, tally{}
 }
 

@@ -1,6 +1,7 @@
 // Package process watches the processes of the host by looking through /proc
-// again and again: a plain list of numbers each time, and a closer look only at
-// numbers that are new, that are young, or whose turn it is.
+// again and again: a plain list of numbers when the kernel's counters say that
+// something began or ended, and a closer look only at numbers that are new,
+// that are young, or whose turn it is.
 //
 // A look once a second misses processes that live for less than that. The
 // package must never pretend otherwise, never mix two processes that had one

@@ -10,10 +10,47 @@ import (
 	"picket.internal/sensor/watch/internal/proc"
 )
 
-// scan lists the processes and deals with what is new, what is gone and what
-// is due for a closer look.
+// scan finds out what is new, what is gone and what has changed.
 func (c *Collector) scan() error {
 	c.scans++
+	now := c.host.Clock.Now()
+	activity, known := c.host.FS.Activity() // before the list, so that nothing falls in between
+	quiet := known && activity == c.activity && c.scans%uint64(c.cfg.Revalidate) != 0 && len(c.backlog) == 0
+	if !quiet {
+		c.activity = activity
+		if err := c.list(); err != nil {
+			return err
+		}
+	}
+	for pid, e := range c.table {
+		switch {
+		case now.Sub(e.since).Abs() < young:
+			c.due = append(c.due, due{e, true})
+		case (c.scans+uint64(pid))%uint64(c.cfg.Revalidate) == 0:
+			c.due = append(c.due, due{e, (c.scans+uint64(pid))%uint64(thorough*c.cfg.Revalidate) == 0})
+		}
+	}
+	for _, d := range c.due {
+		c.check(d.entry, d.whole)
+	}
+	clear(c.due)
+	c.due = c.due[:0]
+	c.read(step)
+	c.expire(now)
+	c.tellGone(c.host.Clock.Now())
+	c.tellCoverage()
+	return nil
+}
+
+// due is an entry whose turn it is.
+type due struct {
+	entry *entry
+	whole bool // not only at a glance
+}
+
+// list lists the processes, queues those that are new and tells the exit of
+// those that are gone.
+func (c *Collector) list() error {
 	pids, err := c.host.FS.Pids(c.pids[:0], c.dirents)
 	if err != nil {
 		return err
@@ -22,31 +59,19 @@ func (c *Collector) scan() error {
 		return errors.New("listing processes: there are none")
 	}
 	c.pids = pids
-	now := c.host.Clock.Now()
 	listed := 0
 	for _, pid := range pids {
-		e, ok := c.table[pid]
-		if !ok {
-			if !c.queued[pid] {
-				c.queued[pid] = true
-				c.backlog = append(c.backlog, pid)
-			}
-			continue
-		}
-		listed++
-		e.scan = c.scans
-		turn := (c.scans+uint64(pid))%uint64(c.cfg.Revalidate) == 0
-		if turn || now.Sub(e.since).Abs() < young {
-			c.check(e)
+		if e, ok := c.table[pid]; ok {
+			listed++
+			e.scan = c.scans
+		} else if !c.queued[pid] {
+			c.queued[pid] = true
+			c.backlog = append(c.backlog, pid)
 		}
 	}
 	if listed < len(c.table) {
 		c.sweep()
 	}
-	c.read(step)
-	c.expire(now)
-	c.tellGone(now)
-	c.tellCoverage()
 	return nil
 }
 

@@ -24,7 +24,7 @@ func (d *Dir) Close() { unix.Close(d.fd) }
 
 // Stat reads what the kernel keeps of the process. buf should hold 1 KiB.
 func (d *Dir) Stat(buf []byte) (Stat, error) {
-	n, err := d.fs.file(d.fd, "stat", buf)
+	n, err := d.fs.short(d.fd, "stat", buf)
 	if err != nil {
 		return Stat{}, gone(err)
 	}
@@ -34,7 +34,7 @@ func (d *Dir) Stat(buf []byte) (Stat, error) {
 // IDs reads the owners of the process.
 func (d *Dir) IDs() (IDs, error) {
 	var buf [1024]byte // the lines that matter are among the first ten
-	n, err := d.fs.file(d.fd, "status", buf[:])
+	n, err := d.fs.short(d.fd, "status", buf[:])
 	if err != nil {
 		return IDs{}, gone(err)
 	}
@@ -101,11 +101,13 @@ func (d *Dir) Exe() (Image, error) {
 }
 
 // ExeFile is Exe without the text.
-func (d *Dir) ExeFile() (Image, error) {
+func (d *Dir) ExeFile() (Image, error) { return statImage(d.fd, "exe") }
+
+func statImage(dir int, name string) (Image, error) {
 	var st unix.Statx_t
 	// Not to wait for a server or a FUSE daemon: their files are told by the
 	// attributes that the kernel has at hand.
-	err := unix.Statx(d.fd, "exe", unix.AT_STATX_DONT_SYNC, unix.STATX_BASIC_STATS|unix.STATX_MNT_ID, &st)
+	err := unix.Statx(dir, name, unix.AT_STATX_DONT_SYNC, unix.STATX_BASIC_STATS|unix.STATX_MNT_ID, &st)
 	if err != nil {
 		return Image{}, gone(err)
 	}

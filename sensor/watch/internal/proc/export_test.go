@@ -3,9 +3,10 @@
 package proc
 
 var (
-	ParsePids   = parsePids
-	ParseLeader = parseLeader
-	SlowKind    = slowKind
+	ParsePids     = parsePids
+	ParseLeader   = parseLeader
+	ParseActivity = parseActivity
+	SlowKind      = slowKind
 )
 
 // ParseMounts is parseMounts as id, device and kind.

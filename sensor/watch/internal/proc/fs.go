@@ -34,6 +34,8 @@ type FS struct {
 	gate   *patience.Gate
 	mounts mounts
 	memfd  func() (dev uint64, ok bool)
+	own    sync.Once
+	isOwn  bool // it lists the processes of the sensor's own pid namespace
 }
 
 // Open opens the proc file system at root; "" means /proc.
@@ -77,6 +79,39 @@ func (fs *FS) Pids(pids []int32, buf []byte) ([]int32, error) {
 	}
 }
 
+// Activity is what changes whenever a process or a thread begins or ends: the
+// id given out last, and how many there are. ok is false where it cannot be
+// had, or is not about the processes that this file system lists.
+func (fs *FS) Activity() (a Activity, ok bool) {
+	fs.own.Do(func() {
+		var buf [32]byte
+		n, err := unix.Readlinkat(fs.fd, "self", buf[:])
+		fs.isOwn = err == nil && string(buf[:n]) == strconv.Itoa(os.Getpid())
+	})
+	if !fs.isOwn {
+		return Activity{}, false
+	}
+	var buf [128]byte
+	n, err := fs.file(fs.fd, "loadavg", buf[:])
+	if err != nil {
+		return Activity{}, false
+	}
+	return parseActivity(buf[:n])
+}
+
+// Peek looks at a process by its number, in two calls and without opening it:
+// the status of its image, and the owner of its folder. Nothing says that both
+// are of one process; who sees a difference opens it and looks again.
+func (fs *FS) Peek(pid int32) (im Image, owner uint32, imErr, err error) {
+	name := strconv.Itoa(int(pid))
+	var st unix.Statx_t
+	if err := unix.Statx(fs.fd, name, unix.AT_STATX_DONT_SYNC, unix.STATX_UID, &st); err != nil {
+		return Image{}, 0, nil, gone(err)
+	}
+	im, imErr = statImage(fs.fd, name+"/exe")
+	return im, st.Uid, imErr, nil
+}
+
 // File reads a file of the proc file system into buf and returns what fits.
 func (fs *FS) File(name string, buf []byte) ([]byte, error) {
 	n, err := fs.file(fs.fd, name, buf)
@@ -105,6 +140,22 @@ func (fs *FS) file(dir int, name string, buf []byte) (int, error) {
 		n += k
 	}
 	return len(buf), nil
+}
+
+// short reads a file that the kernel gives whole to one read, where it fits.
+func (fs *FS) short(dir int, name string, buf []byte) (int, error) {
+	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(fd)
+	for {
+		n, err := unix.Read(fd, buf)
+		if err == unix.EINTR {
+			continue
+		}
+		return max(n, 0), err
+	}
 }
 
 // Dir opens a process. ErrGone says that there is none.

@@ -46,6 +46,25 @@ func LastPid(data []byte) int32 {
 	return int32(pid)
 }
 
+// Activity tells one moment from another by what the kernel counts.
+type Activity struct {
+	LastPid int32
+	Threads uint64 // of all processes
+}
+
+// parseActivity reads the last two fields of proc_loadavg(5), as in
+// "1/234 5678".
+func parseActivity(data []byte) (Activity, bool) {
+	fields := bytes.Fields(data)
+	if len(fields) < 5 {
+		return Activity{}, false
+	}
+	_, total, _ := bytes.Cut(fields[3], []byte("/"))
+	threads, ok := parseUint(total)
+	last := LastPid(fields[4])
+	return Activity{LastPid: last, Threads: threads}, ok && last > 0
+}
+
 // parseUint is strconv.ParseUint for the digits that the kernel writes, which
 // need no string.
 func parseUint(b []byte) (uint64, bool) {

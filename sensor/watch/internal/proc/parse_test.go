@@ -171,6 +171,18 @@ func TestLastPid(t *testing.T) {
 	}
 }
 
+func TestParseActivity(t *testing.T) {
+	got, ok := proc.ParseActivity([]byte("0.02 0.04 0.05 1/497 11947\n"))
+	if want := (proc.Activity{LastPid: 11947, Threads: 497}); !ok || got != want {
+		t.Errorf("got %+v, %v", got, ok)
+	}
+	for _, bad := range []string{"", "0.02 0.04 0.05 1 11947", "0.02 0.04 0.05 1/x 11947", "0.02 0.04 0.05 1/497 0", "0.02 0.04 0.05 1/497"} {
+		if got, ok := proc.ParseActivity([]byte(bad)); ok {
+			t.Errorf("%q: read as %+v", bad, got)
+		}
+	}
+}
+
 func TestParseLeader(t *testing.T) {
 	if got, err := proc.ParseLeader([]byte("Name:\tx\nTgid:\t12\nPid:\t13\n")); err != nil || got != 12 {
 		t.Errorf("got %d, %v", got, err)
