@@ -53,6 +53,8 @@ e2e: tools ## only the tests that boot the real programs
 
 bench: tools ## latency, ingest, engine, footprint and sizes, measured here
 	CGO_ENABLED=1 $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./e2e
+	CGO_ENABLED=1 $(GO) test -run '^$$' -bench 'Ingest' -benchtime 5s -timeout 30m ./hub
+	$(GO) test -run '^$$' -bench 'Linear' ./engine
 
 soak: tools ## the long tests at full length
 	PICKET_SOAK=1 CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m ./e2e/... ./hub/... ./sensor/...
