@@ -154,27 +154,22 @@ func (c *Collector) Run(ctx context.Context, out watch.Sink) error {
 		return nil
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	batches := make(chan batch, 64)
-	c.open(func(b batch) {
-		select {
-		case batches <- b:
-		case <-ctx.Done():
-		}
-	})
+	events := make(chan struct{}, 1)
+	c.open(events)
 	for _, pump := range c.pumps() {
-		group.Go(func() error { return pump(batches, c.cfg.before, ctx.Done()) })
+		group.Go(func() error { return pump(c.cfg.before, ctx.Done()) })
 	}
 	mounted := make(chan struct{}, 1)
 	group.Go(func() error { watchMounts(ctx, mounted); return nil })
 	group.Go(func() error {
 		defer c.close() // wakes the pumps
-		return c.loop(ctx, batches, mounted)
+		return c.loop(ctx, events, mounted)
 	})
 	return group.Wait()
 }
 
 // loop is the one goroutine that knows what is watched.
-func (c *Collector) loop(ctx context.Context, batches <-chan batch, mounted <-chan struct{}) error {
+func (c *Collector) loop(ctx context.Context, events <-chan struct{}, mounted <-chan struct{}) error {
 	c.arrangeAll()
 	check := time.NewTicker(c.cfg.Check)
 	defer check.Stop()
@@ -186,8 +181,8 @@ func (c *Collector) loop(ctx context.Context, batches <-chan batch, mounted <-ch
 		case <-ctx.Done():
 			c.floods.flush(c.emit)
 			return nil
-		case b := <-batches:
-			c.turn(b, batches)
+		case <-events:
+			c.turn()
 		case <-check.C:
 			c.check(true)
 		case <-mounted:
@@ -226,28 +221,28 @@ func (c *Collector) reset(out watch.Sink) {
 
 // open opens what the kernel gives. Without inotify the canaries are still
 // looked at, and told to be unwatched.
-func (c *Collector) open(deliver func(batch)) {
+func (c *Collector) open(wake chan<- struct{}) {
 	var err error
-	if c.files, err = openQueue(fromFiles); err != nil {
+	if c.files, err = openQueue(fromFiles, wake); err != nil {
 		c.broken = err.Error()
 		return
 	}
-	if c.folders, err = openQueue(fromFolders); err != nil {
+	if c.folders, err = openQueue(fromFolders, wake); err != nil {
 		c.broken = err.Error()
 		c.files.close()
 		c.files = nil
 		return
 	}
 	if !c.cfg.NoFanotify {
-		c.fan = openFan(c.procs.Host().FS, c.cfg.Logger)
+		c.fan = openFan(c.procs.Host().FS, wake, c.cfg.Logger)
 	}
-	c.lookouts = startLookouts(c.cfg.Lookouts, c.files, c.fan, deliver, c.procs.Host().FS, c.cfg.Logger)
+	c.lookouts = startLookouts(c.cfg.Lookouts, c.files, c.fan, c.procs.Host().FS, c.cfg.Logger)
 	c.own = newGlance(c.lookouts)
 }
 
 // pumps are the readers of the queues that are open.
-func (c *Collector) pumps() []func(chan<- batch, func(), <-chan struct{}) error {
-	var all []func(chan<- batch, func(), <-chan struct{}) error
+func (c *Collector) pumps() []func(func(), <-chan struct{}) error {
+	var all []func(func(), <-chan struct{}) error
 	if c.files != nil {
 		all = append(all, c.files.pump, c.folders.pump)
 	}

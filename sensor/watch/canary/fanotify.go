@@ -5,10 +5,8 @@ package canary
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,15 +23,17 @@ const maskFan = unix.FAN_OPEN | unix.FAN_ACCESS | unix.FAN_MODIFY | unix.FAN_CLO
 // fanQueue is a fanotify group. It tells the process of every event, also of
 // one that is gone by now; only root's sensor gets it.
 type fanQueue struct {
-	fd   int
-	file *os.File
+	inbox
 	fs   *proc.FS
 	self int32
-	mu   sync.Mutex // held from reading to delivering, so that events stay in order
+	buf  []byte
 }
 
+// fanBuffer holds some 60 events, each with a descriptor of its process.
+const fanBuffer = 4 << 10
+
 // openFan opens a group; nil where the sensor may not.
-func openFan(fs *proc.FS, log *slog.Logger) *fanQueue {
+func openFan(fs *proc.FS, wake chan<- struct{}, log *slog.Logger) *fanQueue {
 	const flags = unix.FAN_CLASS_NOTIF | unix.FAN_CLOEXEC | unix.FAN_NONBLOCK | unix.FAN_REPORT_FID
 	fd, err := unix.FanotifyInit(flags|unix.FAN_REPORT_PIDFD, 0)
 	if errors.Is(err, unix.EINVAL) { // before 5.15
@@ -43,10 +43,26 @@ func openFan(fs *proc.FS, log *slog.Logger) *fanQueue {
 		log.Debug("opening fanotify", "error", err)
 		return nil
 	}
-	return &fanQueue{fd: fd, file: os.NewFile(uintptr(fd), "fanotify"), fs: fs, self: int32(os.Getpid())}
+	q := &fanQueue{fs: fs, self: int32(os.Getpid()), buf: make([]byte, fanBuffer)}
+	q.fd, q.file, q.wake = fd, os.NewFile(uintptr(fd), "fanotify"), wake
+	q.read = func() (batch, bool) {
+		n, err := unix.Read(fd, q.buf)
+		if err != nil || n <= 0 {
+			return batch{}, false
+		}
+		return q.batch(q.buf[:n]), true
+	}
+	return q
 }
 
-func (q *fanQueue) close() { q.file.Close() }
+// tryFill is fill, unless somebody else is at it already.
+func (q *fanQueue) tryFill() bool {
+	if !q.mu.TryLock() {
+		return false
+	}
+	defer q.mu.Unlock()
+	return q.fillLocked()
+}
 
 // mark asks for the events of the file at path and returns the name by which
 // they tell it: file system and handle.
@@ -129,72 +145,9 @@ func (e *fanEvent) parseInfo(data []byte) {
 	}
 }
 
-// fanBuffer holds some 60 events, each with a descriptor of its process.
-const fanBuffer = 4 << 10
-
-// pump reads the group until it is closed, besides the lookouts, which are
-// mostly sooner.
-func (q *fanQueue) pump(out chan<- batch, before func(), stop <-chan struct{}) error {
-	buf := make([]byte, fanBuffer)
-	raw, err := q.file.SyscallConn()
-	if err != nil {
-		return fmt.Errorf("reading fanotify events: %w", err)
-	}
-	deliver := func(b batch) {
-		select {
-		case out <- b:
-		case <-stop:
-		}
-	}
-	var pace pacer
-	for {
-		before()
-		q.mu.Lock()
-		more := q.take(buf, deliver)
-		q.mu.Unlock()
-		if more {
-			pace.wait()
-			continue
-		}
-		if err := raw.Read(func(uintptr) bool { return q.ready() }); err != nil {
-			return nil // closed: there is no other error
-		}
-	}
-}
-
-// ready tells whether there are events to read.
-func (q *fanQueue) ready() bool {
-	fds := []unix.PollFd{{Fd: int32(q.fd), Events: unix.POLLIN}}
-	n, err := unix.Poll(fds, 0)
-	return n > 0 || (err != nil && err != unix.EINTR)
-}
-
-// tryTake is take, unless somebody else is at it already.
-func (q *fanQueue) tryTake(buf []byte, deliver func(batch)) bool {
-	if !q.mu.TryLock() {
-		return false
-	}
-	defer q.mu.Unlock()
-	return q.take(buf, deliver)
-}
-
-// take reads what there is now, without waiting, and delivers it.
-func (q *fanQueue) take(buf []byte, deliver func(batch)) bool {
-	n, err := unix.Read(q.fd, buf)
-	if err != nil || n <= 0 {
-		return false
-	}
-	b, actors := q.batch(buf[:n])
-	deliver(b)
-	for _, a := range actors {
-		go a.complete()
-	}
-	return true
-}
-
 // batch looks at the processes of the events, each once and at once: many live
-// for less than a millisecond longer. The caller completes the actors.
-func (q *fanQueue) batch(data []byte) (b batch, actors []*actor) {
+// for less than a millisecond longer.
+func (q *fanQueue) batch(data []byte) batch {
 	events, whole := parseFan(data)
 	seen := make(map[int32]*actor)
 	for i := range events {
@@ -204,9 +157,6 @@ func (q *fanQueue) batch(data []byte) (b batch, actors []*actor) {
 			if !ok {
 				a = q.actor(e)
 				seen[e.pid] = a
-				if a.glimpse != nil {
-					actors = append(actors, a)
-				}
 			}
 			e.who = a
 		}
@@ -215,7 +165,7 @@ func (q *fanQueue) batch(data []byte) (b batch, actors []*actor) {
 			e.pidfd = -1
 		}
 	}
-	return batch{from: fromFan, fan: events, torn: !whole, at: time.Now()}, actors
+	return batch{from: fromFan, fan: events, torn: !whole, at: time.Now()}
 }
 
 // actor reads the process of an event. Its number may have been given to
@@ -241,5 +191,6 @@ func (q *fanQueue) actor(e *fanEvent) *actor {
 		return gone
 	}
 	a.how = fact.AttributionFanotify
+	go a.complete()
 	return a
 }

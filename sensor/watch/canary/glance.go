@@ -20,15 +20,11 @@ type glance struct {
 	lastPid int // a descriptor of the file that tells the newest process id
 	fds     []int32
 	dirents []byte
-	events  []byte
 	names   [256]string // "fd/0" and on
 }
 
 func newGlance(l *lookouts) *glance {
 	g := &glance{l: l, self: int32(os.Getpid()), lastPid: -1, dirents: make([]byte, 4096)}
-	if l.fan != nil {
-		g.events = make([]byte, fanBuffer)
-	}
 	for _, name := range []string{"/proc/sys/kernel/ns_last_pid", "/proc/loadavg"} {
 		if fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
 			g.lastPid = fd
@@ -59,7 +55,7 @@ func (g *glance) newest() int32 {
 
 // fan reads what fanotify tells, which spares looking around.
 func (g *glance) fan() bool {
-	return g.l.fan != nil && g.l.fan.tryTake(g.events, g.l.deliver)
+	return g.l.fan != nil && g.l.fan.tryFill()
 }
 
 // around looks at the newest processes: first where a file that was just
@@ -112,8 +108,9 @@ func (g *glance) quick(pid int32, targets []inodeKey) bool {
 		return false
 	}
 	for _, fd := range firstFDs {
+		at := time.Now() // before the look: see holders.zero
 		if key, ok := g.match(d, fd, targets); ok {
-			g.found(d, key, fd)
+			g.found(d, key, fd, at)
 			return true
 		}
 	}
@@ -138,8 +135,9 @@ func (g *glance) thorough(pid int32, targets []inodeKey) bool {
 	g.fds = fds
 	for _, n := range fds {
 		fd := g.name(n)
+		at := time.Now() // before the look: see holders.zero
 		if key, ok := g.match(d, fd, targets); ok {
-			g.found(d, key, fd)
+			g.found(d, key, fd, at)
 			return true
 		}
 	}
@@ -165,8 +163,7 @@ func (g *glance) match(d *proc.Dir, fd string, targets []inodeKey) (inodeKey, bo
 
 // found notes a process that holds a canary: first what names it, so that it
 // is known whatever becomes of it, then the rest.
-func (g *glance) found(d *proc.Dir, key inodeKey, fd string) {
-	at := time.Now()
+func (g *glance) found(d *proc.Dir, key inodeKey, fd string, at time.Time) {
 	a, err := newActor(d)
 	if err != nil {
 		d.Close()

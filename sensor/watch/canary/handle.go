@@ -47,26 +47,16 @@ type deed struct {
 	opens, reads, writes int64
 }
 
-// turn takes a batch and all that belongs to it, and tells what happened.
-func (c *Collector) turn(first batch, more <-chan batch) {
-	t := &turn{
-		at: first.at, byNode: make(map[*node]*touch), places: make(map[*canary]bool), moves: make(map[uint32]string),
+// turn takes all events that there are, and tells what happened.
+func (c *Collector) turn() {
+	t := &turn{byNode: make(map[*node]*touch), places: make(map[*canary]bool), moves: make(map[uint32]string)}
+	c.gather(t)
+	if t.at.IsZero() {
+		return
 	}
-	c.sort(t, first)
-	c.drain(t, more)
 	if len(t.places) > 0 || t.lost != ([3]bool{}) {
-		// The other queues have their own word on the same deed.
-		wait := time.NewTimer(together)
-		defer wait.Stop()
-	gather:
-		for {
-			select {
-			case b := <-more:
-				c.sort(t, b)
-			case <-wait.C:
-				break gather
-			}
-		}
+		time.Sleep(together) // one deed has several events, by several queues
+		c.gather(t)
 	}
 	for _, touch := range t.touches {
 		c.tellTouch(t, touch)
@@ -82,14 +72,21 @@ func (c *Collector) turn(first batch, more <-chan batch) {
 	}
 }
 
-func (c *Collector) drain(t *turn, more <-chan batch) {
-	for {
-		select {
-		case b := <-more:
-			c.sort(t, b)
-		default:
-			return
+// gather takes what the queues hold now.
+func (c *Collector) gather(t *turn) {
+	var all []batch
+	if c.fan != nil {
+		all = append(all, c.fan.take(c.cfg.before)...)
+	}
+	if c.files != nil {
+		all = append(all, c.files.take(c.cfg.before)...)
+		all = append(all, c.folders.take(c.cfg.before)...)
+	}
+	for _, b := range all {
+		if t.at.IsZero() || b.at.Before(t.at) {
+			t.at = b.at
 		}
+		c.sort(t, b)
 	}
 }
 

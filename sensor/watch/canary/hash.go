@@ -75,7 +75,7 @@ func (c *Collector) hashFile(file *os.File, key digest.Key, b blocks, until time
 	p := *b.process // as it is now: the caller writes the hash into its own
 	answer := make(chan digest.Result, 1)
 	var settled atomic.Bool // by the answer or by the end of waiting
-	ok := c.procs.Hasher().Sum(file, key, func(r digest.Result) {
+	ok := c.procs.Hasher().SumNow(file, key, func(r digest.Result) {
 		if settled.CompareAndSwap(false, true) {
 			answer <- r
 			return

@@ -41,9 +41,8 @@ type lookouts struct {
 	repeat  atomic.Pointer[[]int32] // processes that touched one lately
 	busy    atomic.Int64            // how many look right now
 	count   int
-	end     int         // an eventfd that is written to at the end
-	fan     *fanQueue   // which they read too; nil where there is none
-	deliver func(batch) // takes what they read
+	end     int       // an eventfd that is written to at the end
+	fan     *fanQueue // which they read too; nil where there is none
 	stopped atomic.Bool
 	found   *sightings
 	log     *slog.Logger
@@ -51,8 +50,8 @@ type lookouts struct {
 
 // startLookouts starts n threads that wait for events of the inotify instance,
 // which they leave to its reader, and of the fanotify group, which they read.
-func startLookouts(n int, files *queue, fan *fanQueue, deliver func(batch), fs *proc.FS, log *slog.Logger) *lookouts {
-	l := &lookouts{fs: fs, fan: fan, deliver: deliver, found: newSightings(), log: log}
+func startLookouts(n int, files *queue, fan *fanQueue, fs *proc.FS, log *slog.Logger) *lookouts {
+	l := &lookouts{fs: fs, fan: fan, found: newSightings(), log: log}
 	l.watch(nil)
 	l.expect(nil)
 	cpus := allowedCPUs()

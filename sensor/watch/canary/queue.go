@@ -3,9 +3,9 @@
 package canary
 
 import (
-	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -41,22 +41,116 @@ type batch struct {
 	at   time.Time
 }
 
-// queue is an inotify instance.
-type queue struct {
+// maxPending is how many batches may wait for Run. Beyond, events stay with
+// the kernel, which counts what it cannot keep.
+const maxPending = 64
+
+// inbox is what was read of a queue and not yet dealt with. Whoever reads the
+// queue does so under its mutex, so that events stay in order.
+type inbox struct {
 	fd   int
 	file *os.File
-	from source
+	wake chan<- struct{} // tells Run, with room for one
+	read func() (batch, bool)
+
+	mu      sync.Mutex
+	pending []batch
+	closed  bool
 }
 
-func openQueue(from source) (*queue, error) {
+// fill reads one batch, without waiting, and tells whether there was one.
+func (in *inbox) fill() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.fillLocked()
+}
+
+func (in *inbox) fillLocked() bool {
+	if in.closed || len(in.pending) >= maxPending {
+		return false
+	}
+	b, ok := in.read()
+	if ok {
+		in.pending = append(in.pending, b)
+		select {
+		case in.wake <- struct{}{}:
+		default:
+		}
+	}
+	return ok
+}
+
+// take reads all that there is now and hands it over.
+func (in *inbox) take(before func()) []batch {
+	before()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for in.fillLocked() {
+	}
+	all := in.pending
+	in.pending = nil
+	return all
+}
+
+// pump reads the queue until it is closed.
+func (in *inbox) pump(before func(), stop <-chan struct{}) error {
+	raw, err := in.file.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("waiting for events: %w", err)
+	}
+	var pace pacer
+	for {
+		if err := raw.Read(func(uintptr) bool { return readable(in.fd) }); err != nil {
+			return nil // closed: there is no other error
+		}
+		before()
+		if !in.fill() { // somebody else was sooner, or Run is busy
+			select {
+			case <-stop:
+				return nil
+			case <-time.After(time.Millisecond):
+			}
+		}
+		pace.wait()
+	}
+}
+
+func (in *inbox) close() {
+	in.mu.Lock()
+	in.closed = true
+	in.mu.Unlock()
+	in.file.Close()
+}
+
+// readable tells whether there are events to read.
+func readable(fd int) bool {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, 0)
+	return n > 0 || (err != nil && err != unix.EINTR)
+}
+
+// queue is an inotify instance.
+type queue struct {
+	inbox
+	buf []byte
+}
+
+func openQueue(from source, wake chan<- struct{}) (*queue, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return nil, fmt.Errorf("opening inotify: %w", os.NewSyscallError("inotify_init1", err))
 	}
-	return &queue{fd: fd, file: os.NewFile(uintptr(fd), "inotify"), from: from}, nil
+	q := &queue{buf: make([]byte, 64<<10)}
+	q.fd, q.file, q.wake = fd, os.NewFile(uintptr(fd), "inotify"), wake
+	q.read = func() (batch, bool) {
+		n, err := unix.Read(fd, q.buf)
+		if err != nil || n <= 0 {
+			return batch{}, false
+		}
+		return batch{from: from, data: append([]byte(nil), q.buf[:n]...), at: time.Now()}, true
+	}
+	return q, nil
 }
-
-func (q *queue) close() { q.file.Close() }
 
 // add watches what is at path now. The number is the same for the same inode.
 func (q *queue) add(path string, mask uint32) (wd int32, err error) {
@@ -66,30 +160,6 @@ func (q *queue) add(path string, mask uint32) (wd int32, err error) {
 
 func (q *queue) remove(wd int32) {
 	_, _ = unix.InotifyRmWatch(q.fd, uint32(wd)) // it may be gone already, with its inode
-}
-
-// pump reads the queue until it is closed. What is not taken from out stays
-// with the kernel, which counts what it cannot keep.
-func (q *queue) pump(out chan<- batch, before func(), stop <-chan struct{}) error {
-	buf := make([]byte, 64<<10)
-	var pace pacer
-	for {
-		before()
-		n, err := q.file.Read(buf)
-		switch {
-		case errors.Is(err, os.ErrClosed):
-			return nil
-		case err != nil:
-			return fmt.Errorf("reading %s events: %w", q.from, err)
-		}
-		b := batch{from: q.from, data: append([]byte(nil), buf[:n]...), at: time.Now()}
-		select {
-		case out <- b:
-		case <-stop:
-			return nil
-		}
-		pace.wait()
-	}
 }
 
 // pacer lets a flood gather in the kernel, where like events melt into one,

@@ -12,7 +12,7 @@ type sighting struct {
 	key inodeKey
 	fd  string // of the process, as in fd/3
 	who *actor
-	at  time.Time // when it was seen to hold it, or a little later
+	at  time.Time // when it was seen to hold it, or a little earlier
 }
 
 const (

@@ -298,6 +298,31 @@ func TestTooMuchWaits(t *testing.T) {
 	}
 }
 
+// TestUrgentFileDoesNotWait: behind a file that does not answer, what cannot
+// wait is hashed, also where it waits already.
+func TestUrgentFileDoesNotWait(t *testing.T) {
+	h := digest.New(digest.Config{Timeout: time.Minute, Now: settled})
+	busy, release := silent(t)
+	defer release()
+	h.Sum(busy, digest.Key{}, func(digest.Result) {})
+	path := file(t, "content")
+	answers := make(chan digest.Result, 2)
+	for _, ask := range []func(*os.File, digest.Key, func(digest.Result)) bool{h.Sum, h.SumNow} {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ask(f, key(t, path), func(r digest.Result) { answers <- r }) {
+			t.Fatal("refused")
+		}
+	}
+	for range 2 {
+		if r := <-answers; r.SHA256 != hash("content") {
+			t.Errorf("got %+v", r)
+		}
+	}
+}
+
 func TestForgetsTheOldest(t *testing.T) {
 	h := digest.New(digest.Config{Remember: 2, Now: settled})
 	paths := []string{file(t, "a"), file(t, "b"), file(t, "c")}

@@ -4,6 +4,7 @@ package digest
 
 import (
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,6 +50,9 @@ func (c Config) withDefaults() Config {
 // until one of them does: each holds a goroutine and maybe a thread.
 const maxLost = 4
 
+// maxUrgent is how many files are hashed beside the others.
+const maxUrgent = 4
+
 // Result is what became of hashing: a status of the fact package, and the
 // digest where that is ok.
 type Result struct {
@@ -56,7 +60,8 @@ type Result struct {
 	Status string
 }
 
-// Hasher hashes files one after the other and remembers the digests. It is
+// Hasher hashes files one after the other, but for the urgent ones, and
+// remembers the digests. It is
 // safe for concurrent use.
 type Hasher struct {
 	cfg   Config
@@ -67,6 +72,7 @@ type Hasher struct {
 	jobs    map[Key]*job // waiting and being read
 	queue   []*job
 	working bool // a worker is there
+	urgent  int  // files that could not wait, being read
 	lost    int  // workers that a file never let go
 }
 
@@ -75,6 +81,8 @@ type job struct {
 	file *os.File
 	done []func(Result)
 	over bool // answered; guarded by the Hasher's mutex
+
+	urgent bool // has a goroutine of its own
 }
 
 // New returns a Hasher. It needs no stopping: without work it has no goroutine.
@@ -101,7 +109,13 @@ func (h *Hasher) Known(k Key) (string, bool) {
 // before it returns, else on another goroutine; done must not block. k is the
 // key that the caller saw. False means that too much waits already: done is
 // not called.
-func (h *Hasher) Sum(f *os.File, k Key, done func(Result)) bool {
+func (h *Hasher) Sum(f *os.File, k Key, done func(Result)) bool { return h.take(f, k, done, false) }
+
+// SumNow is Sum for what cannot wait its turn: it is hashed beside the rest,
+// unless too much else is that could not wait.
+func (h *Hasher) SumNow(f *os.File, k Key, done func(Result)) bool { return h.take(f, k, done, true) }
+
+func (h *Hasher) take(f *os.File, k Key, done func(Result), urgent bool) bool {
 	if k.Size > h.cfg.MaxSize {
 		f.Close()
 		done(Result{Status: fact.HashTooLarge})
@@ -114,26 +128,38 @@ func (h *Hasher) Sum(f *os.File, k Key, done func(Result)) bool {
 		done(Result{SHA256: sum, Status: fact.HashOK})
 		return true
 	}
-	if j, ok := h.jobs[k]; ok {
+	defer h.mu.Unlock()
+	j, known := h.jobs[k]
+	if known {
+		f.Close()
 		j.done = append(j.done, done)
-		h.mu.Unlock()
-		f.Close()
-		return true
+	} else {
+		if len(h.queue) >= h.cfg.Waiting || h.lost >= maxLost {
+			f.Close()
+			return false
+		}
+		j = &job{key: k, file: f, done: []func(Result){done}}
+		h.jobs[k] = j
+		h.queue = append(h.queue, j)
 	}
-	if len(h.queue) >= h.cfg.Waiting || h.lost >= maxLost {
-		h.mu.Unlock()
-		f.Close()
-		return false
+	h.begin(j, urgent)
+	return true
+}
+
+// begin sees to it that somebody works on a job. The mutex is held.
+func (h *Hasher) begin(j *job, urgent bool) {
+	at := slices.Index(h.queue, j)
+	if urgent && at >= 0 && h.urgent < maxUrgent {
+		h.queue = slices.Delete(h.queue, at, at+1)
+		h.urgent++
+		j.urgent = true
+		go h.workNow(j)
+		return
 	}
-	j := &job{key: k, file: f, done: []func(Result){done}}
-	h.jobs[k] = j
-	h.queue = append(h.queue, j)
-	if !h.working {
+	if len(h.queue) > 0 && !h.working {
 		h.working = true
 		go h.work()
 	}
-	h.mu.Unlock()
-	return true
 }
 
 // work hashes what waits and ends when nothing does, or when a file took so
@@ -151,20 +177,35 @@ func (h *Hasher) work() {
 		h.queue[0] = nil
 		h.queue = h.queue[1:]
 		h.mu.Unlock()
-
-		// The limit holds twice: between reads by the deadline, and for a
-		// read that never returns by giving the worker up.
-		timer := time.AfterFunc(h.cfg.Timeout+h.cfg.Timeout/2, func() { h.giveUp(j) })
-		result, keep := h.read(j)
-		j.file.Close()
-		timer.Stop()
-		if !h.answer(j, result, keep) {
-			h.mu.Lock()
-			h.lost--
-			h.mu.Unlock()
+		if !h.run(j) {
 			return
 		}
 	}
+}
+
+// workNow hashes one file that cannot wait.
+func (h *Hasher) workNow(j *job) {
+	h.run(j)
+	h.mu.Lock()
+	h.urgent--
+	h.mu.Unlock()
+}
+
+// run hashes a file and tells whether anybody still waited for it.
+func (h *Hasher) run(j *job) bool {
+	// The limit holds twice: between reads by the deadline, and for a read
+	// that never returns by giving the worker up.
+	timer := time.AfterFunc(h.cfg.Timeout+h.cfg.Timeout/2, func() { h.giveUp(j) })
+	result, keep := h.read(j)
+	j.file.Close()
+	timer.Stop()
+	if h.answer(j, result, keep) {
+		return true
+	}
+	h.mu.Lock()
+	h.lost--
+	h.mu.Unlock()
+	return false
 }
 
 // answer tells everybody who waits for the job, unless giveUp already has.
@@ -195,6 +236,9 @@ func (h *Hasher) giveUp(j *job) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.lost++
+	if j.urgent {
+		return // the worker goes on
+	}
 	if len(h.queue) == 0 {
 		h.working = false
 		return

@@ -21,17 +21,15 @@ func (d *Dir) Glimpse() (*Reading, error) {
 	if !s.Kernel() && !s.Ended() {
 		r.readImage(d)
 	}
+	if r.IDs, err = d.IDs(); err == nil {
+		r.Owned = true
+	}
 	return r, nil
 }
 
 // Complete adds to a glimpse what can still be read. It may wait for the
 // process: only a goroutine that nobody waits for may call it.
 func (d *Dir) Complete(r *Reading) {
-	var err error
-	if r.IDs, err = d.IDs(); err == nil {
-		r.Owned = true
-	}
-	r.note("status", err)
 	if r.Kernel() || r.Ended() {
 		return
 	}
