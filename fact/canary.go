@@ -30,6 +30,8 @@ type Canary struct {
 	PathB64 string `json:"path_b64,omitempty"`
 	// TargetPath is where a moved canary went, where that is known.
 	TargetPath string `json:"target_path,omitempty"`
+	// Type is what it pretends to be, as in "aws" or "ssh", where the sensor was told.
+	Type string `json:"type,omitempty"`
 	// Attribution says how the process block is known: audit, fanotify, proc or none.
 	Attribution string `json:"attribution,omitempty"`
 	// Recovered is true where the touch was found by comparing times after events were lost.

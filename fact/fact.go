@@ -38,6 +38,8 @@ const (
 	KindMount     Kind = "mount"     // a mounted filesystem
 	KindModule    Kind = "module"    // a kernel module
 	KindSchedule  Kind = "schedule"  // a cron entry or a timer
+	KindSudoers   Kind = "sudoers"   // an entry of the sudoers policy
+	KindFile      Kind = "file"      // a file that is watched for change
 	KindLogin     Kind = "login"     // a session that began, ended or was refused
 	KindSnapshot  Kind = "snapshot"  // count and digest of an inventory
 	KindMetric    Kind = "metric"    // a sample of the host's load
@@ -88,6 +90,8 @@ type Fact struct {
 	Module *Module `json:"module,omitempty"`
 	// Schedule is a cron entry or a timer.
 	Schedule *Schedule `json:"schedule,omitempty"`
+	// Sudoers is an entry of the sudoers policy.
+	Sudoers *Sudoers `json:"sudoers,omitempty"`
 	// Login is a session of a person or a program.
 	Login *Login `json:"login,omitempty"`
 	// Snapshot sums up an inventory.

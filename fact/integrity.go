@@ -15,7 +15,36 @@ type Binary struct {
 	Hash *Hash `json:"hash,omitempty"`
 	// Running is the image that the sensor runs. Source: proc_pid_exe(5).
 	Running *Running `json:"running,omitempty"`
+	// Files are the other files that Picket consists of, at most 64.
+	Files []OwnFile `json:"files,omitempty"`
 	// Error says why a hash is missing.
+	Error string `json:"error,omitempty"`
+}
+
+// What a file of Picket's own is for.
+const (
+	OwnWrapper = "wrapper" // a program that sudo may run
+	OwnUnit    = "unit"    // a unit of the service manager
+	OwnSudoers = "sudoers" // what sudo allows the sensor
+	OwnTrust   = "trust"   // keys and policies that the wrappers trust
+	OwnConfig  = "config"  // what the sensor is told
+)
+
+// OwnFile is a file of Picket's own, hashed anew at every heartbeat.
+type OwnFile struct {
+	// Path is where it lies.
+	Path string `json:"path,omitempty"`
+	// Role is what it is for: wrapper, unit, sudoers, trust or config.
+	Role string `json:"role,omitempty"`
+	// Hash is of its content; absent where it is not there or cannot be read.
+	Hash *Hash `json:"hash,omitempty"`
+	// Mode is the permission bits in octal. Source: stat(2) st_mode.
+	Mode string `json:"mode,omitempty"`
+	// UID is the owner's numeric id in decimal. Source: stat(2) st_uid.
+	UID string `json:"uid,omitempty"`
+	// GID is the group's numeric id in decimal. Source: stat(2) st_gid.
+	GID string `json:"gid,omitempty"`
+	// Error says why there is no hash, as in "ENOENT".
 	Error string `json:"error,omitempty"`
 }
 
@@ -35,6 +64,8 @@ const (
 const (
 	SubjectDisk    = "disk"    // the file at the sensor's path
 	SubjectRunning = "running" // the image that the sensor runs
+	// A file of Picket's own is a subject by its role: wrapper, unit, sudoers,
+	// trust or config.
 )
 
 // Integrity compares an expected hash with the observed one. The hub makes
@@ -42,7 +73,7 @@ const (
 type Integrity struct {
 	// Action is what was found: mismatch or restored.
 	Action string `json:"action,omitempty"`
-	// Subject is what was compared: disk or running.
+	// Subject is what was compared: disk, running, or the role of another file of Picket's own.
 	Subject string `json:"subject,omitempty"`
 	// Path is the file that was compared.
 	Path string `json:"path,omitempty"`

@@ -37,12 +37,16 @@ type CPU struct {
 	Busy float64 `json:"busy"`
 	// User is normal processes in user mode, niced ones included.
 	User float64 `json:"user"`
+	// Nice is niced processes in user mode, which user includes.
+	Nice float64 `json:"nice"`
 	// System is processes in kernel mode.
 	System float64 `json:"system"`
 	// IOWait is idle while waiting for a disk.
 	IOWait float64 `json:"iowait"`
 	// IRQ is serving interrupts, hard and soft.
 	IRQ float64 `json:"irq"`
+	// SoftIRQ is serving soft interrupts, which irq includes.
+	SoftIRQ float64 `json:"softirq"`
 	// Steal is taken by other guests of the hypervisor.
 	Steal float64 `json:"steal"`
 }
@@ -53,6 +57,12 @@ type Memory struct {
 	Total uint64 `json:"total,string"`
 	// Available is what new work can have without swapping. Unit: bytes.
 	Available uint64 `json:"available,string"`
+	// Free is used for nothing at all. Unit: bytes.
+	Free uint64 `json:"free,string"`
+	// Cached is file content and buffers that can be dropped. Unit: bytes.
+	Cached uint64 `json:"cached,string"`
+	// Dirty waits to be written to a disk. Unit: bytes.
+	Dirty uint64 `json:"dirty,string"`
 	// SwapTotal is the swap space. Unit: bytes.
 	SwapTotal uint64 `json:"swap_total,string"`
 	// SwapFree is the unused swap space. Unit: bytes.
@@ -81,6 +91,10 @@ type Disk struct {
 	ReadOps int64 `json:"read_ops"`
 	// WriteOps are writes completed since the last sample.
 	WriteOps int64 `json:"write_ops"`
+	// ReadLatency is the mean time of a read since the last sample. Unit: seconds.
+	ReadLatency float64 `json:"read_latency"`
+	// WriteLatency is the mean time of a write since the last sample. Unit: seconds.
+	WriteLatency float64 `json:"write_latency"`
 	// Busy is the share of the interval in which it had work, 0 to 1.
 	Busy float64 `json:"busy"`
 }
@@ -95,6 +109,12 @@ type Filesystem struct {
 	Size uint64 `json:"size,string"`
 	// Available is free to ordinary users. Unit: bytes.
 	Available uint64 `json:"available,string"`
+	// Files is how many files it can hold; 0 where it does not say.
+	Files uint64 `json:"files,string,omitempty"`
+	// FilesFree is how many more it can hold.
+	FilesFree uint64 `json:"files_free,string,omitempty"`
+	// ReadOnly is true where nothing can be written to it.
+	ReadOnly bool `json:"read_only,omitempty"`
 }
 
 // Network is the traffic of an interface. Source: proc_net(5) dev.

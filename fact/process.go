@@ -14,6 +14,29 @@ const (
 	ExecutableDeleted = "deleted" // a file whose last name is gone
 	ExecutableMemfd   = "memfd"   // anonymous memory, memfd_create(2)
 	ExecutableKernel  = "kernel"  // a kernel thread: there is none
+
+	ExecutableUnreadable = "unreadable" // the sensor may not look
+)
+
+// How a process came to be known.
+const (
+	SourceConnector = "connector" // the kernel told it as it happened
+	SourceScan      = "scan"      // it was found in a look at /proc
+)
+
+// What a script is given to its interpreter as.
+const (
+	ScriptFile    = "file"    // a file among the arguments
+	ScriptInline  = "inline"  // text among the arguments, as in sh -c
+	ScriptUnknown = "unknown" // standard input, or a file that cannot be told
+)
+
+// What the package database says of a file.
+const (
+	VouchOK       = "ok"       // a package owns it and its content is the package's
+	VouchModified = "modified" // a package owns it and its content is another
+	VouchUnowned  = "unowned"  // no package owns it
+	VouchUnknown  = "unknown"  // it could not be told
 )
 
 // What became of hashing an executable.
@@ -48,8 +71,14 @@ type Process struct {
 	Executable string `json:"executable,omitempty"`
 	// ExecutableB64 holds the exact bytes of executable in base64 where they are not UTF-8.
 	ExecutableB64 string `json:"executable_b64,omitempty"`
-	// ExecutableKind tells how the image relates to the file system: file, deleted, memfd or kernel.
+	// ExecutableKind tells how the image relates to the file system: file, deleted, memfd, kernel or unreadable.
 	ExecutableKind string `json:"executable_kind,omitempty"`
+	// ExecutableFilesystem is the type of the file system that holds the image, as in "ext4" or "overlay". Source: proc_pid_mountinfo(5).
+	ExecutableFilesystem string `json:"executable_filesystem,omitempty"`
+	// Package is what the package database says of the image.
+	Package *Vouch `json:"package,omitempty"`
+	// Script is the script that an interpreter runs; absent for other programs.
+	Script *Script `json:"script,omitempty"`
 	// Deleted is true where the image's last name is gone from the file system. Source: st_nlink of the opened image.
 	Deleted bool `json:"deleted,omitempty"`
 	// Hash is of the running image, read through /proc/PID/exe and never through its path.
@@ -60,6 +89,8 @@ type Process struct {
 	Args []string `json:"args,omitempty"`
 	// ArgsTruncated is true where args were cut to their bound.
 	ArgsTruncated bool `json:"args_truncated,omitempty"`
+	// ArgsRedacted is true where what looks like a secret was replaced in args.
+	ArgsRedacted bool `json:"args_redacted,omitempty"`
 	// CommandLine is args joined by one space.
 	CommandLine string `json:"command_line,omitempty"`
 	// WorkingDirectory is the current directory. Source: proc_pid_cwd(5).
@@ -70,10 +101,60 @@ type Process struct {
 	Ancestors []string `json:"ancestors,omitempty"`
 	// ContainerID is the id of the container that it runs in, 64 hexadecimal digits. Source: proc_pid_cgroup(5).
 	ContainerID string `json:"container_id,omitempty"`
+	// Thread is what its first thread may do.
+	Thread *Thread `json:"thread,omitempty"`
+	// Source is how it came to be known: connector or scan.
+	Source string `json:"source,omitempty"`
 	// ExitCode is the status that it ended with; absent where the sensor could not learn it.
 	ExitCode *int64 `json:"exit_code,omitempty"`
 	// Unreadable names what of the process the sensor may not read, as in "exe:EACCES".
 	Unreadable []string `json:"unreadable,omitempty"`
+}
+
+// Thread is what a thread of a process may do.
+type Thread struct {
+	// Capabilities are the thread's capabilities; absent where it has none.
+	Capabilities *Capabilities `json:"capabilities,omitempty"`
+}
+
+// Capabilities are Linux capabilities by name, as in "CAP_NET_ADMIN", or "ALL"
+// alone where every one that the kernel knows is held. Source: proc_pid_status(5) CapEff, CapPrm, capabilities(7).
+type Capabilities struct {
+	// Effective are those that the kernel checks for.
+	Effective []string `json:"effective,omitempty"`
+	// Permitted are those that may be made effective, where they are others.
+	Permitted []string `json:"permitted,omitempty"`
+	// Ambient are those that an unprivileged program inherits.
+	Ambient []string `json:"ambient,omitempty"`
+}
+
+// Script is what an interpreter runs.
+type Script struct {
+	// Kind is how it is given: file, inline or unknown.
+	Kind string `json:"kind,omitempty"`
+	// Path is the file's absolute path, by the arguments and the working directory.
+	Path string `json:"path,omitempty"`
+	// PathB64 holds the exact bytes of path in base64 where they are not UTF-8.
+	PathB64 string `json:"path_b64,omitempty"`
+	// Hash is of the file's content when the sensor looked, which may be later than when it was run.
+	Hash *Hash `json:"hash,omitempty"`
+	// HashStatus says what became of hashing, as in process.hash_status.
+	HashStatus string `json:"hash_status,omitempty"`
+}
+
+// Vouch is what the host's package database says of a file. It is as
+// trustworthy as that database, which root can change.
+type Vouch struct {
+	// Verdict is ok, modified, unowned or unknown.
+	Verdict string `json:"verdict,omitempty"`
+	// Name is the owning package's name.
+	Name string `json:"name,omitempty"`
+	// Version is its installed version.
+	Version string `json:"version,omitempty"`
+	// Type is the database: deb, rpm or apk.
+	Type string `json:"type,omitempty"`
+	// Algorithm is the digest that the database holds for the file: md5, sha1, sha256 or sha512.
+	Algorithm string `json:"algorithm,omitempty"`
 }
 
 // Parent is the process that another one descends from.
@@ -92,7 +173,7 @@ type Parent struct {
 
 // User is an account of the host.
 type User struct {
-	// Action is, in a user fact, what happened: added, removed or changed.
+	// Action is, in a user fact, what happened: seen, added, removed or changed.
 	Action string `json:"action,omitempty"`
 	// ID is the numeric user id in decimal; in a process fact the effective one. Source: proc_pid_status(5) Uid.
 	ID string `json:"id,omitempty"`
@@ -110,8 +191,20 @@ type User struct {
 	Shell string `json:"shell,omitempty"`
 	// Groups are the names of the supplementary groups.
 	Groups []string `json:"groups,omitempty"`
+	// Locked is true where no password lets the account in. Source: shadow(5).
+	Locked bool `json:"locked,omitempty"`
+	// Audit is the account that logged in, whatever became of the process since.
+	Audit *AuditUser `json:"audit,omitempty"`
 	// Before is the account before the change.
 	Before *UserState `json:"before,omitempty"`
+}
+
+// AuditUser is the account of a login, as the kernel keeps it. Source: proc_pid_loginuid(5).
+type AuditUser struct {
+	// ID is the numeric user id in decimal.
+	ID string `json:"id,omitempty"`
+	// Name is the account's name.
+	Name string `json:"name,omitempty"`
 }
 
 // UserState is what of an account can change.
@@ -130,6 +223,10 @@ type UserState struct {
 
 // File is a file of the host.
 type File struct {
+	// Action is, in a file fact, what happened: seen, added, removed or changed.
+	Action string `json:"action,omitempty"`
+	// Type is file, dir, symlink, or what else the path names. Source: stat(2) st_mode.
+	Type string `json:"type,omitempty"`
 	// Path is the absolute path.
 	Path string `json:"path,omitempty"`
 	// PathB64 holds the exact bytes of path in base64 where they are not UTF-8.
@@ -150,6 +247,38 @@ type File struct {
 	MTime string `json:"mtime,omitempty"`
 	// Hash is of the content.
 	Hash *Hash `json:"hash,omitempty"`
-	// TargetPath is where the file went, in a move.
+	// HashStatus says what became of hashing, as in process.hash_status.
+	HashStatus string `json:"hash_status,omitempty"`
+	// Owner is the name of the account that owns it.
+	Owner string `json:"owner,omitempty"`
+	// Group is the name of the group that owns it.
+	Group string `json:"group,omitempty"`
+	// Capabilities are those that running it gives, as in "CAP_NET_RAW". Source: capabilities(7) security.capability.
+	Capabilities []string `json:"capabilities,omitempty"`
+	// Xattrs names its extended attributes with the SHA-256 of each value's first 16 hexadecimal digits, as in "user.note=9f86d081884c7d65". Source: xattr(7).
+	Xattrs []string `json:"xattrs,omitempty"`
+	// Watch is the configured path by which it is watched.
+	Watch string `json:"watch,omitempty"`
+	// Package is what the package database says of it.
+	Package *Vouch `json:"package,omitempty"`
+	// Before is what of it was otherwise before the change.
+	Before *FileState `json:"before,omitempty"`
+	// TargetPath is where the file went, in a move, or where a symbolic link leads.
 	TargetPath string `json:"target_path,omitempty"`
+}
+
+// FileState is what of a file can change; only what did change is set.
+type FileState struct {
+	// Hash was of the content.
+	Hash *Hash `json:"hash,omitempty"`
+	// Size was the content's length. Unit: bytes.
+	Size uint64 `json:"size,string,omitempty"`
+	// Mode was the permission bits in octal.
+	Mode string `json:"mode,omitempty"`
+	// UID was the owner's numeric id in decimal.
+	UID string `json:"uid,omitempty"`
+	// GID was the group's numeric id in decimal.
+	GID string `json:"gid,omitempty"`
+	// MTime was when the content last changed, RFC 3339.
+	MTime string `json:"mtime,omitempty"`
 }

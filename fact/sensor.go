@@ -22,6 +22,11 @@ const (
 	LossBatchRefused = "batch_refused" // the hub refused the facts for good
 	LossMalformed    = "malformed"     // the kernel gave what the sensor cannot parse
 	LossUnwatched    = "unwatched"     // a canary is not watched
+	LossHashBudget   = "hash_budget"   // hashing was put off, the budget is spent
+	LossAudit        = "audit_lost"    // the kernel or the socket lost audit records
+	LossSocket       = "socket_full"   // the sending process did not take facts in time
+	LossInventory    = "inventory_cut" // more entities than the sensor keeps
+	LossTimeout      = "timeout"       // a source did not answer in time
 )
 
 // Sensor is the sensor's own health.
@@ -82,6 +87,10 @@ type Watching struct {
 	Canaries int64 `json:"canaries,omitempty"`
 	// Processes is how many processes are known.
 	Processes int64 `json:"processes,omitempty"`
+	// Files is how many files are watched for change.
+	Files int64 `json:"files,omitempty"`
+	// Sources are what facts come from now, as in "scan", "connector" and "audit".
+	Sources []string `json:"sources,omitempty"`
 }
 
 // What a fleet fact says.

@@ -113,6 +113,14 @@ func (f *Fact) action() *string {
 		if f.Schedule != nil {
 			return &f.Schedule.Action
 		}
+	case KindSudoers:
+		if f.Sudoers != nil {
+			return &f.Sudoers.Action
+		}
+	case KindFile:
+		if f.File != nil {
+			return &f.File.Action
+		}
 	case KindLogin:
 		if f.Login != nil {
 			return &f.Login.Action
@@ -145,14 +153,23 @@ func (f *Fact) hashes() []*Hash {
 	var out []*Hash
 	if f.Process != nil {
 		out = append(out, f.Process.Hash)
+		if s := f.Process.Script; s != nil {
+			out = append(out, s.Hash)
+		}
 	}
 	if f.File != nil {
 		out = append(out, f.File.Hash)
+		if b := f.File.Before; b != nil {
+			out = append(out, b.Hash)
+		}
 	}
 	if b := f.Binary; b != nil {
 		out = append(out, b.Hash)
 		if b.Running != nil {
 			out = append(out, b.Running.Hash)
+		}
+		for i := range b.Files {
+			out = append(out, b.Files[i].Hash)
 		}
 	}
 	if i := f.Integrity; i != nil {

@@ -210,7 +210,7 @@ func (m *model) kinds() []kind {
 		}
 		if len(k.actions) == 0 {
 			for _, a := range m.consts {
-				if a.name == "Added" || a.name == "Removed" || a.name == "Changed" {
+				if a.name == "Seen" || a.name == "Added" || a.name == "Removed" || a.name == "Changed" {
 					k.actions = append(k.actions, a)
 				}
 			}

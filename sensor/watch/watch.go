@@ -77,6 +77,15 @@ func (w *Watch) Run(ctx context.Context, out Sink) error {
 	return group.Wait()
 }
 
+// Obey hands an order to every collector that takes orders.
+func (w *Watch) Obey(o Order) {
+	for _, c := range w.cfg.Collectors {
+		if c, ok := c.(Obeyer); ok {
+			c.Obey(o)
+		}
+	}
+}
+
 // keep runs one collector, again and again.
 func (w *Watch) keep(ctx context.Context, c Collector, out Sink) {
 	wait := w.cfg.restart()
