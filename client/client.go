@@ -16,6 +16,7 @@ import (
 
 	"picket.internal/envelope"
 	"picket.internal/wire"
+	"picket.internal/wire/httpwire"
 )
 
 // Options says which hub and who asks.
@@ -71,7 +72,7 @@ func New(o Options) (*Client, error) {
 	c := &Client{
 		base:         base,
 		bearer:       "Bearer " + token.String(),
-		http:         wire.NewHTTPClient(token.Pins, envelope.PrivateKey{}),
+		http:         httpwire.NewClient(token.Pins, envelope.PrivateKey{}),
 		reconnecting: o.Reconnecting,
 		backoff:      o.Backoff,
 	}

@@ -21,6 +21,7 @@ import (
 	"picket.internal/client"
 	"picket.internal/envelope"
 	"picket.internal/wire"
+	"picket.internal/wire/httpwire"
 )
 
 // serve runs a hub of one handler and returns a token for it.
@@ -59,7 +60,7 @@ func newClient(t *testing.T, o client.Options) *client.Client {
 
 func problem(status int, id string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		wire.WriteProblem(w, status, wire.Problem{ID: id, Detail: "in words"})
+		httpwire.WriteProblem(w, status, wire.Problem{ID: id, Detail: "in words"})
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"picket.internal/hub/internal/fault"
 	"picket.internal/hub/internal/ingest"
 	"picket.internal/wire"
+	"picket.internal/wire/httpwire"
 )
 
 // Paths beside those of sensors and the API, all on the address of both.
@@ -37,7 +38,7 @@ func (h *Hub) routes(desk *enroll.Desk, batches *ingest.Handler) http.Handler {
 	mux.HandleFunc("GET "+pathReady, h.ready)
 	mux.Handle("GET "+pathMetrics, h.authorized(promhttp.HandlerFor(h.stats.Registry(), promhttp.HandlerOpts{MaxRequestsInFlight: 4})))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		wire.WriteProblem(w, http.StatusNotFound, wire.Problem{ID: "hub.not_found", Detail: "no such path"})
+		httpwire.WriteProblem(w, http.StatusNotFound, wire.Problem{ID: "hub.not_found", Detail: "no such path"})
 	})
 	return mux
 }
@@ -69,7 +70,7 @@ func (h *Hub) guard(next http.Handler) http.Handler {
 			}
 			h.stats.Add("hub.panic", 1)
 			h.log.Error("a request panicked", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
-			wire.WriteProblem(w, fault.Internal.Status, wire.Problem{ID: fault.Internal.ID})
+			httpwire.WriteProblem(w, fault.Internal.Status, wire.Problem{ID: fault.Internal.ID})
 		}()
 		if r.ContentLength != 0 {
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.cfg.Limits.bodyTimeout()))
@@ -99,7 +100,7 @@ func (h *Hub) authorized(next http.Handler) http.Handler {
 		}
 		if err != nil {
 			w.Header().Set("WWW-Authenticate", "Bearer")
-			wire.WriteProblem(w, http.StatusUnauthorized, wire.Problem{ID: "auth.refused", Detail: "want Authorization: Bearer and an access token"})
+			httpwire.WriteProblem(w, http.StatusUnauthorized, wire.Problem{ID: "auth.refused", Detail: "want Authorization: Bearer and an access token"})
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -110,7 +111,7 @@ func (h *Hub) authorized(next http.Handler) http.Handler {
 func (h *Hub) ready(w http.ResponseWriter, r *http.Request) {
 	if err := h.store.Ping(r.Context()); err != nil {
 		h.log.Error("not ready", "error", err)
-		wire.WriteProblem(w, http.StatusServiceUnavailable, wire.Problem{ID: fault.StoreFailed.ID})
+		httpwire.WriteProblem(w, http.StatusServiceUnavailable, wire.Problem{ID: fault.StoreFailed.ID})
 		return
 	}
 	w.Write([]byte("ready\n"))

@@ -1,10 +1,6 @@
 package wire
 
-import (
-	"net/http"
-
-	"picket.internal/strictjson"
-)
+import "picket.internal/strictjson"
 
 // Problem is the body of every answer that is not a success.
 type Problem struct {
@@ -39,14 +35,12 @@ func ParseProblem(data []byte) (*Problem, error) {
 	return p, nil
 }
 
-// WriteProblem answers a request with an error.
-func WriteProblem(w http.ResponseWriter, status int, p Problem) {
+// Encode writes the body of an answer. The words are cut.
+func (p Problem) Encode() []byte {
 	p.Detail = shorten(p.Detail, 512)
 	body, err := strictjson.Encode(&p)
 	if err != nil {
-		body = []byte(`{"error":"internal"}`)
+		return []byte(`{"error":"internal"}`)
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	w.Write(body)
+	return body
 }

@@ -20,6 +20,7 @@ import (
 
 	"picket.internal/envelope"
 	"picket.internal/wire"
+	"picket.internal/wire/httpwire"
 )
 
 func newKey(t testing.TB) envelope.PrivateKey {
@@ -70,7 +71,7 @@ func TestMutualTLS(t *testing.T) {
 		peer, peerErr = wire.PeerKey(*r.TLS)
 		proto = r.Proto
 	}))
-	client := wire.NewHTTPClient([]wire.Pin{pinOf(t, newKey(t)), pinOf(t, hub)}, host)
+	client := httpwire.NewClient([]wire.Pin{pinOf(t, newKey(t)), pinOf(t, hub)}, host)
 	resp, err := client.Get(s.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +84,7 @@ func TestMutualTLS(t *testing.T) {
 		t.Errorf("PeerKey = %v, %v, want %v", peer, peerErr, host.Public())
 	}
 
-	anonymous := wire.NewHTTPClient([]wire.Pin{pinOf(t, hub)}, envelope.PrivateKey{})
+	anonymous := httpwire.NewClient([]wire.Pin{pinOf(t, hub)}, envelope.PrivateKey{})
 	resp, err = anonymous.Get(s.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +104,7 @@ func TestThreat_T3_FirstContactWithAnotherHub(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			seen := new(counter)
 			s := newServer(t, config, seen)
-			client := wire.NewHTTPClient([]wire.Pin{pinOf(t, real)}, host)
+			client := httpwire.NewClient([]wire.Pin{pinOf(t, real)}, host)
 			_, err := client.Post(s.URL+wire.PathEnroll, wire.ContentType, strings.NewReader("the token's secret"))
 			if !errors.Is(err, wire.ErrPinMismatch) || wire.ErrorID(err) != "tls.pin_mismatch" {
 				t.Errorf("Post = %v, want tls.pin_mismatch", err)
@@ -116,7 +117,7 @@ func TestThreat_T3_FirstContactWithAnotherHub(t *testing.T) {
 	t.Run("no pin", func(t *testing.T) {
 		seen := new(counter)
 		s := newServer(t, wire.ServerConfig(real), seen)
-		if _, err := wire.NewHTTPClient(nil, host).Get(s.URL); !errors.Is(err, wire.ErrPinMismatch) || seen.requests.Load() != 0 {
+		if _, err := httpwire.NewClient(nil, host).Get(s.URL); !errors.Is(err, wire.ErrPinMismatch) || seen.requests.Load() != 0 {
 			t.Errorf("Get = %v, %d requests", err, seen.requests.Load())
 		}
 	})
@@ -154,7 +155,7 @@ func TestThreat_T9_DowngradeRedirectProxy(t *testing.T) {
 	t.Run("TLS 1.2 server", func(t *testing.T) {
 		seen := new(counter)
 		s := newServer(t, foreignConfig(t, tls.VersionTLS12), seen)
-		_, err := wire.NewHTTPClient([]wire.Pin{pinOf(t, hub)}, host).Get(s.URL)
+		_, err := httpwire.NewClient([]wire.Pin{pinOf(t, hub)}, host).Get(s.URL)
 		if !errors.Is(err, wire.ErrTLSVersion) || seen.requests.Load() != 0 {
 			t.Errorf("Get = %v, %d requests, want tls.version", err, seen.requests.Load())
 		}
@@ -173,7 +174,7 @@ func TestThreat_T9_DowngradeRedirectProxy(t *testing.T) {
 		target := newServer(t, wire.ServerConfig(hub), elsewhere)
 		for _, code := range []int{301, 302, 303, 307, 308} {
 			s := newServer(t, wire.ServerConfig(hub), http.RedirectHandler(target.URL, code))
-			_, err := wire.NewHTTPClient([]wire.Pin{pinOf(t, hub)}, host).Post(s.URL, wire.ContentType, strings.NewReader("x"))
+			_, err := httpwire.NewClient([]wire.Pin{pinOf(t, hub)}, host).Post(s.URL, wire.ContentType, strings.NewReader("x"))
 			if !errors.Is(err, wire.ErrRedirectRefused) {
 				t.Errorf("%d: %v, want net.redirect_refused", code, err)
 			}
@@ -188,7 +189,7 @@ func TestThreat_T9_DowngradeRedirectProxy(t *testing.T) {
 		t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 		direct := new(counter)
 		s := newServer(t, wire.ServerConfig(hub), direct)
-		resp, err := wire.NewHTTPClient([]wire.Pin{pinOf(t, hub)}, host).Get(s.URL)
+		resp, err := httpwire.NewClient([]wire.Pin{pinOf(t, hub)}, host).Get(s.URL)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"picket.internal/strictjson"
 	"picket.internal/wire"
+	"picket.internal/wire/httpwire"
 )
 
 func newToken(t testing.TB) *wire.Token {
@@ -130,7 +131,7 @@ func TestIDs(t *testing.T) {
 
 func TestProblem(t *testing.T) {
 	w := httptest.NewRecorder()
-	wire.WriteProblem(w, 409, wire.Problem{ID: "batch.fork", Detail: "seq 9\x1b[2J"})
+	httpwire.WriteProblem(w, 409, wire.Problem{ID: "batch.fork", Detail: "seq 9\x1b[2J"})
 	if w.Code != 409 || w.Header().Get("Content-Type") != "application/json" {
 		t.Errorf("%d, %v", w.Code, w.Header())
 	}

@@ -18,6 +18,7 @@ import (
 	"picket.internal/envelope"
 	"picket.internal/fact"
 	"picket.internal/wire"
+	"picket.internal/wire/httpwire"
 )
 
 // Host plays a host at the level of the wire. Its fields may be changed to send
@@ -52,7 +53,7 @@ func NewKey(t testing.TB) envelope.PrivateKey {
 func (h *Hub) Stranger() *Host {
 	h.t.Helper()
 	key := NewKey(h.t)
-	host := &Host{ID: wire.NewHostID(), Key: key, t: h.t, hub: h, client: wire.NewHTTPClient(h.Pins(), key)}
+	host := &Host{ID: wire.NewHostID(), Key: key, t: h.t, hub: h, client: httpwire.NewClient(h.Pins(), key)}
 	h.t.Cleanup(host.client.CloseIdleConnections)
 	host.Restart()
 	return host

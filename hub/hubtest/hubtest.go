@@ -25,6 +25,7 @@ import (
 	"picket.internal/envelope"
 	"picket.internal/hub"
 	"picket.internal/wire"
+	"picket.internal/wire/httpwire"
 )
 
 // patience is how long a test waits for what must happen.
@@ -119,7 +120,7 @@ func (h *Hub) Start() {
 		h.t.Fatal(err)
 	}
 	h.Hub = running
-	h.api = wire.NewHTTPClient(running.Pins(), envelope.PrivateKey{})
+	h.api = httpwire.NewClient(running.Pins(), envelope.PrivateKey{})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	h.cancel, h.done = cancel, done

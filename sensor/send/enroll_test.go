@@ -17,6 +17,7 @@ import (
 	"picket.internal/envelope"
 	"picket.internal/sensor/send"
 	"picket.internal/wire"
+	"picket.internal/wire/httpwire"
 )
 
 var testMachine = send.Machine{
@@ -39,7 +40,7 @@ func (h *testHub) enroll(w http.ResponseWriter, r *http.Request) {
 	h.requests++
 	h.bodies = append(h.bodies, body)
 	if f == status403 {
-		wire.WriteProblem(w, http.StatusForbidden, wire.Problem{ID: "enrol.token_used", Detail: "ask for another"})
+		httpwire.WriteProblem(w, http.StatusForbidden, wire.Problem{ID: "enrol.token_used", Detail: "ask for another"})
 		return
 	}
 	peer, err := wire.PeerKey(*r.TLS)

@@ -19,6 +19,7 @@ import (
 	"picket.internal/fact"
 	"picket.internal/sensor/send"
 	"picket.internal/wire"
+	"picket.internal/wire/httpwire"
 )
 
 // fault is what a testHub does instead of its work.
@@ -182,16 +183,16 @@ func (h *testHub) batch(w http.ResponseWriter, r *http.Request) {
 
 	switch f {
 	case status400:
-		wire.WriteProblem(w, http.StatusBadRequest, wire.Problem{ID: "batch.test"})
+		httpwire.WriteProblem(w, http.StatusBadRequest, wire.Problem{ID: "batch.test"})
 	case status403:
-		wire.WriteProblem(w, http.StatusForbidden, wire.Problem{ID: "identity.disabled"})
+		httpwire.WriteProblem(w, http.StatusForbidden, wire.Problem{ID: "identity.disabled"})
 	case status409:
-		wire.WriteProblem(w, http.StatusConflict, wire.Problem{ID: "batch.fork"})
+		httpwire.WriteProblem(w, http.StatusConflict, wire.Problem{ID: "batch.fork"})
 	case status429:
 		w.Header().Set("Retry-After", "1")
-		wire.WriteProblem(w, http.StatusTooManyRequests, wire.Problem{ID: "host.flooding"})
+		httpwire.WriteProblem(w, http.StatusTooManyRequests, wire.Problem{ID: "host.flooding"})
 	case status503:
-		wire.WriteProblem(w, http.StatusServiceUnavailable, wire.Problem{ID: "store.full"})
+		httpwire.WriteProblem(w, http.StatusServiceUnavailable, wire.Problem{ID: "store.full"})
 	case hangUp:
 		panic(http.ErrAbortHandler)
 	case slow:
@@ -210,7 +211,7 @@ func (h *testHub) take(w http.ResponseWriter, r *http.Request, sent []byte, f fa
 	ack, err := h.store(r, sent, f)
 	if err != nil {
 		h.t.Errorf("the hub got a batch that it cannot take: %v", err)
-		wire.WriteProblem(w, http.StatusBadRequest, wire.Problem{ID: "batch.malformed"})
+		httpwire.WriteProblem(w, http.StatusBadRequest, wire.Problem{ID: "batch.malformed"})
 		return
 	}
 	if f == storeHangUp {

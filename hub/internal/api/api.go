@@ -15,6 +15,7 @@ import (
 
 	types "picket.internal/api"
 	"picket.internal/wire"
+	"picket.internal/wire/httpwire"
 )
 
 // Reader is where answers come from. Its methods are called by many goroutines
@@ -86,7 +87,7 @@ func New(reader Reader, admin Admin, log *slog.Logger) *Handler {
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		h.count("api.not_found")
-		wire.WriteProblem(w, http.StatusNotFound, wire.Problem{ID: "api.not_found", Detail: "no such path"})
+		httpwire.WriteProblem(w, http.StatusNotFound, wire.Problem{ID: "api.not_found", Detail: "no such path"})
 	})
 	// No browser has an access token, so this refuses what could not succeed;
 	// it stands for the day on which a cookie opens the API.

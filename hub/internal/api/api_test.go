@@ -16,6 +16,7 @@ import (
 	hubapi "picket.internal/hub/internal/api"
 	"picket.internal/hub/internal/api/apitest"
 	"picket.internal/wire"
+	"picket.internal/wire/httpwire"
 )
 
 // hub is the API over real TLS, with a client of the plainest kind.
@@ -43,7 +44,7 @@ func newHub(t *testing.T) *hub {
 	t.Cleanup(h.server.Close)
 	address := strings.TrimPrefix(h.server.URL, "https://")
 	h.token = &wire.AccessToken{Address: address, ID: h.TokenID, Pins: []wire.Pin{pin}, Secret: h.Secret}
-	h.http = wire.NewHTTPClient(h.token.Pins, envelope.PrivateKey{})
+	h.http = httpwire.NewClient(h.token.Pins, envelope.PrivateKey{})
 	t.Cleanup(h.http.CloseIdleConnections)
 	return h
 }

@@ -13,6 +13,7 @@ import (
 	types "picket.internal/api"
 	"picket.internal/strictjson"
 	"picket.internal/wire"
+	"picket.internal/wire/httpwire"
 )
 
 // Bounds of a request.
@@ -122,5 +123,5 @@ func (h *Handler) refuse(out *reply, r *http.Request, err error) {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		header.Set("Retry-After", "5")
 	}
-	wire.WriteProblem(out.w, status, problem)
+	httpwire.WriteProblem(out.w, status, problem)
 }

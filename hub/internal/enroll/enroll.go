@@ -27,6 +27,7 @@ import (
 	"picket.internal/hub/internal/stats"
 	"picket.internal/hub/internal/store"
 	"picket.internal/wire"
+	"picket.internal/wire/httpwire"
 )
 
 const (
@@ -116,7 +117,7 @@ func (d *Desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if errors.Is(f, fault.Internal) {
 			d.cfg.Logger.Error("enrolling failed", "error", err)
 		}
-		wire.WriteProblem(w, f.Status, wire.Problem{ID: f.ID, Detail: f.Detail})
+		httpwire.WriteProblem(w, f.Status, wire.Problem{ID: f.ID, Detail: f.Detail})
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

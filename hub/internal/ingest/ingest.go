@@ -15,6 +15,7 @@ import (
 	"picket.internal/hub/internal/stats"
 	"picket.internal/hub/internal/store"
 	"picket.internal/wire"
+	"picket.internal/wire/httpwire"
 )
 
 // Limits bound what a client may cost. Each field's zero value means its
@@ -127,7 +128,7 @@ func (h *Handler) refuse(w http.ResponseWriter, err error) {
 	if f.Status == http.StatusTooManyRequests || f.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", retryAfter)
 	}
-	wire.WriteProblem(w, f.Status, wire.Problem{ID: f.ID, Detail: f.Detail})
+	httpwire.WriteProblem(w, f.Status, wire.Problem{ID: f.ID, Detail: f.Detail})
 }
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) ([]byte, error) {

@@ -1,14 +1,19 @@
-package wire
+// Package httpwire is the wire over net/http: how clients and tests reach a hub,
+// and how a hub says no. The sensor speaks HTTP/2 through a client of its own
+// and must never link this package, which would cost it half a megabyte.
+package httpwire
 
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
 	"time"
 
 	"picket.internal/envelope"
+	"picket.internal/wire"
 )
 
 // How long the steps of a connection may take. A request as a whole is bounded
@@ -20,11 +25,11 @@ const (
 	pingTimeout      = 10 * time.Second
 )
 
-// NewHTTPClient is how a sensor or a client reaches a hub: HTTP/2 over pinned
+// NewClient is how a client reaches a hub: HTTP/2 over pinned
 // TLS 1.3, without proxy, redirect, cookie or compression. The zero key is for
 // clients that show a bearer token instead.
-func NewHTTPClient(pins []Pin, key envelope.PrivateKey) *http.Client {
-	config := ClientConfig(pins, key)
+func NewClient(pins []wire.Pin, key envelope.PrivateKey) *http.Client {
+	config := wire.ClientConfig(pins, key)
 	config.NextProtos = []string{"h2"}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP2(true)
@@ -42,7 +47,7 @@ func NewHTTPClient(pins []Pin, key envelope.PrivateKey) *http.Client {
 			HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 		},
 		CheckRedirect: func(req *http.Request, _ []*http.Request) error {
-			return fail(ErrRedirectRefused, "to %.200q", req.URL.Redacted())
+			return &wire.Error{ID: wire.ErrRedirectRefused.ID, Detail: fmt.Sprintf("to %.200q", req.URL.Redacted())}
 		},
 	}
 }
@@ -69,7 +74,7 @@ func dial(ctx context.Context, network, address string, config *tls.Config) (net
 // so in words only.
 func handshakeError(err error) error {
 	if strings.Contains(err.Error(), "protocol version") {
-		return fail(ErrTLSVersion, "the server does not speak TLS 1.3: %v", err)
+		return &wire.Error{ID: wire.ErrTLSVersion.ID, Detail: fmt.Sprintf("the server does not speak TLS 1.3: %v", err)}
 	}
 	return err
 }
