@@ -105,6 +105,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{in: `{"action":"","small":-1}`, want: strictjson.ErrNumber},
 		{in: `{"action":"","share":9007199254740993}`, want: strictjson.ErrNumber},
 		{in: `{"action":"","share":1e400}`, want: strictjson.ErrNumber},
+		{in: `{"action":"","share":1e17}`, want: strictjson.ErrNumber}, // RFC 8785 writes it with all digits
+		{in: `{"action":"","share":90071992547409930.5}`, want: strictjson.ErrNumber},
 		{in: `{"action":"","share":0.5}`, lim: strictjson.Limits{IntegersOnly: true}, want: strictjson.ErrNumber},
 		{in: `{"action":"","raw":[9007199254740993]}`, want: strictjson.ErrNumber, path: "raw.0"},
 		{in: `{"action":"","inode":"01"}`, want: strictjson.ErrNumber},

@@ -2,6 +2,7 @@ package strictjson
 
 import (
 	"bytes"
+	"math"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -65,8 +66,14 @@ func (r *reader) checkFloat(raw []byte) (float64, error) {
 	if err != nil {
 		return 0, r.fail(ErrNumber, "%.40q does not fit a double", raw)
 	}
-	if r.lim.Canonical && !bytes.Equal(jsontext.AppendFloat(nil, f, 64), raw) {
+	canonical := jsontext.AppendFloat(nil, f, 64)
+	switch {
+	case r.lim.Canonical && !bytes.Equal(canonical, raw):
 		return 0, r.fail(ErrNotCanonical, "%.40q is not the canonical spelling", raw)
+	case !r.doubles && math.Abs(f) > maxInteger && integer(canonical):
+		// RFC 8785 writes 1e17 with all its digits: what could not be read
+		// again must not be read at first.
+		return 0, r.fail(ErrNumber, "%.40q is beyond 2^53-1", raw)
 	}
 	return f, nil
 }
