@@ -7,7 +7,6 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
-	"encoding/binary"
 	"hash"
 	"io"
 	"os"
@@ -23,7 +22,6 @@ import (
 )
 
 const (
-	sha     = sha256.Size
 	maxFile = 256 << 20
 	chunk   = 128 << 10
 	// racy is how old a change must be for a file's key to name its content.
@@ -121,21 +119,28 @@ func status(f *os.File) (st unix.Stat_t, err error) {
 var stamped = [...]string{
 	dpkgDir + "/status", dpkgDir + "/status.d", dpkgDir + "/info", dpkgDir + "/diversions", dpkgDir + "/updates",
 	apkFiles[0], apkFiles[1],
-	rpmDirs[0], rpmDirs[0] + "/rpmdb.sqlite", rpmDirs[0] + "/rpmdb.sqlite-wal", rpmDirs[0] + "/Packages.db", rpmDirs[0] + "/Packages",
-	rpmDirs[1], rpmDirs[1] + "/rpmdb.sqlite", rpmDirs[1] + "/rpmdb.sqlite-wal", rpmDirs[1] + "/Packages.db", rpmDirs[1] + "/Packages",
-	rpmDirs[2], rpmDirs[2] + "/rpmdb.sqlite", rpmDirs[2] + "/rpmdb.sqlite-wal", rpmDirs[2] + "/Packages.db", rpmDirs[2] + "/Packages",
+	rpmDirs[0] + "/rpmdb.sqlite", rpmDirs[0] + "/rpmdb.sqlite-wal", rpmDirs[0] + "/Packages.db", rpmDirs[0] + "/Packages",
+	rpmDirs[1] + "/rpmdb.sqlite", rpmDirs[1] + "/rpmdb.sqlite-wal", rpmDirs[1] + "/Packages.db", rpmDirs[1] + "/Packages",
+	rpmDirs[2] + "/rpmdb.sqlite", rpmDirs[2] + "/rpmdb.sqlite-wal", rpmDirs[2] + "/Packages.db", rpmDirs[2] + "/Packages",
 }
 
-// stampOf tells one state of the databases from another.
-func stampOf(root string) [sha]byte {
-	h := sha256.New()
-	for _, name := range stamped {
-		var st unix.Stat_t
-		unix.Stat(filepath.Join(root, name), &st)
-		k := digest.KeyOf(&st)
-		binary.Write(h, binary.LittleEndian, &k)
+// stamp tells one state of the databases from another.
+type stamp [len(stamped)]digest.Key
+
+func stampOf(root string) (s stamp) {
+	for i, name := range stamped {
+		s[i] = keyAt(filepath.Join(root, name))
 	}
-	return [sha]byte(h.Sum(nil))
+	return s
+}
+
+// keyAt is the zero key where there is no file.
+func keyAt(path string) digest.Key {
+	var st unix.Stat_t
+	if unix.Stat(path, &st) != nil {
+		return digest.Key{}
+	}
+	return digest.KeyOf(&st)
 }
 
 // locks are held for as long as a package manager works.

@@ -4,8 +4,9 @@ package packagedb
 
 import (
 	"context"
-	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -46,7 +47,7 @@ type DB struct {
 	queue   []*question
 	working bool
 	answers map[place]fact.Vouch
-	stamp   [sha]byte // of the databases when answers were given
+	stamp   stamp // of the databases when answers were given
 	checked time.Time
 }
 
@@ -87,10 +88,13 @@ func Open(root string) *DB {
 // more, as after an upgrade, or its package is being replaced right now. A
 // configuration file that somebody changed is modified.
 func (db *DB) Ask(path string, f *os.File, done func(fact.Vouch)) bool {
-	if path == "" {
-		path, _ = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
-	}
 	st, err := status(f)
+	if path == "" {
+		path, _ = os.Readlink("/proc/self/fd/" + strconv.Itoa(int(f.Fd())))
+		if st.Nlink == 0 {
+			path = strings.TrimSuffix(path, " (deleted)")
+		}
+	}
 	if err != nil || len(path) > unix.PathMax || path == "" || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		f.Close()
 		done(fact.Vouch{Verdict: fact.VouchUnknown})
@@ -199,7 +203,7 @@ func (db *DB) answer(batch []*question) {
 	}
 }
 
-func (db *DB) keep(at place, v fact.Vouch, stamp [sha]byte) {
+func (db *DB) keep(at place, v fact.Vouch, stamp stamp) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if stamp != db.stamp {
