@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 
 	"picket.internal/fact"
@@ -158,3 +159,14 @@ func text(b []byte) (string, bool) {
 }
 
 var errTooLarge = regular.ErrTooLarge
+
+// Folders are where the databases are, or would be. What is in them changes
+// with every package that comes or goes.
+func (db *DB) Folders() []string {
+	dirs := []string{dpkgDir, dpkgDir + "/status.d", filepath.Dir(apkFiles[0]), filepath.Dir(apkFiles[1])}
+	dirs = append(dirs, rpmDirs[:]...)
+	for i, dir := range dirs {
+		dirs[i] = filepath.Join(db.root, dir)
+	}
+	return dirs
+}
