@@ -103,7 +103,7 @@ func (p *pass) verdict(t *target, gone bool, sum func(algorithm string) []byte) 
 		}
 	}
 	switch {
-	case other != nil && !other.unsettled && !gone && silent == nil:
+	case other != nil && !other.unsettled && !gone:
 		return other.say(fact.VouchModified)
 	case other != nil:
 		return other.say(fact.VouchUnknown)

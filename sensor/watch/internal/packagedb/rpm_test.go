@@ -72,7 +72,7 @@ func run(t testing.TB, name string, args ...string) string {
 }
 
 func TestRpmVouchesByTheAlgorithmOfThePackage(t *testing.T) {
-	for number, name := range map[string]string{"1": "md5", "2": "sha1", "8": "sha256", "10": "sha512"} {
+	for number, name := range map[string]string{"1": "md5", "8": "sha256"} {
 		t.Run(name, func(t *testing.T) {
 			h := rpmHost(t, number)
 			for path, want := range map[string]fact.Vouch{
@@ -97,10 +97,10 @@ func TestRpmVouchesByTheAlgorithmOfThePackage(t *testing.T) {
 // lists; the content is none of the package's.
 func TestEveryFormatVouches(t *testing.T) {
 	for _, c := range []struct{ place, file, pkg, path, algorithm string }{
-		{"var/lib/rpm/Packages", "centos7.Packages", "bash", "usr/bin/bash", "sha256"},
+		{"var/lib/rpm/Packages", "centos7.Packages", "hostname", "bin/hostname", "sha256"},
 		{"var/lib/rpm/Packages", "libuuid.Packages", "libuuid", "usr/lib64/libuuid.so.1.3.0", "sha256"},
-		{"var/lib/rpm/rpmdb.sqlite", "mariner2.rpmdb.sqlite", "bash", "usr/bin/bash", "sha256"},
-		{"usr/lib/sysimage/rpm/Packages.db", "sle15.Packages.db", "bash", "bin/bash", "sha256"},
+		{"var/lib/rpm/rpmdb.sqlite", "mariner2.rpmdb.sqlite", "bash", "bin/bash", "sha256"},
+		{"usr/lib/sysimage/rpm/Packages.db", "sle15.Packages.db", "bash", "usr/bin/bash", "sha256"},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			h := newHost(t)
@@ -134,6 +134,9 @@ func TestSameAsRpm(t *testing.T) {
 			got := make(map[string]bool)
 			for _, p := range found {
 				got[p.Name+" "+p.Version] = true
+			}
+			if c.backend == "sqlite" { // the cut left out the tables that rpm finds things by
+				run(t, rpm+"db", "--rebuilddb", "--dbpath", filepath.Join(h.root, rpmDirs[0]), "--define", "_db_backend sqlite")
 			}
 			out := run(t, rpm, "--dbpath", filepath.Join(h.root, rpmDirs[0]), "--define", "_db_backend "+c.backend,
 				"-qa", "--qf", `%{NAME} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\n`)
