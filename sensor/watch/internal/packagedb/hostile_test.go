@@ -75,8 +75,9 @@ func TestAnEndlessStatusIsReadInLittleMemory(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			l := newLines(t.Context())
+			r := &repeat{content: []byte(content), left: 1 << 30}
 			bytes := allocated(func() {
-				l.reset(&repeat{content: []byte(content), left: 1 << 30}, maxStatus)
+				l.reset(r, maxStatus/8)
 				parseStatus(l, nil, func(*stanza) {})
 			})
 			if l.close() == nil {
