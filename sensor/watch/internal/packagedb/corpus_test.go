@@ -30,7 +30,7 @@ func TestUbuntu1804(t *testing.T) {
 		want := make(map[string]bool)
 		for _, p := range told {
 			bare, _, _ := strings.Cut(p.Name, ":") // libc6:amd64
-			state := strings.ReplaceAll(p.Status, " ", "-")
+			state := strings.NewReplacer("trigger await", "triggers-awaited", "trigger pending", "triggers-pending", " ", "-").Replace(p.Status)
 			fmt.Fprintf(&status, "Package: %s\nStatus: %s ok %s\nArchitecture: %s\nVersion: %s\nDescription: x\n y\n\n",
 				bare, p.Desired, state, p.Architecture, p.Version)
 			if state == "installed" || strings.HasPrefix(state, "half") || strings.HasPrefix(state, "trigger") || state == "unpacked" {
