@@ -1,0 +1,216 @@
+//go:build linux
+
+package packagedb
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"picket.internal/fact"
+	"picket.internal/sensor/watch/internal/digest"
+	"picket.internal/sensor/watch/internal/patience"
+)
+
+const (
+	// waiting is how many questions may be open, each with a file descriptor.
+	waiting = 128
+	// remember is how many answers are kept.
+	remember = 4096
+	// recheck is how often the databases are looked at for changes, at most.
+	recheck = time.Second
+	// patienceLimit is how long one pass, and how long one file may take.
+	patienceLimit = 10 * time.Second
+	// restRatio is how much longer than it worked the reader rests before it
+	// works again, up to maxRest: new programs by the thousand must not cost
+	// more than a fifth of a processor.
+	restRatio = 4
+	maxRest   = 5 * time.Second
+	// maxLost is how many reads may never have come back.
+	maxLost = 4
+)
+
+// DB answers what the host's package databases hold. It is safe for
+// concurrent use and needs no closing: without questions it has no goroutine.
+type DB struct {
+	root string
+	gate *patience.Gate
+	rest func(time.Duration)
+	now  func() time.Time
+
+	mu      sync.Mutex
+	queue   []*question
+	working bool
+	answers map[place]fact.Vouch
+	stamp   stamp // of the databases when answers were given
+	checked time.Time
+}
+
+// place is one file content at one path.
+type place struct {
+	path string
+	key  digest.Key
+}
+
+type question struct {
+	place
+	file *os.File
+	done func(fact.Vouch)
+}
+
+// Open returns the databases below root; "" means /. Nothing is read yet, and
+// databases may come and go.
+func Open(root string) *DB {
+	if root == "" {
+		root = "/"
+	}
+	return &DB{root: root, gate: patience.NewGate(maxLost), rest: time.Sleep, now: time.Now,
+		answers: make(map[place]fact.Vouch)}
+}
+
+// Ask asks whether a package vouches for f, the regular file that is at path,
+// and takes f over and closes it. path is absolute and as the kernel tells it,
+// without links and without " (deleted)"; "" takes it from f. It must be a
+// path of the host: one in a container's mount namespace leads to another file
+// here, so nobody must ask for those. done is called once, on another
+// goroutine or before Ask returns, and must not block. False means that too
+// many questions are open: done is not called.
+//
+// The verdict is ok or modified where a package has a digest for the path;
+// unowned where no package lists it; unknown where a database has no digest
+// for it or could not be read, where f is larger than 256 MiB or did not
+// answer in time, and where other content says nothing: f has no name any
+// more, as after an upgrade, or its package is being replaced right now. A
+// configuration file that somebody changed is modified.
+func (db *DB) Ask(path string, f *os.File, done func(fact.Vouch)) bool {
+	st, err := status(f)
+	if path == "" {
+		path, _ = os.Readlink("/proc/self/fd/" + strconv.Itoa(int(f.Fd())))
+		if st.Nlink == 0 {
+			path = strings.TrimSuffix(path, " (deleted)")
+		}
+	}
+	if err != nil || len(path) > unix.PathMax || path == "" || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		f.Close()
+		done(fact.Vouch{Verdict: fact.VouchUnknown})
+		return true
+	}
+	q := &question{place: place{path, digest.KeyOf(&st)}, file: f, done: done}
+	if v, ok := db.Known(path, q.key); ok {
+		f.Close()
+		done(v)
+		return true
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if len(db.queue) >= waiting || db.gate.Lost() >= maxLost {
+		f.Close()
+		return false
+	}
+	db.queue = append(db.queue, q)
+	if !db.working {
+		db.working = true
+		go db.work()
+	}
+	return true
+}
+
+// Known is the answer to a question that was asked before, as long as neither
+// the file nor a database has changed.
+func (db *DB) Known(path string, k digest.Key) (fact.Vouch, bool) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if now := db.now(); now.Sub(db.checked).Abs() >= recheck {
+		db.checked = now
+		if stamp := stampOf(db.root); stamp != db.stamp {
+			db.stamp = stamp
+			clear(db.answers)
+		}
+	}
+	v, ok := db.answers[place{path, k}]
+	return v, ok
+}
+
+// Vouch is Ask for who can wait, at most ten seconds. It leaves f open and its
+// offset where it is.
+func (db *DB) Vouch(path string, f *os.File) fact.Vouch {
+	unknown := fact.Vouch{Verdict: fact.VouchUnknown}
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return unknown
+	}
+	answer := make(chan fact.Vouch, 1)
+	if !db.Ask(path, os.NewFile(uintptr(fd), f.Name()), func(v fact.Vouch) { answer <- v }) {
+		return unknown
+	}
+	timer := time.NewTimer(patienceLimit)
+	defer timer.Stop()
+	select {
+	case v := <-answer:
+		return v
+	case <-timer.C:
+		return unknown
+	}
+}
+
+// work answers what waits, all of it in one pass, and ends when nothing does.
+func (db *DB) work() {
+	for {
+		db.mu.Lock()
+		batch := db.queue
+		db.queue = nil
+		if len(batch) == 0 {
+			db.working = false
+			db.mu.Unlock()
+			return
+		}
+		db.mu.Unlock()
+		began := time.Now()
+		db.answer(batch)
+		db.rest(min(restRatio*time.Since(began), maxRest))
+	}
+}
+
+func (db *DB) answer(batch []*question) {
+	ctx, cancel := context.WithTimeout(context.Background(), patienceLimit)
+	defer cancel()
+	before := stampOf(db.root)
+	p, ok := patience.Do(db.gate, patienceLimit*3/2, func() *pass {
+		p := newPass(ctx, db.root)
+		for _, q := range batch {
+			p.ask(q.path)
+		}
+		p.run()
+		return p
+	})
+	calm := ok && !p.failed && before == stampOf(db.root) && !busy(db.root)
+	for _, q := range batch {
+		v, settled := fact.Vouch{Verdict: fact.VouchUnknown}, false
+		if ok {
+			v, settled = db.compare(p, q, calm)
+		} else {
+			q.file.Close()
+		}
+		if settled && calm {
+			db.keep(q.place, v, before)
+		}
+		q.done(v)
+	}
+}
+
+func (db *DB) keep(at place, v fact.Vouch, stamp stamp) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if stamp != db.stamp {
+		return
+	}
+	if len(db.answers) >= remember {
+		clear(db.answers) // rare, and the answers in use come back at once
+	}
+	db.answers[at] = v
+}
