@@ -73,11 +73,13 @@ func (c *Collector) Run(ctx context.Context, out watch.Sink) error {
 	tick := time.NewTicker(c.cfg.Interval)
 	defer tick.Stop()
 	for {
-		if w != nil {
-			r.watch(w)
-		}
-		for more := true; more && ctx.Err() == nil; {
-			more = r.look()
+		// What a look found to read is watched before the next, so that
+		// nothing is written in between unseen.
+		for changed, n := true, 0; changed && n < 4; n++ {
+			changed = w != nil && r.watch(w)
+			for more := true; more && ctx.Err() == nil; {
+				more = r.look()
+			}
 		}
 		r.ledger.flush(false)
 		select {
@@ -117,6 +119,9 @@ func newRun(cfg Config, out watch.Sink) *run {
 	r.btmp = tail{path: r.path("/var/log/btmp"), whole: int64(size)}
 	r.records = [2]pieces{{size: size}, {size: size}}
 	r.words = words{run: r, told: make(map[int64]bool)}
+	// Their ends now, before anything is told: who was there is read after
+	// that, so that nobody slips in between. What fails fails again in a look.
+	_, _, _ = r.wtmp.open(), r.btmp.open(), r.words.begin()
 	return r
 }
 
@@ -128,8 +133,9 @@ func (r *run) close() {
 	r.words.close()
 }
 
-// watch has the kernel tell of what is there to read now.
-func (r *run) watch(w *wake) {
+// watch has the kernel tell of what is there to read now. changed is true where
+// that is something else than before.
+func (r *run) watch(w *wake) (changed bool) {
 	files := append([]string{r.sessions.path, r.wtmp.path, r.btmp.path}, r.words.files()...)
 	folders := append([]string{r.path("/var/log")}, r.words.folders()...)
 	for i, path := range append(files, folders...) {
@@ -137,12 +143,14 @@ func (r *run) watch(w *wake) {
 		if i >= len(files) {
 			mask = maskNamed
 		}
-		err := w.watch(path, mask)
+		other, err := w.watch(path, mask)
+		changed = changed || other
 		if (err == unix.ENOSPC || err == unix.ENOMEM) && r.watching {
 			r.watching = false
 			r.ledger.add(fact.LossWatchLimit, 1, fmt.Sprintf("logins are looked for every %v only: %v", r.cfg.Interval, err))
 		}
 	}
+	return changed
 }
 
 // look goes once through everything; more says that there is more to read.
@@ -174,8 +182,10 @@ func bare(err error) error {
 	if errors.As(err, &p) {
 		return p.Err
 	}
-	if errors.Is(err, regular.ErrNotRegular) {
-		return regular.ErrNotRegular
+	for _, known := range []error{regular.ErrNotRegular, regular.ErrTooLarge} {
+		if errors.Is(err, known) {
+			return known
+		}
 	}
 	return err
 }

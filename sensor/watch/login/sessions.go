@@ -4,7 +4,6 @@ package login
 
 import (
 	"errors"
-	"io/fs"
 
 	"golang.org/x/sys/unix"
 
@@ -40,6 +39,7 @@ type sessions struct {
 	size  int64
 	mtime unix.Timespec
 	inode uint64
+	err   error // of the last reading
 }
 
 // look reads utmp where it has changed.
@@ -53,23 +53,18 @@ func (s *sessions) look(lost *ledger) error {
 		return err
 	}
 	if s.begun && st.Size == s.size && st.Mtim == s.mtime && st.Ino == s.inode {
-		return nil
+		return s.err
 	}
-	data, read, err := regular.Read(s.path, maxUtmp)
+	s.size, s.mtime, s.inode = st.Size, st.Mtim, st.Ino
+	data, _, err := regular.Read(s.path, maxUtmp)
+	if s.err = err; err == nil {
+		s.compare(data, lost)
+	}
 	if errors.Is(err, regular.ErrTooLarge) {
 		lost.add(fact.LossInventory, 1, "/run/utmp is larger than the sensor reads")
 	}
-	if err != nil {
-		s.begun = true
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		return err
-	}
-	s.size, s.mtime, s.inode = read.Size, read.Mtim, read.Ino
-	s.compare(data, lost)
 	s.begun = true
-	return nil
+	return err
 }
 
 // compare tells what is new in utmp and what is there no more.

@@ -79,14 +79,15 @@ func (t *tail) poll(take func([]byte), fresh func()) (l look, err error) {
 // open opens what is at the path. That there is nothing is no error.
 func (t *tail) open() error {
 	f, st, err := regular.Open(t.path)
-	begun := t.begun
-	t.begun = true
 	if errors.Is(err, fs.ErrNotExist) {
+		t.begun = true
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	begun := t.begun
+	t.begun = true
 	t.f, t.dev, t.inode, t.at = f, st.Dev, st.Ino, 0
 	if !begun {
 		t.at = st.Size - st.Size%t.whole

@@ -47,25 +47,27 @@ func (w *wake) read() {
 	}
 }
 
-// watch watches what is at path now, in place of what was there before.
-func (w *wake) watch(path string, mask uint32) error {
+// watch watches what is at path now, in place of what was there before, and
+// tells whether that is another file.
+func (w *wake) watch(path string, mask uint32) (changed bool, err error) {
 	raw, err := w.file.SyscallConn()
 	if err != nil {
-		return err
+		return false, err
 	}
 	var wd int
 	var failed error
 	if err := raw.Control(func(fd uintptr) { wd, failed = unix.InotifyAddWatch(int(fd), path, mask) }); err != nil {
-		return err
+		return false, err
 	}
 	if failed != nil {
-		return failed
+		return false, failed
 	}
-	if old, ok := w.wds[path]; ok && old != wd {
+	old, known := w.wds[path]
+	if known && old != wd {
 		_ = raw.Control(func(fd uintptr) { _, _ = unix.InotifyRmWatch(int(fd), uint32(old)) }) // gone with its file, or moved away
 	}
 	w.wds[path] = wd
-	return nil
+	return !known || old != wd, nil
 }
 
 func (w *wake) close() { w.file.Close() }
