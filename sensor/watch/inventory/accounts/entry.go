@@ -118,7 +118,7 @@ func parseSudoers(e string) entry {
 		if strings.HasSuffix(word, "dir") {
 			out.include = includeFolder
 		}
-		out.target = unquote(rest)
+		out.target = firstPath(rest)
 		out.malformed = out.target == ""
 	case "User_Alias", "Runas_Alias", "Host_Alias", "Cmnd_Alias", "Cmd_Alias":
 		out.Type = "alias"
@@ -149,11 +149,15 @@ func (e *entry) bound() {
 	}
 }
 
-// unquote undoes quotes and backslashes around a path.
-func unquote(s string) string {
-	s = strings.TrimSuffix(strings.TrimPrefix(s, `"`), `"`)
+// firstPath is the path at the beginning of s: in quotes, or up to a blank
+// that has no backslash before it.
+func firstPath(s string) string {
+	end := func(c byte) bool { return c == ' ' || c == '\t' }
+	if rest, ok := strings.CutPrefix(s, `"`); ok {
+		s, end = rest, func(c byte) bool { return c == '"' }
+	}
 	var b strings.Builder
-	for i := 0; i < len(s); i++ {
+	for i := 0; i < len(s) && !end(s[i]); i++ {
 		if s[i] == '\\' && i+1 < len(s) {
 			i++
 		}

@@ -159,7 +159,8 @@ func index(s string, c byte) int {
 	return -1
 }
 
-// split cuts s at each such c; a colon behind a tag is not one.
+// split cuts s at each such c; a colon behind a tag or the name of a digest is
+// not one.
 func split(s string, c byte) []string {
 	var all []string
 	from, quoted, depth := 0, false, 0
@@ -174,12 +175,21 @@ func split(s string, c byte) []string {
 			depth++
 		case s[i] == ')':
 			depth = max(depth-1, 0)
-		case s[i] == c && depth == 0 && (c != ':' || !isTag(lastWord(s[from:i]))):
+		case s[i] == c && depth == 0 && (c != ':' || !belongs(lastWord(s[from:i]))):
 			all = append(all, s[from:i])
 			from = i + 1
 		}
 	}
 	return append(all, s[from:])
+}
+
+// belongs tells the words whose colon belongs to them.
+func belongs(word string) bool {
+	switch word {
+	case "sha224", "sha256", "sha384", "sha512":
+		return true
+	}
+	return isTag(word)
 }
 
 // lastWord is the word at the end of s.
