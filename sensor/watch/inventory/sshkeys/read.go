@@ -183,10 +183,10 @@ func (r *reading) add(k key, s fact.SSHKey) {
 		return
 	}
 	s.Fingerprint, s.Type, s.Bits = k.fingerprint, k.kind, k.bits
-	s.Comment = plain(k.comment, costComment)
+	s.Comment = plain(hide(k.comment), costComment)
 	left := costOptions
 	for _, o := range k.options {
-		o = plain(o, left)
+		o = plain(hide(o), left)
 		if left -= 6*len(o) + 3; left < 0 {
 			o = "and more"
 		}
@@ -196,6 +196,31 @@ func (r *reading) add(k key, s fact.SSHKey) {
 	}
 	r.seen[id] = &s
 	r.Facts = append(r.Facts, &fact.Fact{Kind: fact.KindSSHKey, SSHKey: &s})
+}
+
+// hide takes out what looks like a key: every one begins with the length of its
+// type's name. Nobody stops an account from writing one where a comment goes.
+func hide(s string) string {
+	const mark, least = "AAAA", 40
+	for from := 0; ; {
+		at := strings.Index(s[from:], mark)
+		if at < 0 {
+			return s
+		}
+		at += from
+		end := at
+		for end < len(s) && isBase64(s[end]) {
+			end++
+		}
+		if from = end; end-at >= least {
+			s = s[:at] + "(key)" + s[end:]
+			from = at
+		}
+	}
+}
+
+func isBase64(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '+' || c == '/' || c == '='
 }
 
 // gap notes what is missing. Of a cause, the first reason is told.

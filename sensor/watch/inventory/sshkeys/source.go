@@ -39,7 +39,7 @@ const (
 	// kernel's.
 	maxWatch = 4_096
 	// maxLost is how many homes may never have answered.
-	maxLost = 16
+	maxLost = 32
 )
 
 var passwdBounds = regular.Bounds{Bytes: 16 << 20, Line: 64 << 10}
