@@ -3,7 +3,7 @@
 package accounts
 
 import (
-	"slices"
+	"bytes"
 	"strings"
 
 	"picket.internal/fact"
@@ -57,7 +57,7 @@ func splitSudoers(data []byte, each func(string)) (long int64) {
 
 // lineEnd is where the first line ends, its newline included.
 func lineEnd(data []byte) int {
-	if i := slices.Index(data, '\n'); i >= 0 {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
 		return i + 1
 	}
 	return len(data)

@@ -244,10 +244,10 @@ const (
 	telling          // has to be read each time
 )
 
-// judge reads an entry's fields as far as needed.
+// judge reads an entry's fields as far as needed. journald sorts them by their
+// place, so that what many entries share comes first, and is known.
 func (fl *Follower) judge(r raw, lost *Lost) (e Entry, ok bool, err error) {
 	isRoot, packed, said := false, false, false
-	slices.Sort(r.fields) // what many entries share comes first, and is known
 	for _, at := range r.fields {
 		v := fl.known[at]
 		var text []byte
