@@ -45,15 +45,11 @@ func parseBare(line []byte) (key, bool) {
 	if !isKind(kind) || len(encoded) == 0 {
 		return key{}, false
 	}
-	blob := make([]byte, base64.StdEncoding.DecodedLen(len(encoded)))
-	n, err := base64.StdEncoding.Decode(blob, encoded)
+	// sshd takes keys whose padding is missing.
+	blob, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(string(encoded), "="))
 	if err != nil {
-		// sshd takes keys whose padding is missing.
-		if n, err = base64.RawStdEncoding.Decode(blob, encoded); err != nil {
-			return key{}, false
-		}
+		return key{}, false
 	}
-	blob = blob[:n]
 	inner, rest, ok := cutString(blob)
 	if !ok || string(inner) != string(kind) {
 		return key{}, false

@@ -154,6 +154,8 @@ type found struct {
 	paths []string // as sshd would name them
 	files []keyFile
 	watch []string
+
+	failed bool
 }
 
 // account reads the key files of one account, waiting so long and no longer.
@@ -177,14 +179,24 @@ func (s *Source) account(c *config, r *reading, points proc.Points, u account.Us
 		r.gap(fact.LossTimeout, 1, fmt.Sprintf("the key files of %s did not answer in time", plain(u.Name, costName)))
 		return nil
 	}
-	got, ok := patience.Do(s.gate, s.cfg.Patience, func() found {
+	got, ok := patience.Do(s.gate, s.cfg.Patience, func() (f found) {
 		s.wait(u.Name, true)
 		defer s.wait(u.Name, false)
+		defer func() {
+			// Nobody stands behind this goroutine: what trips it must not end
+			// the sensor.
+			if p := recover(); p != nil {
+				f = found{failed: true}
+			}
+		}()
 		return s.look(c, u, paths)
 	})
 	if !ok {
 		r.gap(fact.LossTimeout, 1, fmt.Sprintf("the key files of %s did not answer in time", plain(u.Name, costName)))
 		return nil
+	}
+	if got.failed {
+		r.gap(fact.LossMalformed, 1, fmt.Sprintf("reading the key files of %s failed", plain(u.Name, costName)))
 	}
 	for i, f := range got.files {
 		r.take(f, got.paths[i], u.Name)
