@@ -106,6 +106,7 @@ var fields = []Field{
 	{Path: "user.shell", Type: "string", Doc: "the login shell.", Unit: "", Source: "passwd(5)"},
 	{Path: "user.groups", Type: "list(string)", Doc: "the names of the supplementary groups.", Unit: "", Source: ""},
 	{Path: "user.locked", Type: "bool", Doc: "true where no password lets the account in.", Unit: "", Source: "shadow(5)"},
+	{Path: "user.no_password", Type: "bool", Doc: "true where an empty password lets the account in.", Unit: "", Source: "shadow(5)"},
 	{Path: "user.audit", Type: "object", Doc: "the account that logged in, whatever became of the process since.", Unit: "", Source: ""},
 	{Path: "user.audit.id", Type: "string", Doc: "the numeric user id in decimal.", Unit: "", Source: ""},
 	{Path: "user.audit.name", Type: "string", Doc: "the account's name.", Unit: "", Source: ""},

@@ -193,6 +193,8 @@ type User struct {
 	Groups []string `json:"groups,omitempty"`
 	// Locked is true where no password lets the account in. Source: shadow(5).
 	Locked bool `json:"locked,omitempty"`
+	// NoPassword is true where an empty password lets the account in. Source: shadow(5).
+	NoPassword bool `json:"no_password,omitempty"`
 	// Audit is the account that logged in, whatever became of the process since.
 	Audit *AuditUser `json:"audit,omitempty"`
 	// Before is the account before the change.

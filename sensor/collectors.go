@@ -12,6 +12,7 @@ import (
 	"picket.internal/sensor/watch"
 	"picket.internal/sensor/watch/canary"
 	"picket.internal/sensor/watch/integrity"
+	"picket.internal/sensor/watch/login"
 	"picket.internal/sensor/watch/metric"
 	"picket.internal/sensor/watch/process"
 	"picket.internal/sensor/watch/self"
@@ -51,7 +52,8 @@ func (c *Config) collectors(queue *send.Queue, log *slog.Logger) ([]watch.Collec
 	if err != nil {
 		return nil, fmt.Errorf("preparing the sensor's word on itself: %w", err)
 	}
-	return []watch.Collector{own, canaries, binary, processes, metrics}, nil
+	logins := login.New(login.Config{Logger: log})
+	return []watch.Collector{own, canaries, binary, processes, metrics, logins}, nil
 }
 
 func queueOf(s send.Stats) self.Queue {
