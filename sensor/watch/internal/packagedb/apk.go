@@ -119,7 +119,7 @@ func apkPackages(root string, l *list) {
 		}
 	})
 	if err := in.close(); err != nil {
-		l.fail("reading "+path, err, len(l.packages) == l.first)
+		l.fail("reading "+path, err, true)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -35,7 +36,9 @@ func (db *DB) compare(p *pass, q *question, calm bool) (v fact.Vouch, settled bo
 		v       fact.Vouch
 		settled bool
 	}
+	var begun atomic.Bool
 	r, ok := patience.Do(db.gate, patienceLimit*3/2, func() (r result) {
+		begun.Store(true)
 		defer q.file.Close()
 		until := time.Now().Add(patienceLimit)
 		sums := make(map[string][]byte)
@@ -50,6 +53,9 @@ func (db *DB) compare(p *pass, q *question, calm bool) (v fact.Vouch, settled bo
 		return r
 	})
 	if !ok {
+		if !begun.Load() && db.gate.Lost() >= maxLost {
+			q.file.Close() // nobody was sent to read it
+		}
 		return fact.Vouch{Verdict: fact.VouchUnknown}, false
 	}
 	if r.v.Verdict == fact.VouchModified && !calm {

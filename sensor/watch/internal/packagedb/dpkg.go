@@ -129,7 +129,7 @@ func dpkgPackages(root string, l *list) {
 			}
 		})
 		if err := in.close(); err != nil {
-			l.fail("reading "+path, err, len(l.packages) == l.first)
+			l.fail("reading "+path, err, true)
 		}
 		for _, s := range late {
 			l.dpkg(&s)

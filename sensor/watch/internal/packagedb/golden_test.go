@@ -12,7 +12,7 @@ var fixtures = []struct {
 }{
 	{"debian-11", map[string]string{"var/lib/dpkg/status": "debian-11.status"}},
 	{"debian-12", map[string]string{"var/lib/dpkg/status": "debian-12.status"}},
-	{"alpine-3.4-to-3.20", map[string]string{"lib/apk/db/installed": "alpine.installed"}},
+	{"alpine", map[string]string{"lib/apk/db/installed": "alpine.installed"}},
 	{"alpine-merged-usr", map[string]string{"usr/lib/apk/db/installed": "alpine.installed"}},
 	{"centos-7", map[string]string{"var/lib/rpm/Packages": "centos7.Packages"}},
 	{"centos-8", map[string]string{"var/lib/rpm/Packages": "centos8.Packages"}},

@@ -76,6 +76,7 @@ func (h host) link(to, name string) {
 func (h host) db() *DB {
 	db := Open(h.root)
 	db.rest = func(time.Duration) {}
+	db.run = func(f func()) { f() }
 	return db
 }
 

@@ -69,7 +69,7 @@ func TestWhatIsNoDatabaseIsSaidAndBlocksNobody(t *testing.T) {
 
 func TestAnEndlessStatusIsReadInLittleMemory(t *testing.T) {
 	for what, content := range map[string]string{
-		"zeros":   "\x00",
+		"zeros":   strings.Repeat("\x00", 1<<16),
 		"stanzas": "Package: a\nStatus: install ok config-files\nVersion: 1\n\n",
 		"line":    "Description: " + strings.Repeat("x", 1<<20),
 	} {

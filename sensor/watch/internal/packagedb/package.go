@@ -66,7 +66,7 @@ type list struct {
 	ctx      context.Context
 	max      int
 	of       string // the database that is being read
-	first    int    // where its packages begin
+	got      int    // how many packages it had until now
 	packages []Package
 	problems []Problem
 	bad      int64
@@ -75,14 +75,18 @@ type list struct {
 
 func (l *list) begin(of string) {
 	l.malformed()
-	l.of, l.first = of, len(l.packages)
+	l.of, l.got = of, 0
 }
 
 // restart forgets what came from the database that is being read.
-func (l *list) restart() { l.packages, l.bad = l.packages[:l.first], 0 }
+func (l *list) restart() {
+	l.packages = slices.DeleteFunc(l.packages, func(p Package) bool { return p.Type == l.of })
+	l.got, l.bad = 0, 0
+}
 
 func (l *list) add(p Package) {
 	p.Type = l.of
+	l.got++
 	l.packages = append(l.packages, p)
 	if len(l.packages) >= 2*l.max {
 		l.trim()
@@ -99,7 +103,6 @@ func (l *list) trim() {
 		clear(l.packages[l.max:])
 		l.packages = l.packages[:l.max]
 	}
-	l.first = min(l.first, len(l.packages))
 }
 
 func compare(a, b Package) int {
@@ -116,9 +119,10 @@ func (l *list) malformed() {
 	l.bad = 0
 }
 
-// fail tells that a file could not be read, or not to its end.
-func (l *list) fail(what string, err error, whole bool) {
-	l.problems = append(l.problems, Problem{Type: l.of, Cause: causeOf(err), Count: 1, Whole: whole,
+// fail tells that a file could not be read, or not to its end; main is true
+// for the one that holds all packages.
+func (l *list) fail(what string, err error, main bool) {
+	l.problems = append(l.problems, Problem{Type: l.of, Cause: causeOf(err), Count: 1, Whole: main && l.got == 0,
 		Reason: fmt.Sprintf("%s: %v", what, err)})
 }
 

@@ -152,3 +152,39 @@ func TestSameAsRpm(t *testing.T) {
 		})
 	}
 }
+
+// What a log holds counts up to the last transaction that ended: of one that
+// was cut off nothing does, nor of one whose sums are wrong.
+func TestOnlyWholeTransactionsOfALogCount(t *testing.T) {
+	log := fixture(t, "mariner2-wal.rpmdb.sqlite-wal")
+	broken := bytes.Clone(log)
+	broken[logHeader+frameHeader+100] ^= 1
+	alien := bytes.Clone(log)
+	copy(alien[logHeader+8:], "otherone") // of the time before the log began anew
+	for _, c := range []struct {
+		why  string
+		log  []byte
+		want int
+	}{
+		{"all of it", log, 5},
+		{"none", nil, 3},
+		{"no frame", log[:logHeader], 3},
+		{"half a frame", log[:logHeader+100], 3},
+		{"the first frame is broken", broken, 3},
+		{"other salts", alien, 3},
+		{"no log at all", []byte(strings.Repeat("no log at all ", 100)), 3},
+		{"the last byte is missing", log[:len(log)-1], 6},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			h := newHost(t)
+			h.put("var/lib/rpm/rpmdb.sqlite", string(fixture(t, "mariner2-wal.rpmdb.sqlite")))
+			if c.log != nil {
+				h.put("var/lib/rpm/rpmdb.sqlite-wal", string(c.log))
+			}
+			found, problems := h.db().Packages(t.Context(), 100)
+			if len(found) != c.want || len(problems) != 0 {
+				t.Errorf("%d packages, want %d; problems %v", len(found), c.want, problems)
+			}
+		})
+	}
+}

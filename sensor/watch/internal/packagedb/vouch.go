@@ -42,6 +42,7 @@ type DB struct {
 	gate *patience.Gate
 	rest func(time.Duration)
 	now  func() time.Time
+	run  func(func()) // beside the caller
 
 	mu      sync.Mutex
 	queue   []*question
@@ -70,6 +71,7 @@ func Open(root string) *DB {
 		root = "/"
 	}
 	return &DB{root: root, gate: patience.NewGate(maxLost), rest: time.Sleep, now: time.Now,
+		run:     func(f func()) { go f() },
 		answers: make(map[place]fact.Vouch)}
 }
 
@@ -77,7 +79,8 @@ func Open(root string) *DB {
 // and takes f over and closes it. path is absolute and as the kernel tells it,
 // without links and without " (deleted)"; "" takes it from f. It must be a
 // path of the host: one in a container's mount namespace leads to another file
-// here, so nobody must ask for those. done is called once, on another
+// here, so nobody must ask for those. Nor must f lie where a file may never
+// answer, as on FUSE. done is called once, on another
 // goroutine or before Ask returns, and must not block. False means that too
 // many questions are open: done is not called.
 //
@@ -121,19 +124,33 @@ func (db *DB) Ask(path string, f *os.File, done func(fact.Vouch)) bool {
 }
 
 // Known is the answer to a question that was asked before, as long as neither
-// the file nor a database has changed.
+// the file nor a database has changed. It waits for nothing: that a database
+// changed may show a second later.
 func (db *DB) Known(path string, k digest.Key) (fact.Vouch, bool) {
 	db.mu.Lock()
-	defer db.mu.Unlock()
-	if now := db.now(); now.Sub(db.checked).Abs() >= recheck {
+	now := db.now()
+	due := now.Sub(db.checked).Abs() >= recheck
+	if due {
 		db.checked = now
-		if stamp := stampOf(db.root); stamp != db.stamp {
-			db.stamp = stamp
-			clear(db.answers)
-		}
 	}
+	db.mu.Unlock()
+	if due {
+		db.run(func() { db.renew(stampOf(db.root)) })
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
 	v, ok := db.answers[place{path, k}]
 	return v, ok
+}
+
+// renew forgets the answers where the databases are not what they were.
+func (db *DB) renew(now stamp) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if now != db.stamp {
+		db.stamp = now
+		clear(db.answers)
+	}
 }
 
 // Vouch is Ask for who can wait, at most ten seconds. It leaves f open and its
@@ -170,16 +187,20 @@ func (db *DB) work() {
 			return
 		}
 		db.mu.Unlock()
-		began := time.Now()
 		db.answer(batch)
-		db.rest(min(restRatio*time.Since(began), maxRest))
 	}
 }
 
+// pause rests for as long as the work since began asks for.
+func (db *DB) pause(began time.Time) { db.rest(min(restRatio*time.Since(began), maxRest)) }
+
+// answer answers questions, each as soon as it can be.
 func (db *DB) answer(batch []*question) {
+	began := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), patienceLimit)
 	defer cancel()
 	before := stampOf(db.root)
+	db.renew(before)
 	p, ok := patience.Do(db.gate, patienceLimit*3/2, func() *pass {
 		p := newPass(ctx, db.root)
 		for _, q := range batch {
@@ -200,6 +221,8 @@ func (db *DB) answer(batch []*question) {
 			db.keep(q.place, v, before)
 		}
 		q.done(v)
+		db.pause(began)
+		began = time.Now()
 	}
 }
 
