@@ -132,7 +132,7 @@ func (p *policy) folder(path string, depth int) {
 func (p *policy) entry(path string, e *entry) {
 	full := e.Text
 	e.Path = text(path, costPath)
-	if e.Text = text(full, costText); len(e.Text) < len(full) {
+	if e.Text = text(full, costText); e.Text != full {
 		e.Text += " ... " + digest(full)
 	}
 	if e.malformed {

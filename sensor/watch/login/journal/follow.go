@@ -61,17 +61,19 @@ type Follower struct {
 	fields []uint64
 }
 
-// Follow opens the system's journal in the first of the folders that has one,
-// at its end. programs are the names that count, of the process and of who it
+// Follow opens the system's journal in the one of the folders where it is
+// written, at its end. programs are the names that count, of the process and of who it
 // says that it is. The error is that of the last folder.
 func Follow(dirs, programs []string) (*Follower, error) {
 	fl := &Follower{programs: programs, known: make(map[uint64]verdict)}
 	for _, dir := range dirs {
 		fl.paths = append(fl.paths, filepath.Join(dir, "system.journal"))
 	}
-	if err := fl.reopen(); err != nil {
+	first, err := fl.find()
+	if err != nil {
 		return nil, err
 	}
+	fl.adopt(first)
 	if err := fl.file.skip(&fl.at); err != nil {
 		fl.Close()
 		return nil, err
@@ -86,29 +88,52 @@ func (fl *Follower) Path() string { return fl.open.Name() }
 // Close lets go of the file.
 func (fl *Follower) Close() error { return fl.open.Close() }
 
-// reopen opens the journal that there is now and goes to its beginning.
-func (fl *Follower) reopen() error {
-	err := error(unix.ENOENT)
+// opened is an open journal.
+type opened struct {
+	*os.File
+	file       *file
+	dev, inode uint64
+}
+
+// find opens the journal that is written to: the one that was last, where there
+// are two, since one may be left over from other settings.
+func (fl *Follower) find() (best opened, err error) {
+	err = unix.ENOENT
 	for _, path := range fl.paths {
-		var open *os.File
-		var st *unix.Stat_t
-		if open, st, err = regular.Open(path); err != nil {
+		f, st, openErr := regular.Open(path)
+		if openErr != nil {
+			if best.File == nil {
+				err = openErr
+			}
 			continue
 		}
-		var f *file
-		if f, err = openFile(open); err != nil {
-			open.Close()
+		journal, openErr := openFile(f)
+		if openErr != nil || (best.File != nil && journal.tailTime <= best.file.tailTime) {
+			f.Close()
+			if best.File == nil {
+				err = openErr
+			}
 			continue
 		}
-		if fl.open != nil {
-			fl.open.Close()
+		if best.File != nil {
+			best.Close()
 		}
-		fl.open, fl.file, fl.dev, fl.inode = open, f, st.Dev, st.Ino
-		fl.at = cursor{}
-		clear(fl.known)
-		return nil
+		best, err = opened{f, journal, st.Dev, st.Ino}, nil
 	}
-	return fmt.Errorf("opening journal: %w", err)
+	if err != nil {
+		return opened{}, fmt.Errorf("opening journal: %w", err)
+	}
+	return best, nil
+}
+
+// adopt goes to the beginning of another file.
+func (fl *Follower) adopt(o opened) {
+	if fl.open != nil {
+		fl.open.Close()
+	}
+	fl.open, fl.file, fl.dev, fl.inode = o.File, o.file, o.dev, o.inode
+	fl.at = cursor{}
+	clear(fl.known)
 }
 
 // Poll hands on what was appended, of most entries at most; more says that
@@ -121,32 +146,34 @@ func (fl *Follower) Poll(most int, each func(Entry)) (lost Lost, more bool, err 
 			return lost, n >= most, err
 		}
 		most -= n
-		if !fl.replaced() {
+		next, other := fl.replaced()
+		if !other {
 			return lost, false, nil
 		}
 		// What was written before the new file took its place.
 		if n, err = fl.drain(most, &lost, each); err != nil || n >= most {
+			next.Close()
 			return lost, n >= most, err
 		}
-		if err := fl.reopen(); err != nil {
-			return lost, false, err
-		}
+		fl.adopt(next)
 		lost.Files += fl.passed()
 		fl.again = true
 	}
 	return lost, true, nil
 }
 
-// replaced tells whether another file has the followed one's place, or is
-// there where a better place had none.
-func (fl *Follower) replaced() bool {
-	for _, path := range fl.paths {
-		var st unix.Stat_t
-		if unix.Stat(path, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG {
-			return st.Dev != fl.dev || st.Ino != fl.inode
-		}
+// replaced opens the file that has the followed one's place, where there is
+// another.
+func (fl *Follower) replaced() (opened, bool) {
+	o, err := fl.find()
+	if err != nil {
+		return opened{}, false
 	}
-	return false
+	if o.dev == fl.dev && o.inode == fl.inode {
+		o.Close()
+		return opened{}, false
+	}
+	return o, true
 }
 
 // passed counts archived files of this series that begin behind what was read.

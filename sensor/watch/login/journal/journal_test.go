@@ -214,6 +214,26 @@ func TestMovesFromMemoryToDisk(t *testing.T) {
 	}
 }
 
+// TestLeftOver finds a journal on disk that nobody writes to any more: the
+// settings have changed, and the one in memory counts.
+func TestLeftOver(t *testing.T) {
+	disk, memory := unpack(t, "wide.journal"), t.TempDir()
+	w := startWriter(t, filepath.Join(memory, "system.journal"))
+	w.write(t, 0, "sshd", "first")
+	for end := time.Now().Add(15 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		fl, err := journal.Follow([]string{disk, memory}, programs)
+		must(t, err)
+		path := fl.Path()
+		fl.Close()
+		if path == filepath.Join(memory, "system.journal") {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("it follows %s", path)
+		}
+	}
+}
+
 func TestWhereThereIsNone(t *testing.T) {
 	if _, err := journal.Follow([]string{t.TempDir()}, programs); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("an empty folder: %v", err)
