@@ -2,6 +2,7 @@ package unit
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -15,6 +16,9 @@ const (
 	// maxSettings is how many settings of a file are kept.
 	maxSettings = 256
 )
+
+// errForm says that a file has more than is read.
+var errForm = errors.New("malformed unit file")
 
 // setting is a line of a unit file that matters here.
 type setting struct{ section, key, value string }
@@ -36,11 +40,12 @@ func matters(section, key string) bool {
 }
 
 // parse reads the syntax of systemd.syntax(7). Lines that are no setting are
-// left out, as systemd does; bad is how many.
-func parse(data []byte) (settings []setting, bad int, err error) {
+// left out, as systemd does: nothing is missing then.
+func parse(data []byte) ([]setting, error) {
 	if len(data) > maxFile {
-		return nil, 0, fmt.Errorf("malformed unit file: over %d bytes", maxFile)
+		return nil, fmt.Errorf("%w: over %d bytes", errForm, maxFile)
 	}
+	var settings []setting
 	var section string
 	var joined []byte // of a line that goes on
 	for line := range bytes.Lines(data) {
@@ -64,16 +69,15 @@ func parse(data []byte) (settings []setting, bad int, err error) {
 			continue
 		}
 		s, ok := parseSetting(section, line)
-		switch {
-		case !ok:
-			bad++
-		case matters(section, s.key) && len(settings) < maxSettings:
-			settings = append(settings, s)
-		case matters(section, s.key):
-			bad++
+		if !ok || !matters(section, s.key) {
+			continue
 		}
+		if len(settings) == maxSettings {
+			return settings, fmt.Errorf("%w: over %d settings", errForm, maxSettings)
+		}
+		settings = append(settings, s)
 	}
-	return settings, bad, nil
+	return settings, nil
 }
 
 // goesOn tells whether the next line belongs to this one: it ends in a

@@ -16,10 +16,9 @@ import (
 	"picket.internal/sensor/watch/internal/regular"
 )
 
-// Units are all units that have a file or are enabled, and those of names
-// that systemd has loaded besides, by name.
-func (s *Scan) Units(loaded []string) []Unit {
-	defer s.keep()
+// Names are the units that have a file or are enabled, and those of loaded
+// besides, in order.
+func (s *Scan) Names(loaded []string) []string {
 	names := make(map[string]bool, len(s.entries))
 	for name := range s.entries {
 		names[name] = true
@@ -36,16 +35,16 @@ func (s *Scan) Units(loaded []string) []Unit {
 			names[name] = true
 		}
 	}
-	units := make([]Unit, 0, len(names))
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		units = append(units, s.unit(name))
-	}
-	return units
+	return slices.Sorted(maps.Keys(names))
 }
 
-// unit resolves a name to its file, reads it with its drop-ins and tells its
-// state.
-func (s *Scan) unit(name string) Unit {
+// Keep makes what this scan read the tree's memory and forgets what others
+// read. It is to be called when all units were asked for.
+func (s *Scan) Keep() { s.tree.files = s.fresh }
+
+// Unit resolves a name to its file, reads it with its drop-ins and tells its
+// state. Path is empty where there is none.
+func (s *Scan) Unit(name string) Unit {
 	u := Unit{Name: name, Target: name}
 	at, scope, how := s.resolve(&u)
 	u.Path = at
@@ -153,14 +152,12 @@ func (s *Scan) read(p string) *file {
 		f = &file{stat: now}
 		var data []byte
 		if data, _, f.err = regular.Read(s.tree.root+p, maxFile); f.err == nil {
-			f.settings, f.bad, f.err = parse(data)
+			f.settings, f.err = parse(data)
 		}
 	}
 	s.fresh[p] = f
 	switch {
-	case f.err == nil && f.bad > 0:
-		s.flaw(fact.LossMalformed, "lines that are no settings in "+p, int64(f.bad))
-	case errors.Is(f.err, regular.ErrTooLarge), errors.Is(f.err, regular.ErrNotRegular):
+	case errors.Is(f.err, errForm), errors.Is(f.err, regular.ErrTooLarge), errors.Is(f.err, regular.ErrNotRegular):
 		s.flaw(fact.LossMalformed, f.err.Error(), 1)
 	case f.err != nil && !errors.Is(f.err, fs.ErrNotExist):
 		s.flaw(fact.LossUnreadable, f.err.Error(), 1)

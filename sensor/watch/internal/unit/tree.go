@@ -69,7 +69,6 @@ func New(root string) *Tree {
 type file struct {
 	stat     stamp
 	settings []setting
-	bad      int
 	err      error
 }
 
@@ -251,6 +250,3 @@ func (s *Scan) entry(i int, e os.DirEntry) {
 		s.entries[name] = entry{i, target}
 	}
 }
-
-// keep makes what this scan read the tree's memory, and forgets the rest.
-func (s *Scan) keep() { s.tree.files = s.fresh }

@@ -74,6 +74,12 @@ func (u *Unit) trigger(s setting) {
 	}
 }
 
+// Template tells whether the name is that of a template, which is no unit by
+// itself.
+func Template(name string) bool {
+	return strings.HasSuffix(strings.TrimSuffix(name, path.Ext(name)), "@")
+}
+
 func isTrue(s string) bool {
 	switch strings.ToLower(s) {
 	case "1", "yes", "y", "true", "t", "on":
