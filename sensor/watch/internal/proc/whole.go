@@ -7,7 +7,7 @@ import "golang.org/x/sys/unix"
 // Whole reads a file of the proc file system, at most max bytes; more says
 // that it goes on.
 func (fs *FS) Whole(name string, max int) (data []byte, more bool, err error) {
-	fd, err := unix.Openat(fs.fd, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	fd, err := unix.Openat(fs.fd, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, false, err
 	}

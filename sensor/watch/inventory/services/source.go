@@ -55,9 +55,7 @@ func (s *Source) Watch() []string {
 		s.folders = s.units.Scan(kinds...).Folders
 	}
 	all := append([]string{initScripts}, s.folders...)
-	for _, level := range s.levels() {
-		all = append(all, level)
-	}
+	all = append(all, s.levels()...)
 	for i := range all {
 		all[i] = s.root + all[i]
 	}
