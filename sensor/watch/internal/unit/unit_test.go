@@ -207,7 +207,7 @@ func TestHostileUnits(t *testing.T) {
 	s := New(root).Scan(".service")
 	var causes []string
 	for _, name := range s.Names(nil) {
-		if strings.ContainsAny(name, "\n\xff") {
+		if strings.Contains(name, "\n") || strings.Contains(name, "\xff") {
 			t.Errorf("%q is no name of a unit", name)
 		}
 		u := s.Unit(name)
