@@ -216,7 +216,7 @@ var fields = []Field{
 	{Path: "schedule", Type: "object", Doc: "a cron entry or a timer.", Unit: "", Source: ""},
 	{Path: "schedule.action", Type: "string", Doc: "what happened: seen, added, removed or changed.", Unit: "", Source: ""},
 	{Path: "schedule.type", Type: "string", Doc: "cron, timer or at.", Unit: "", Source: ""},
-	{Path: "schedule.name", Type: "string", Doc: "the timer's unit, or the file and line of a cron entry.", Unit: "", Source: ""},
+	{Path: "schedule.name", Type: "string", Doc: "the timer's unit, the job of at, or the script that cron runs; empty for a line of a crontab, which stays the same when others come before it.", Unit: "", Source: ""},
 	{Path: "schedule.when", Type: "string", Doc: "the time specification as written.", Unit: "", Source: "crontab(5), systemd.timer(5)"},
 	{Path: "schedule.command", Type: "string", Doc: "what runs.", Unit: "", Source: ""},
 	{Path: "schedule.path", Type: "string", Doc: "the file that holds it.", Unit: "", Source: ""},

@@ -168,7 +168,7 @@ type Schedule struct {
 	Action string `json:"action,omitempty"`
 	// Type is cron, timer or at.
 	Type string `json:"type,omitempty"`
-	// Name is the timer's unit, or the file and line of a cron entry.
+	// Name is the timer's unit, the job of at, or the script that cron runs; empty for a line of a crontab, which stays the same when others come before it.
 	Name string `json:"name,omitempty"`
 	// When is the time specification as written. Source: crontab(5), systemd.timer(5).
 	When string `json:"when,omitempty"`

@@ -1,0 +1,6 @@
+package dbus
+
+var (
+	ParseUnits = parseUnits
+	Over       = units
+)

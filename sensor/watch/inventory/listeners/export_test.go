@@ -1,0 +1,9 @@
+//go:build linux
+
+package listeners
+
+var (
+	Ask        = ask
+	Request    = request
+	ParseRange = parseRange
+)

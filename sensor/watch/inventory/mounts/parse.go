@@ -1,0 +1,105 @@
+//go:build linux
+
+package mounts
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"picket.internal/fact"
+	"picket.internal/sensor/watch/internal/describe"
+)
+
+const (
+	maxText    = 4 << 10 // of a path or a source, in bytes of JSON
+	maxOption  = 512
+	maxOptions = 64
+	maxMounts  = 100_000
+)
+
+// Parse reads proc_pid_mountinfo(5): id, parent, device, root, mount point,
+// options, tags, a dash, type, source, options of the file system. bad is how
+// many lines are of another form. Of two mounts with one name the later one,
+// which lies above, is kept.
+func Parse(data []byte) (mounts []*fact.Mount, bad int) {
+	at := make(map[[3]string]int)
+	for line := range bytes.Lines(data) {
+		m, ok := parseLine(bytes.TrimSuffix(line, []byte("\n")))
+		if !ok {
+			bad++
+			continue
+		}
+		key := [3]string{m.Path, m.Type, m.Source}
+		if i, twice := at[key]; twice {
+			mounts[i] = m
+			continue
+		}
+		if len(mounts) == maxMounts {
+			bad++
+			continue
+		}
+		at[key] = len(mounts)
+		mounts = append(mounts, m)
+	}
+	return mounts, bad
+}
+
+func parseLine(line []byte) (*fact.Mount, bool) {
+	head, tail, ok := bytes.Cut(line, []byte(" - "))
+	front, back := bytes.Split(head, []byte(" ")), bytes.Split(tail, []byte(" "))
+	// A source may be the empty string.
+	if !ok || len(front) < 6 || len(back) < 3 {
+		return nil, false
+	}
+	m := &fact.Mount{
+		Path:    describe.Plain(unescape(front[4]), maxText),
+		Type:    describe.Plain(unescape(back[0]), maxOption),
+		Source:  unescape(back[1]),
+		Options: options(front[5], back[2]),
+	}
+	// A part of a file system that is mounted, as findmnt(8) writes it.
+	if root := unescape(front[3]); root != "/" {
+		m.Source += "[" + root + "]"
+	}
+	m.Source = describe.Plain(m.Source, maxText)
+	return m, true
+}
+
+// options are those of the mount and then those of the file system, each once
+// and within bounds. ro and rw of the two may differ; ro holds then.
+func options(lists ...[]byte) []string {
+	var all []string
+	for _, list := range lists {
+		for option := range bytes.SplitSeq(list, []byte(",")) {
+			o := describe.Plain(unescape(option), maxOption)
+			if o != "" && len(all) < maxOptions && !slices.Contains(all, o) {
+				all = append(all, o)
+			}
+		}
+	}
+	if slices.Contains(all, "ro") {
+		all = slices.DeleteFunc(all, func(o string) bool { return o == "rw" })
+	}
+	return all
+}
+
+// unescape undoes the kernel's octal escapes of space, tab, newline, backslash
+// and hash, as in "\040".
+func unescape(b []byte) string {
+	if bytes.IndexByte(b, '\\') < 0 {
+		return string(b)
+	}
+	var out strings.Builder
+	for i := 0; i < len(b); i++ {
+		if b[i] == '\\' && i+3 < len(b) && octal(b[i+1]) && octal(b[i+2]) && octal(b[i+3]) && b[i+1] < '4' {
+			out.WriteByte((b[i+1]-'0')<<6 | (b[i+2]-'0')<<3 | (b[i+3] - '0'))
+			i += 3
+			continue
+		}
+		out.WriteByte(b[i])
+	}
+	return out.String()
+}
+
+func octal(c byte) bool { return c >= '0' && c <= '7' }
