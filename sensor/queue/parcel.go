@@ -84,7 +84,7 @@ func (q *Queue) Take() *Parcel {
 	if q.flight != nil {
 		return q.flight
 	}
-	left := room{facts: batchFacts, bytes: batchRoom}
+	left := room{facts: ParcelFacts, bytes: batchRoom}
 	told := q.tellLosses(&left)
 	p := &Parcel{}
 	q.move(p, q.choose(&left))

@@ -11,14 +11,14 @@ import (
 	"picket.internal/fact"
 )
 
-// Bounds of one batch.
+// Bounds of one parcel, which is a batch where it goes to the hub.
 const (
-	batchFacts = 1000
-	batchBytes = 256 << 10
+	ParcelFacts = 1000
+	ParcelBytes = 256 << 10
 	// batchFrame is set aside for everything in a batch that is not a fact.
 	batchFrame = 2 << 10
 	// batchRoom is left for the facts, and the commas between them.
-	batchRoom = batchBytes - batchFrame
+	batchRoom = ParcelBytes - batchFrame
 )
 
 // Limits bound what waits in a Queue. The batch on its way to the hub does
@@ -271,7 +271,7 @@ func (q *Queue) size() (facts, bytes int) {
 // enough tells whether so much waits that waiting for more only risks losing
 // it: a batch, or half of what ordinary facts may take.
 func (q *Queue) enough(facts, bytes int) bool {
-	return facts >= min(batchFacts, (q.limits.Facts-q.limits.ReservedFacts+1)/2) ||
+	return facts >= min(ParcelFacts, (q.limits.Facts-q.limits.ReservedFacts+1)/2) ||
 		bytes >= min(batchRoom, (q.limits.Bytes-q.limits.ReservedBytes+1)/2)
 }
 

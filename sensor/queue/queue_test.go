@@ -175,7 +175,7 @@ func TestQueueBoundsBytes(t *testing.T) {
 func TestQueueRefusesWhatNoBatchHolds(t *testing.T) {
 	q := New(Config{Host: testHost, Limits: Limits{}})
 	huge := canaryFact("a")
-	huge.Canary.Path = strings.Repeat("/x", batchBytes)
+	huge.Canary.Path = strings.Repeat("/x", ParcelBytes)
 	q.Emit(huge)
 	q.Emit(nil)
 	q.Emit(canaryFact("b"))
@@ -264,8 +264,8 @@ func TestQueueTakesWithinABatch(t *testing.T) {
 	}
 	q.Emit(canaryFact("late"))
 	p := q.Take()
-	if len(p.items) != batchFacts {
-		t.Errorf("a batch of %d facts, want %d", len(p.items), batchFacts)
+	if len(p.items) != ParcelFacts {
+		t.Errorf("a batch of %d facts, want %d", len(p.items), ParcelFacts)
 	}
 	if last := short(t, p.items[len(p.items)-1].raw); last != "C:late" {
 		t.Errorf("the first batch ends with %s, want the canary that came last", last)
