@@ -52,7 +52,7 @@ func (r *room) take(it *item) bool {
 func (q *Queue) due(now time.Time, flushAfter time.Duration) (ready bool, wait time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.lanes[critical].len() > 0 || q.enough(q.size()) {
+	if q.flight != nil || q.lanes[critical].len() > 0 || q.enough(q.size()) {
 		return true, 0
 	}
 	var oldest time.Time
