@@ -10,6 +10,7 @@ import (
 	"picket.internal/sensor/watch"
 	"picket.internal/sensor/watch/canary"
 	"picket.internal/sensor/watch/integrity"
+	"picket.internal/sensor/watch/inventory"
 	"picket.internal/sensor/watch/metric"
 	"picket.internal/sensor/watch/process"
 	"picket.internal/sensor/watch/self"
@@ -38,6 +39,12 @@ func (c *Config) collectors(queue *send.Queue, log *slog.Logger) ([]watch.Collec
 	if err != nil {
 		return nil, fmt.Errorf("preparing the metric collector: %w", err)
 	}
+	// What is installed and configured: one source a line.
+	sources := []inventory.Source{}
+	inventories, err := inventory.New(inventory.Config{Sources: sources, Logger: log})
+	if err != nil {
+		return nil, fmt.Errorf("preparing the inventory collector: %w", err)
+	}
 	own, err := self.New(self.Config{
 		Version:   c.Version,
 		Heartbeat: time.Duration(c.Heartbeat),
@@ -49,7 +56,7 @@ func (c *Config) collectors(queue *send.Queue, log *slog.Logger) ([]watch.Collec
 	if err != nil {
 		return nil, fmt.Errorf("preparing the sensor's word on itself: %w", err)
 	}
-	return []watch.Collector{own, canaries, binary, processes, metrics}, nil
+	return []watch.Collector{own, canaries, binary, processes, metrics, inventories}, nil
 }
 
 func queueOf(s send.Stats) self.Queue {
