@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"slices"
+	"sort"
 	"strings"
 
 	"picket.internal/strictjson"
@@ -212,10 +212,16 @@ func (e *Entity) Sum() [sha256.Size]byte {
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
+type rising [][sha256.Size]byte
+
+func (a rising) Len() int           { return len(a) }
+func (a rising) Swap(i, j int)      { a[i], a[j] = a[j], a[i] }
+func (a rising) Less(i, j int) bool { return bytes.Compare(a[i][:], a[j][:]) < 0 }
+
 // Digest sums up an inventory: SHA-256 over the sums of its entities in rising
 // order. sums is sorted in place.
 func Digest(sums [][sha256.Size]byte) [sha256.Size]byte {
-	slices.SortFunc(sums, func(a, b [sha256.Size]byte) int { return bytes.Compare(a[:], b[:]) })
+	sort.Sort(rising(sums))
 	h := sha256.New()
 	for i := range sums {
 		h.Write(sums[i][:])

@@ -3,7 +3,7 @@ package inventory
 import (
 	"bytes"
 	"encoding/hex"
-	"slices"
+	"sort"
 
 	"picket.internal/fact"
 	"picket.internal/sensor/watch"
@@ -17,7 +17,17 @@ type want struct {
 	action string // empty where something newer has been said
 }
 
-func (a want) compare(b want) int { return bytes.Compare(a.key[:], b.key[:]) }
+type wantsByKey []want
+
+func (a wantsByKey) Len() int           { return len(a) }
+func (a wantsByKey) Swap(i, j int)      { a[i], a[j] = a[j], a[i] }
+func (a wantsByKey) Less(i, j int) bool { return bytes.Compare(a[i].key[:], a[j].key[:]) < 0 }
+
+type heldByKey []watch.Held
+
+func (a heldByKey) Len() int           { return len(a) }
+func (a heldByKey) Swap(i, j int)      { a[i], a[j] = a[j], a[i] }
+func (a heldByKey) Less(i, j int) bool { return bytes.Compare(a[i].Key[:], a[j].Key[:]) < 0 }
 
 // wants is what the hub lacks of a kind, and what it has too much.
 type wants struct {
@@ -30,7 +40,8 @@ func (w *wants) empty() bool { return len(w.tell) == 0 && len(w.gone) == 0 }
 // differ holds what the hub has against what there is. Partial says that
 // something may be hidden: nothing is then called gone.
 func differ(s *stock, o *watch.Resync, partial bool) *wants {
-	held := slices.SortedFunc(slices.Values(o.Held), func(a, b watch.Held) int { return bytes.Compare(a.Key[:], b.Key[:]) })
+	held := o.Held
+	sort.Sort(heldByKey(held))
 	fresh := fact.Added
 	if o.Fresh {
 		fresh = fact.Seen
@@ -69,12 +80,13 @@ func (w *wants) add(late []delta) {
 			w.tell = append(w.tell, want{d.key, action})
 		}
 	}
-	slices.SortStableFunc(w.tell, want.compare)
+	sort.Stable(wantsByKey(w.tell))
 }
 
 // forget takes out what was said otherwise.
 func (w *wants) forget(key [8]byte) {
-	if i, ok := slices.BinarySearchFunc(w.tell, want{key: key}, want.compare); ok {
+	i := sort.Search(len(w.tell), func(i int) bool { return bytes.Compare(w.tell[i].key[:], key[:]) >= 0 })
+	if i < len(w.tell) && w.tell[i].key == key {
 		w.tell[i].action = ""
 	}
 }

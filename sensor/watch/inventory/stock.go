@@ -3,7 +3,7 @@ package inventory
 import (
 	"bytes"
 	"crypto/sha256"
-	"slices"
+	"sort"
 
 	"picket.internal/fact"
 )
@@ -48,8 +48,8 @@ func (s *stock) find(key [8]byte) int {
 	if s == nil {
 		return -1
 	}
-	i, ok := slices.BinarySearchFunc(s.entries, key, func(e entry, k [8]byte) int { return bytes.Compare(e.key[:], k[:]) })
-	if !ok {
+	i := sort.Search(len(s.entries), func(i int) bool { return bytes.Compare(s.entries[i].key[:], key[:]) >= 0 })
+	if i == len(s.entries) || s.entries[i].key != key {
 		return -1
 	}
 	return i
@@ -73,11 +73,15 @@ type item struct {
 	fact  *fact.Fact // nil of what is carried over
 }
 
-func (a *item) compare(b *item) int {
-	if c := bytes.Compare(a.key[:], b.key[:]); c != 0 {
-		return c
-	}
-	return bytes.Compare(a.sum[:], b.sum[:])
+// byKey sorts items by key, those of one key by sum. The functions of package
+// slices would be compiled anew for every type; this program must stay small.
+type byKey []item
+
+func (a byKey) Len() int      { return len(a) }
+func (a byKey) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
+func (a byKey) Less(i, j int) bool {
+	c := bytes.Compare(a[i].key[:], a[j].key[:])
+	return c < 0 || c == 0 && bytes.Compare(a[i].sum[:], a[j].sum[:]) < 0
 }
 
 // lacks counts what a reading brought and a stock does not take, by cause.
@@ -96,17 +100,17 @@ func sift(kind fact.Kind, facts []*fact.Fact) (items []item, l lacks) {
 		}
 		e, ok, err := f.Entity()
 		switch {
-		case err != nil || !ok:
+		case err == nil && !ok:
 			l.wrong++
 			continue
-		case !tellable(&e) || total+len(e.State) > maxStates:
+		case err != nil || !tellable(&e) || total+len(e.State) > maxStates:
 			l.large++
 			continue
 		}
 		total += len(e.State)
 		items = append(items, item{key: e.KeyHash(), sum: e.Sum(), state: e.State, fact: f})
 	}
-	slices.SortFunc(items, func(a, b item) int { return a.compare(&b) })
+	sort.Sort(byKey(items))
 	kept := items[:0]
 	for i := range items {
 		if n := len(kept); n == 0 || kept[n-1].key != items[i].key {
@@ -155,7 +159,7 @@ func carry(items []item, before *stock) []item {
 			items = append(items, item{key: key, sum: e.Sum(), state: before.state(i)})
 		}
 	}
-	slices.SortFunc(items, func(a, b item) int { return a.compare(&b) })
+	sort.Sort(byKey(items))
 	return items
 }
 
