@@ -27,16 +27,19 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
 		return err
 	}
 	queue := send.NewQueue(id.Host, send.Limits(cfg.Queue))
-	sender, err := send.NewSender(cfg.sending(id, queue, log))
-	if err != nil {
-		return err
-	}
 	collectors, err := cfg.collectors(queue, log)
 	if err != nil {
 		return err
 	}
+	watching := watch.New(watch.Config{Collectors: collectors, Logger: log})
+	sending := cfg.sending(id, queue, log)
+	sending.Orders = watching.Obey
+	sender, err := send.NewSender(sending)
+	if err != nil {
+		return err
+	}
 	log.Info("watching", "host", id.Host, "hub", id.Hub, "version", cfg.Version, "canaries", len(cfg.Canaries))
-	err = operate(ctx, watch.New(watch.Config{Collectors: collectors, Logger: log}), queue, sender)
+	err = operate(ctx, watching, queue, sender)
 	log.Info("stopped")
 	return err
 }
