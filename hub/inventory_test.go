@@ -265,4 +265,6 @@ func TestInventory_LostDeltasAndAwayHub(t *testing.T) {
 	lossy = false
 	mu.Unlock()
 	agree(t, h, host, s.shelf.copy())
+	s.stop()
+	sound(t, h)
 }
