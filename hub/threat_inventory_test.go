@@ -63,7 +63,7 @@ func inventoryOf(h *hubtest.Hub, host string) api.Inventory {
 
 // A host that tells a wrong digest for ever is asked less and less often, and
 // fetches what is held only as often as it was asked.
-func TestThreat_H2_WrongDigestsForEverCostLittle(t *testing.T) {
+func TestThreat_T8_WrongDigestsForEverCostLittle(t *testing.T) {
 	now := &later{}
 	h := hubtest.New(t, func(c *hub.Config) { c.Now = now.now })
 	c := h.Enroll()
@@ -91,7 +91,7 @@ func TestThreat_H2_WrongDigestsForEverCostLittle(t *testing.T) {
 
 // Only the host whose inventory it is, in the session that was asked, is told
 // what the hub holds.
-func TestThreat_H2_WhatIsHeldIsTheHostsOwn(t *testing.T) {
+func TestThreat_H5_WhatIsHeldIsTheHostsOwn(t *testing.T) {
 	h := hubtest.New(t, nil)
 	c, other := h.Enroll(), h.Enroll()
 	other.MustSend(other.Metric())

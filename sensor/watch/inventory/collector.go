@@ -209,7 +209,8 @@ func (r *run) done(res result) {
 	}
 	defer f.told.sweep()
 	if res.watched != nil {
-		r.lack(f, trouble{cause: fact.LossWatchLimit}, 1, res.watched.Error(), now)
+		// Nothing is lost: what no watch tells of is found at the next reading.
+		r.lack(f, trouble{of: "watch"}, 1, "changes are only noticed by the clock: "+res.watched.Error(), now)
 	}
 	switch {
 	case res.same:
