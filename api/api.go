@@ -19,6 +19,8 @@ const (
 	PathHostDisable  = Prefix + "/hosts/{id}/disable"
 	PathHostEnable   = Prefix + "/hosts/{id}/enable"
 	PathHostApprove  = Prefix + "/hosts/{id}/approve"
+	PathInventories  = Prefix + "/hosts/{id}/inventories"
+	PathInventory    = Prefix + "/hosts/{id}/inventories/{kind}"
 	PathFacts        = Prefix + "/facts"
 	PathFactsFollow  = Prefix + "/facts/follow"
 	PathEnrollTokens = Prefix + "/enroll-tokens"

@@ -43,6 +43,18 @@ func (c *Client) Hosts(ctx context.Context) iter.Seq2[api.Host, error] {
 	return named(c, "listing hosts", rows[api.Host](ctx, c, api.PathHosts, nil))
 }
 
+// Inventories yields what the hub holds of a host, one an inventory.
+func (c *Client) Inventories(ctx context.Context, hostID string) iter.Seq2[api.Inventory, error] {
+	path := strings.Replace(api.PathInventories, "{id}", url.PathEscape(hostID), 1)
+	return named(c, "listing inventories", rows[api.Inventory](ctx, c, path, nil))
+}
+
+// Inventory yields the entities of an inventory.
+func (c *Client) Inventory(ctx context.Context, hostID, kind string) iter.Seq2[api.Entity, error] {
+	path := strings.NewReplacer("{id}", url.PathEscape(hostID), "{kind}", url.PathEscape(kind)).Replace(api.PathInventory)
+	return named(c, "listing an inventory", rows[api.Entity](ctx, c, path, nil))
+}
+
 // Alert returns one alert.
 func (c *Client) Alert(ctx context.Context, id string) (api.Alert, error) {
 	var a api.Alert

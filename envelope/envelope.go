@@ -39,6 +39,8 @@ var (
 	Batch = Type{Name: "application/vnd.picket.batch.v1+json", MaxPayload: 8 << 20, Depth: 18, Floats: true}
 	// Ack is the hub's answer to a batch, signed with the hub's online key.
 	Ack = Type{Name: "application/vnd.picket.ack.v1+json", MaxPayload: 256 << 10}
+	// Held is what the hub holds of an inventory of a host, signed with the hub's online key.
+	Held = Type{Name: "application/vnd.picket.held.v1+json", MaxPayload: 1200 << 10}
 	// Enroll asks a hub to take a host in, signed with the new host key.
 	Enroll = Type{Name: "application/vnd.picket.enroll.v1+json", MaxPayload: 16 << 10}
 )

@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"slices"
+	"sort"
 	"strings"
 
 	"picket.internal/strictjson"
@@ -131,6 +131,76 @@ func (f *Fact) identityMore() (key []string, state any) {
 	return nil, nil
 }
 
+// KeyHash is the first 8 bytes of the SHA-256 of the key: what names an entity
+// where the key itself would take too much.
+func (e *Entity) KeyHash() [8]byte {
+	sum := sha256.Sum256([]byte(e.Key))
+	return [8]byte(sum[:8])
+}
+
+// FromState is Entity the other way: the fact of an entity that is as state
+// says, with the action. Id, time and host are the caller's to fill in.
+func FromState(kind Kind, state []byte, action string) (*Fact, error) {
+	f := &Fact{Kind: kind}
+	block := f.newBlock()
+	if block == nil {
+		return nil, fmt.Errorf("no entity is of kind %q", kind)
+	}
+	if err := strictjson.Decode(state, limits, block, func(string) {}); err != nil {
+		return nil, fmt.Errorf("malformed %s state: %w", kind, err)
+	}
+	f.SetAction(action)
+	return f, nil
+}
+
+// newBlock gives the fact of an inventory kind its empty block.
+func (f *Fact) newBlock() any {
+	switch f.Kind {
+	case KindPackage:
+		f.Package = new(Package)
+		return f.Package
+	case KindService:
+		f.Service = new(Service)
+		return f.Service
+	case KindListener:
+		f.Listener = new(Listener)
+		return f.Listener
+	case KindUser:
+		f.User = new(User)
+		return f.User
+	case KindGroup:
+		f.Group = new(Group)
+		return f.Group
+	case KindSSHKey:
+		f.SSHKey = new(SSHKey)
+		return f.SSHKey
+	case KindMount:
+		f.Mount = new(Mount)
+		return f.Mount
+	case KindModule:
+		f.Module = new(Module)
+		return f.Module
+	case KindSchedule:
+		f.Schedule = new(Schedule)
+		return f.Schedule
+	case KindSudoers:
+		f.Sudoers = new(Sudoers)
+		return f.Sudoers
+	case KindFile:
+		f.File = new(File)
+		return f.File
+	}
+	return nil
+}
+
+// SetAction says what happened to what the fact is about; nothing where the
+// block is missing that the kind is named after.
+func (f *Fact) SetAction(action string) {
+	if a := f.action(); a != nil {
+		*a = action
+	}
+}
+
 // Sum is the SHA-256 over the kind, a zero byte, the length of the key in 8
 // bytes with the highest first, the key and the state.
 func (e *Entity) Sum() [sha256.Size]byte {
@@ -142,10 +212,16 @@ func (e *Entity) Sum() [sha256.Size]byte {
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
+type rising [][sha256.Size]byte
+
+func (a rising) Len() int           { return len(a) }
+func (a rising) Swap(i, j int)      { a[i], a[j] = a[j], a[i] }
+func (a rising) Less(i, j int) bool { return bytes.Compare(a[i][:], a[j][:]) < 0 }
+
 // Digest sums up an inventory: SHA-256 over the sums of its entities in rising
 // order. sums is sorted in place.
 func Digest(sums [][sha256.Size]byte) [sha256.Size]byte {
-	slices.SortFunc(sums, func(a, b [sha256.Size]byte) int { return bytes.Compare(a[:], b[:]) })
+	sort.Sort(rising(sums))
 	h := sha256.New()
 	for i := range sums {
 		h.Write(sums[i][:])

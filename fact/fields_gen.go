@@ -252,6 +252,7 @@ var fields = []Field{
 	{Path: "snapshot.digest", Type: "string", Doc: "SHA-256 over the sorted entities in canonical form, 64 hexadecimal digits; see Digest.", Unit: "", Source: ""},
 	{Path: "snapshot.omitted", Type: "int", Doc: "how many entities are not in it, because there are more than the sensor keeps, or it could not read them.", Unit: "", Source: ""},
 	{Path: "snapshot.reason", Type: "string", Doc: "says in words why entities are omitted.", Unit: "", Source: ""},
+	{Path: "snapshot.gone", Type: "list(string)", Doc: "are, in the answer to a resync, entities that the hub held and that are not there: the first 8 bytes of the SHA-256 of the key of each, as 16 hexadecimal digits; such a fact has no digest.", Unit: "", Source: ""},
 	{Path: "metric", Type: "object", Doc: "a sample of the host's load.", Unit: "", Source: ""},
 	{Path: "metric.action", Type: "string", Doc: "always sample.", Unit: "", Source: ""},
 	{Path: "metric.interval", Type: "double", Doc: "what the rates are taken over.", Unit: "seconds", Source: ""},

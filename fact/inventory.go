@@ -229,4 +229,13 @@ type Snapshot struct {
 	Omitted int64 `json:"omitted,omitempty"`
 	// Reason says in words why entities are omitted.
 	Reason string `json:"reason,omitempty"`
+	// Gone are, in the answer to a resync, entities that the hub held and that are not there: the first 8 bytes of the SHA-256 of the key of each, as 16 hexadecimal digits; such a fact has no digest.
+	Gone []string `json:"gone,omitempty"`
 }
+
+// MaxGone is how many entities one snapshot fact calls gone at most.
+const MaxGone = 256
+
+// MaxEntities is how many entities of a kind a host has at most; what is
+// beyond is omitted, and told as such.
+const MaxEntities = 50_000

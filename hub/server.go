@@ -32,6 +32,7 @@ const (
 func (h *Hub) routes(desk *enroll.Desk, batches *ingest.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(wire.PathBatch, batches)
+	mux.HandleFunc("POST "+wire.PathHeld+"/{session}/{kind}", batches.ServeHeld)
 	mux.Handle(wire.PathEnroll, desk)
 	mux.Handle(types.Prefix+"/", h.stoppable(h.api))
 	mux.HandleFunc("GET "+pathHealth, func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })

@@ -12,6 +12,7 @@ import (
 	"picket.internal/sensor/watch"
 	"picket.internal/sensor/watch/canary"
 	"picket.internal/sensor/watch/integrity"
+	"picket.internal/sensor/watch/inventory"
 	"picket.internal/sensor/watch/login"
 	"picket.internal/sensor/watch/metric"
 	"picket.internal/sensor/watch/process"
@@ -42,6 +43,12 @@ func (c *Config) collectors(source string, stats func() send.Stats, log *slog.Lo
 	if err != nil {
 		return nil, fmt.Errorf("preparing the metric collector: %w", err)
 	}
+	// What is installed and configured: one source a line.
+	sources := []inventory.Source{}
+	inventories, err := inventory.New(inventory.Config{Sources: sources, Logger: log})
+	if err != nil {
+		return nil, fmt.Errorf("preparing the inventory collector: %w", err)
+	}
 	own, err := self.New(self.Config{
 		Source:    source,
 		Version:   c.Version,
@@ -55,7 +62,7 @@ func (c *Config) collectors(source string, stats func() send.Stats, log *slog.Lo
 		return nil, fmt.Errorf("preparing the sensor's word on itself: %w", err)
 	}
 	logins := login.New(login.Config{Logger: log})
-	return []watch.Collector{own, canaries, binary, processes, metrics, logins}, nil
+	return []watch.Collector{own, canaries, binary, processes, metrics, inventories, logins}, nil
 }
 
 func queueOf(s send.Stats) self.Queue {

@@ -53,7 +53,8 @@ func RunSend(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
-	id, queue, sender, err := cfg.sender(state, log)
+	var inlet *link.Inlet // needs the queue, which comes with the sender
+	id, queue, sender, err := cfg.sender(state, func(o watch.Order) { inlet.Obey(o) }, log)
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func RunSend(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
 	if err != nil {
 		return fmt.Errorf("preparing the sensor's word on itself: %w", err)
 	}
-	inlet := link.NewInlet(link.InletConfig{
+	inlet = link.NewInlet(link.InletConfig{
 		Socket: cfg.socket(), Peer: peer, Queue: queue, Heartbeat: time.Duration(cfg.Heartbeat), Logger: log,
 	})
 	log.Info("sending", "host", id.Host, "hub", id.Hub, "version", cfg.Version, "socket", cfg.socket())

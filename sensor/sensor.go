@@ -22,7 +22,8 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
-	id, queue, sender, err := cfg.sender(state, log)
+	var watched *watch.Watch // needs the queue, which comes with the sender
+	id, queue, sender, err := cfg.sender(state, func(o watch.Order) { watched.Obey(o) }, log)
 	if err != nil {
 		return err
 	}
@@ -30,9 +31,10 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
+	watched = watch.New(watch.Config{Collectors: collectors, Logger: log})
 	log.Info("watching", "host", id.Host, "hub", id.Hub, "version", cfg.Version, "canaries", len(cfg.Canaries))
 	ready(log)
-	err = operate(ctx, queue, "", sender.Run, watching(collectors, queue, log))
+	err = operate(ctx, queue, "", sender.Run, func(ctx context.Context) error { return watched.Run(ctx, queue) })
 	log.Info("stopped")
 	return err
 }
@@ -63,14 +65,17 @@ func operate(ctx context.Context, out watch.Sink, source string, take func(conte
 	return group.Wait()
 }
 
-// sender is what brings facts to the hub, and the queue that it takes them from.
-func (c *Config) sender(state *send.State, log *slog.Logger) (*send.Identity, *send.Queue, *send.Sender, error) {
+// sender is what brings facts to the hub, and the queue that it takes them
+// from. Orders is called only while it runs.
+func (c *Config) sender(state *send.State, orders func(watch.Order), log *slog.Logger) (*send.Identity, *send.Queue, *send.Sender, error) {
 	id, err := state.Identity()
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	queue := send.NewQueue(id.Host, send.Limits(c.Queue))
-	sender, err := send.NewSender(c.sending(id, queue, log))
+	sending := c.sending(id, queue, log)
+	sending.Orders = orders
+	sender, err := send.NewSender(sending)
 	return id, queue, sender, err
 }
 

@@ -30,7 +30,13 @@ type Ack struct {
 	Duplicate bool `json:"duplicate"`
 	// Refused names the facts of the batch that could not be read.
 	Refused []Refused `json:"refused,omitempty"`
+	// Resync names the inventories of which the hub asks to be told what it
+	// lacks; see PathHeld. Only sessions that sum up inventories hear of them.
+	Resync []string `json:"resync,omitempty"`
 }
+
+// MaxResync is how many inventories one acknowledgement names at most.
+const MaxResync = 16
 
 // Refused is a fact that the hub could not read. It is not sent again.
 type Refused struct {
@@ -57,6 +63,10 @@ func (a *Ack) check() error {
 	c.that(a.Seq >= 1, "malformed seq 0")
 	c.time("at", a.At)
 	c.that(len(a.Refused) <= MaxFacts, "%d refusals", len(a.Refused))
+	c.that(len(a.Resync) <= MaxResync, "%d resyncs", len(a.Resync))
+	for _, k := range a.Resync {
+		c.that(ValidKind(k), "malformed kind %.80q", k)
+	}
 	for _, r := range a.Refused {
 		c.that(0 <= r.Index && r.Index < MaxFacts, "malformed index %d", r.Index)
 	}

@@ -23,6 +23,8 @@ var (
 	ErrTooManyFacts    = &Error{ID: "batch.too_many_facts"}
 	ErrAck             = &Error{ID: "ack.malformed"}
 	ErrAckMismatch     = &Error{ID: "ack.mismatch"}
+	ErrHeld            = &Error{ID: "held.malformed"}
+	ErrHeldMismatch    = &Error{ID: "held.mismatch"}
 	ErrEnroll          = &Error{ID: "enrol.malformed"}
 	ErrEnrollKey       = &Error{ID: "enrol.key_mismatch"}
 	ErrToken           = &Error{ID: "token.malformed"}

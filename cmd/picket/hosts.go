@@ -9,6 +9,7 @@ import (
 
 type hostsCommands struct {
 	List    hostsListCommand   `cmd:"" help:"List hosts."`
+	Show    hostShowCommand    `cmd:"" help:"Show a host and what is installed and configured on it."`
 	Disable hostDisableCommand `cmd:"" help:"Shut a host out: nothing of it is accepted any more."`
 	Enable  hostEnableCommand  `cmd:"" help:"Let a disabled host back in, or forgive a suspect one."`
 	Approve hostApproveCommand `cmd:"" help:"Let in a host that waits for it."`
@@ -36,6 +37,44 @@ func (c *hostsListCommand) Run(ctx context.Context, e *env) error {
 	n, err := p.Hosts(hub.Hosts(ctx))
 	if err == nil && n == 0 && !c.JSON {
 		p.Note("no hosts yet; picket enroll token makes a token that lets one in")
+	}
+	return err
+}
+
+type hostShowCommand struct {
+	ID   string `arg:"" help:"The host, as in picket hosts list."`
+	Kind string `help:"List one inventory, as in package." placeholder:"KIND"`
+	hubFlags
+}
+
+// Help is shown below the one line of help.
+func (*hostShowCommand) Help() string {
+	return `AGREED is when the hub last held just what the host says there is; where the
+two differ, the hub asks for the difference.
+
+    $ picket hosts show h_gkq7xv6bq2v4d7ukm3h5zq3x2e
+    INVENTORY  ENTITIES  STATE    AGREED   CHANGED
+    package        2311  in step  4 s ago  2 h ago
+    service         187  in step  4 s ago  3 d ago
+
+    $ picket hosts show h_gkq7xv6bq2v4d7ukm3h5zq3x2e --kind package`
+}
+
+// Run shows a host.
+func (c *hostShowCommand) Run(ctx context.Context, e *env) error {
+	hub, p, err := c.connect(e)
+	if err != nil {
+		return err
+	}
+	defer hub.Close()
+	var n int
+	if c.Kind != "" {
+		n, err = p.Entities(hub.Inventory(ctx, c.ID, c.Kind))
+	} else {
+		n, err = p.Inventories(hub.Inventories(ctx, c.ID))
+	}
+	if err == nil && n == 0 && !c.JSON {
+		p.Note("nothing of it has been told yet")
 	}
 	return err
 }

@@ -113,42 +113,6 @@ func User(u *fact.User) string {
 	return first(u.Name, "uid "+u.ID)
 }
 
-// entity is an inventory fact taken apart.
-type entity struct{ action, what, now, before string }
-
-func inventory(f *fact.Fact) entity {
-	switch {
-	case f.Kind == fact.KindPackage && f.Package != nil:
-		p := f.Package
-		return entity{p.Action, p.Name, p.Version, p.PreviousVersion}
-	case f.Kind == fact.KindService && f.Service != nil:
-		s := f.Service
-		return entity{s.Action, s.Name, join(s.State, s.Executable), join(s.PreviousState, s.PreviousExecutable)}
-	case f.Kind == fact.KindListener && f.Listener != nil:
-		l := f.Listener
-		return entity{l.Action, l.Transport + " " + l.Address + " port " + strconv.FormatInt(l.Port, 10), User(f.User), ""}
-	case f.Kind == fact.KindUser && f.User != nil:
-		return entity{f.User.Action, User(f.User), f.User.Shell, ""}
-	case f.Kind == fact.KindGroup && f.Group != nil:
-		return entity{f.Group.Action, f.Group.Name, "", ""}
-	case f.Kind == fact.KindSSHKey && f.SSHKey != nil:
-		return entity{f.SSHKey.Action, f.SSHKey.Fingerprint, f.SSHKey.Path, ""}
-	case f.Kind == fact.KindMount && f.Mount != nil:
-		return entity{f.Mount.Action, f.Mount.Path, join(f.Mount.Type, f.Mount.Source), ""}
-	case f.Kind == fact.KindModule && f.Module != nil:
-		return entity{f.Module.Action, f.Module.Name, "", ""}
-	case f.Kind == fact.KindSchedule && f.Schedule != nil:
-		s := f.Schedule
-		return entity{s.Action, s.Name, join(s.When, s.Command), join(s.PreviousWhen, s.PreviousCommand)}
-	case f.Kind == fact.KindLogin && f.Login != nil:
-		l := f.Login
-		return entity{l.Action, User(f.User), join(l.Outcome, l.Method, l.SourceIP), ""}
-	case f.Kind == fact.KindSnapshot && f.Snapshot != nil:
-		return entity{string(f.Snapshot.Of), strconv.FormatInt(f.Snapshot.Count, 10), short(f.Snapshot.Digest), ""}
-	}
-	return entity{}
-}
-
 func metric(m *fact.Metric) string {
 	var parts []string
 	if m.CPU != nil {

@@ -1,12 +1,14 @@
 package sentence_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 
 	"picket.internal/api"
+	"picket.internal/display"
 	"picket.internal/display/sentence"
 	"picket.internal/fact"
 )
@@ -68,6 +70,13 @@ func TestFact(t *testing.T) {
 		"added nf_tables":                                                      {Kind: fact.KindModule, Module: &fact.Module{Action: "added", Name: "nf_tables"}},
 		"changed backup @daily /bin/b (was @hourly)":                           {Kind: fact.KindSchedule, Schedule: &fact.Schedule{Action: "changed", Name: "backup", When: "@daily", Command: "/bin/b", PreviousWhen: "@hourly"}},
 		"added alice success publickey 10.0.4.7":                               {Kind: fact.KindLogin, User: &fact.User{Name: "alice"}, Login: &fact.Login{Action: "added", Outcome: "success", Method: "publickey", SourceIP: "10.0.4.7"}},
+		"changed eve 0 /bin/sh (was 1001)":                                     {Kind: fact.KindUser, User: &fact.User{Action: "changed", Name: "eve", ID: "0", Shell: "/bin/sh", Before: &fact.UserState{ID: "1001", Shell: "/bin/sh"}}},
+		"changed sudo alice,eve (was alice)":                                   {Kind: fact.KindGroup, Group: &fact.Group{Action: "changed", Name: "sudo", Members: []string{"alice", "eve"}, PreviousMembers: []string{"alice"}}},
+		"added %sudo ALL=(ALL) NOPASSWD: ALL in /etc/sudoers":                  {Kind: fact.KindSudoers, Sudoers: &fact.Sudoers{Action: "added", Path: "/etc/sudoers", Type: "rule", Text: "%sudo ALL=(ALL) NOPASSWD: ALL"}},
+		"changed /etc/x mode 0644 (was mode 0600)":                             {Kind: fact.KindFile, File: &fact.File{Action: "changed", Path: "/etc/x", Mode: "0644", Before: &fact.FileState{Mode: "0600"}}},
+		"changed tcp :: port 80 nc (was nginx)":                                {Kind: fact.KindListener, Listener: &fact.Listener{Action: "changed", Transport: "tcp", Address: "::", Port: 80, Executable: "nc", PreviousExecutable: "nginx"}},
+		"package 7 9f86d081884c… 2 omitted: cut":                               {Kind: fact.KindSnapshot, Snapshot: &fact.Snapshot{Of: fact.KindPackage, Count: 7, Digest: sum.SHA256, Omitted: 2, Reason: "cut"}},
+		"package 3 gone":                                                       {Kind: fact.KindSnapshot, Snapshot: &fact.Snapshot{Of: fact.KindPackage, Gone: []string{"a", "b", "c"}}},
 		"package 412 9f86d081884c…":                                            {Kind: fact.KindSnapshot, Snapshot: &fact.Snapshot{Of: fact.KindPackage, Count: 412, Digest: sum.SHA256}},
 		"cpu 12 %, memory 40 %, load 0.50, 7 processes":                        {Kind: fact.KindMetric, Metric: &fact.Metric{CPU: &fact.CPU{Busy: 0.12}, Memory: &fact.Memory{Total: 10, Available: 6}, Load: &fact.Load{One: 0.5}, Processes: 7}},
 		"loss canary inotify_overflow ×3: too many":                            {Kind: fact.KindSensor, Sensor: &fact.Sensor{Action: "loss", Source: "canary", Cause: "inotify_overflow", Count: 3, Reason: "too many"}},
@@ -79,6 +88,38 @@ func TestFact(t *testing.T) {
 	} {
 		if diff := cmp.Diff(want, sentence.Fact(&f)); diff != "" {
 			t.Errorf("%s: -want +got\n%s", f.Kind, diff)
+		}
+	}
+}
+
+// Whatever a host writes into an inventory, what is shown of it after display
+// is one line, and every fact of an inventory is told with what it is about.
+func TestInventoryOfAHostileHost(t *testing.T) {
+	const evil = "a\nb\x1b[31m\u202e\x00"
+	for _, f := range []fact.Fact{
+		{Kind: fact.KindPackage, Package: &fact.Package{Action: evil, Name: evil, Version: evil, PreviousVersion: evil, Architecture: evil}},
+		{Kind: fact.KindService, Service: &fact.Service{Action: evil, Name: evil, State: evil, Enabled: evil, Executable: evil, PreviousState: evil}},
+		{Kind: fact.KindListener, Listener: &fact.Listener{Action: evil, Transport: evil, Address: evil, Executable: evil, PreviousExecutable: evil}},
+		{Kind: fact.KindUser, User: &fact.User{Action: evil, Name: evil, ID: evil, Shell: evil, Before: &fact.UserState{ID: "1", Shell: "x"}}},
+		{Kind: fact.KindGroup, Group: &fact.Group{Action: evil, Name: evil, Members: []string{evil}, PreviousMembers: []string{evil}}},
+		{Kind: fact.KindSSHKey, SSHKey: &fact.SSHKey{Action: evil, Fingerprint: evil, Path: evil, Account: evil, Comment: evil, Options: []string{evil}}},
+		{Kind: fact.KindMount, Mount: &fact.Mount{Action: evil, Path: evil, Type: evil, Source: evil, Options: []string{evil}, PreviousOptions: []string{evil}}},
+		{Kind: fact.KindModule, Module: &fact.Module{Action: evil, Name: evil, Taints: evil}},
+		{Kind: fact.KindSchedule, Schedule: &fact.Schedule{Action: evil, Name: evil, When: evil, Command: evil, Path: evil}},
+		{Kind: fact.KindSudoers, Sudoers: &fact.Sudoers{Action: evil, Path: evil, Text: evil}},
+		{Kind: fact.KindFile, File: &fact.File{Action: evil, Path: evil, Mode: evil, Before: &fact.FileState{Mode: "1", UID: evil}}},
+		{Kind: fact.KindLogin, User: &fact.User{Name: evil}, Login: &fact.Login{Action: evil, Outcome: evil, SourceIP: evil, Service: evil}},
+		{Kind: fact.KindSnapshot, Snapshot: &fact.Snapshot{Action: evil, Of: evil, Digest: evil, Reason: evil, Omitted: 1}},
+	} {
+		said := sentence.Fact(&f)
+		if strings.Count(said, "b\x1b") < 2 {
+			t.Errorf("%s: hardly anything is said: %q", f.Kind, said)
+		}
+		if line := display.Line(said); strings.ContainsAny(line, "\n\x1b\x00\u202e") {
+			t.Errorf("%s: shown as %q", f.Kind, line)
+		}
+		if sentence.Subject(&f) == "" {
+			t.Errorf("%s: without a subject", f.Kind)
 		}
 	}
 }

@@ -8,7 +8,7 @@ type class uint8
 const (
 	metric    class = iota // samples, which the next one replaces
 	inventory              // what is installed and configured; a snapshot finds what went missing
-	process                // what ran and who logged in
+	process                // what ran and who logged in, and who gained or lost what rights
 	critical               // canaries, integrity, receipts and the sensor's own word
 	classes   = 4
 )
@@ -39,6 +39,13 @@ func classOf(f *fact.Fact) class {
 		return critical
 	case fact.KindProcess, fact.KindLogin:
 		return process
+	case fact.KindUser, fact.KindGroup, fact.KindSSHKey, fact.KindSudoers, fact.KindSchedule, fact.KindModule, fact.KindFile:
+		// A change here is how somebody stays. It must not go for a thousand
+		// packages, and must not overtake what was said before of its kind,
+		// as a critical fact would. What is only seen, the digest brings back.
+		if f.Action() != fact.Seen {
+			return process
+		}
 	case fact.KindMetric:
 		return metric
 	}

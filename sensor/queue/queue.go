@@ -194,6 +194,13 @@ func (q *Queue) Stats() Stats {
 	return s
 }
 
+// Urgent tells whether a critical fact waits.
+func (q *Queue) Urgent() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.lanes[critical].len() > 0
+}
+
 // add encodes and places a fact, and tells whether the sender should look.
 func (q *Queue) add(f *fact.Fact) (urgent bool) {
 	now := time.Now()

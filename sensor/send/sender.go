@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"picket.internal/sensor/queue"
+	"picket.internal/sensor/watch"
 )
 
 // Config is what a Sender needs to know.
@@ -39,6 +40,9 @@ type Config struct {
 	RequestTimeout time.Duration
 	// StopTimeout bounds the last flush; 0 means 2 s.
 	StopTimeout time.Duration
+	// Orders is given what the hub asks of the watching side. It must not
+	// block. Nil means that nobody takes orders.
+	Orders func(watch.Order)
 	// Logger hears of changes, not of every try; nil means none.
 	Logger *slog.Logger
 }
@@ -83,6 +87,7 @@ type Sender struct {
 	address  int    // which of the addresses is tried next
 	failures int    // of addresses, since a try last got an answer
 	failing  string // why the hub does not take batches, as last logged; empty while it does
+	resync   resync // what the hub asks to be told again
 }
 
 // NewSender makes a sender with a session of its own: the hub tells a restart
@@ -130,6 +135,7 @@ func (s *Sender) Run(ctx context.Context) error {
 			s.log.Warn("stopping with facts that the hub has not taken", "facts", left.Facts, "bytes", left.Bytes)
 			return nil
 		}
+		s.fetchHeld(ctx, time.Now())
 	}
 }
 
@@ -196,6 +202,7 @@ func (s *Sender) acked(p *queue.Parcel, b *batch, a answer) {
 	s.wait.reset()
 	s.failures = 0
 	s.queue.Settle(p, refused)
+	s.resync.asked(a.ack.Resync)
 }
 
 // nextAddress turns to the next address; false after a whole round of failures.

@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// maxReply bounds what is read of an answer; the largest is an
-	// acknowledgement that refuses every fact.
-	maxReply = 512 << 10
+	// maxReply bounds what is read of an answer; the largest is what the hub
+	// holds of an inventory of 50,000 entities.
+	maxReply = 2 << 20
 	// connectTimeout bounds each half of connecting, reaching the hub and
 	// agreeing on keys.
 	connectTimeout = 10 * time.Second

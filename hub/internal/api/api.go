@@ -31,6 +31,10 @@ type Reader interface {
 	Alert(ctx context.Context, id string) (types.Alert, error)
 	// Hosts returns every host, by name.
 	Hosts(ctx context.Context) ([]types.Host, error)
+	// Inventories returns what is held of a host, by kind; none of one that is unknown.
+	Inventories(ctx context.Context, hostID string) ([]types.Inventory, error)
+	// Inventory hands over each entity of an inventory, until each fails.
+	Inventory(ctx context.Context, hostID, kind string, each func(types.Entity) error) error
 	// Facts returns what q chooses, newest first.
 	Facts(ctx context.Context, q types.FactQuery) ([]types.StoredFact, error)
 	// FactsAfter returns what q chooses of the facts stored after cursor, oldest

@@ -31,6 +31,8 @@ var routes = []Route{
 	{http.MethodGet, types.PathAlert, RoleViewer, (*Handler).showAlert},
 	{http.MethodGet, types.PathAlertsFollow, RoleViewer, (*Handler).followAlerts},
 	{http.MethodGet, types.PathHosts, RoleViewer, (*Handler).listHosts},
+	{http.MethodGet, types.PathInventories, RoleViewer, (*Handler).listInventories},
+	{http.MethodGet, types.PathInventory, RoleViewer, (*Handler).showInventory},
 	{http.MethodPost, types.PathHostDisable, RoleAdmin, (*Handler).disableHost},
 	{http.MethodPost, types.PathHostEnable, RoleAdmin, (*Handler).enableHost},
 	{http.MethodPost, types.PathHostApprove, RoleAdmin, (*Handler).approveHost},

@@ -76,6 +76,11 @@ var (
 	HubBusy      = &Fault{ID: "hub.busy", Status: http.StatusServiceUnavailable}
 )
 
+// What a question about an inventory is refused for.
+var (
+	HeldUnwanted = &Fault{ID: "held.unwanted", Status: http.StatusConflict}
+)
+
 // What is refused of a batch.
 var (
 	BatchTooLarge  = &Fault{ID: "batch.too_large", Status: http.StatusRequestEntityTooLarge}

@@ -57,6 +57,7 @@ func (l Limits) withDefaults() Limits {
 type Store interface {
 	Authenticate(ctx context.Context, key envelope.PublicKey) (store.Peer, error)
 	Append(ctx context.Context, hostID string, b *store.Batch) (store.Stored, error)
+	Held(ctx context.Context, hostID, session, kind string) (store.Held, error)
 }
 
 // Watch is told about hosts.
@@ -186,7 +187,7 @@ func (h *Handler) batch(w http.ResponseWriter, r *http.Request, peer store.Peer,
 	}
 	h.count(stored, b, refused)
 	ack := wire.Ack{Hub: h.cfg.Hub, Host: peer.ID, Session: opened.Session, Seq: opened.Seq, Digest: opened.Digest,
-		At: stored.At.UTC(), Duplicate: stored.Duplicate, Refused: acked(refused)}
+		At: stored.At.UTC(), Duplicate: stored.Duplicate, Refused: acked(refused), Resync: stored.Resync}
 	sealed, err := wire.SealAck(&ack, h.cfg.Key)
 	h.cfg.Stats.BatchTook(time.Since(began))
 	return sealed, err

@@ -49,6 +49,8 @@ type Stored struct {
 	Late bool
 	// At is when it was stored, by the hub's clock.
 	At time.Time
+	// Resync names the inventories of which the hub asks to be told what it lacks.
+	Resync []string
 }
 
 // Append stores a batch of a host durably, or finds that it is stored already.
@@ -57,10 +59,11 @@ type Stored struct {
 // silence, a changed sensor.
 func (s *Store) Append(ctx context.Context, hostID string, b *Batch) (Stored, error) {
 	packed := s.packer.pack(b.Payload)
+	changes := changesOf(b.Entries)
 	var out Stored
 	var fork error
 	err := s.update(ctx, len(packed), func(tx *Tx) error {
-		a := appending{tx: tx, hostID: hostID, b: b, packed: packed}
+		a := appending{tx: tx, hostID: hostID, b: b, packed: packed, changes: changes}
 		var err error
 		out, fork, err = a.run()
 		return err
@@ -73,13 +76,15 @@ func (s *Store) Append(ctx context.Context, hostID string, b *Batch) (Stored, er
 
 // appending is the work of one Append inside the transaction.
 type appending struct {
-	tx     *Tx
-	hostID string
-	b      *Batch
-	packed []byte
+	tx      *Tx
+	hostID  string
+	b       *Batch
+	packed  []byte
+	changes []change
 
-	host    hostRow
-	session sessionRow
+	host        hostRow
+	session     sessionRow
+	inventories map[fact.Kind]*inventoryRow
 }
 
 type hostRow struct {
@@ -90,6 +95,7 @@ type hostRow struct {
 	session       int64
 	pin           pin
 	version, hash string
+	inventories   int64 // the session that may change them
 }
 
 type sessionRow struct {
@@ -117,6 +123,10 @@ func (a *appending) run() (out Stored, fork, err error) {
 	switch v {
 	case duplicate:
 		out.Duplicate = true
+		if err := a.loadInventories(); err != nil {
+			return Stored{}, nil, fmt.Errorf("reading inventories: %w", err)
+		}
+		out.Resync = a.wants()
 		return out, nil, a.heard()
 	case forked:
 		fork = fault.BatchFork.With("session %s already holds another batch %d, or another chain to it", a.b.Session, a.b.Seq)
@@ -132,15 +142,18 @@ func (a *appending) run() (out Stored, fork, err error) {
 	if err := a.store(v); err != nil {
 		return Stored{}, nil, err
 	}
-	out.Batch = a.tx.next - 1
+	if err := a.inventory(v); err != nil {
+		return Stored{}, nil, fmt.Errorf("storing inventories: %w", err)
+	}
+	out.Batch, out.Resync = a.tx.next-1, a.wants()
 	return out, nil, nil
 }
 
 func (a *appending) loadHost() error {
 	h := &a.host
-	found, err := a.tx.get(`SELECT n, state, name, silent, last_seen, session, pinned, seen_disk, seen_running, sensor_version, sensor_sha256
+	found, err := a.tx.get(`SELECT n, state, name, silent, last_seen, session, pinned, seen_disk, seen_running, sensor_version, sensor_sha256, inventory_session
 		FROM hosts WHERE id = ?`, []any{a.hostID},
-		&h.n, &h.state, &h.name, &h.silent, &h.lastSeen, &h.session, &h.pin.expected, &h.pin.disk, &h.pin.running, &h.version, &h.hash)
+		&h.n, &h.state, &h.name, &h.silent, &h.lastSeen, &h.session, &h.pin.expected, &h.pin.disk, &h.pin.running, &h.version, &h.hash, &h.inventories)
 	switch {
 	case err != nil:
 		return fmt.Errorf("reading host: %w", err)

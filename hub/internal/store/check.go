@@ -60,11 +60,18 @@ func Check(ctx context.Context, path string, opts Options) (*Report, error) {
 	if _, err := db.ExecContext(ctx, "BEGIN"); err != nil {
 		return nil, fmt.Errorf("checking the database: %w", err)
 	}
-	c := &checker{store: &Store{opts: opts, read: db, packer: packer}, report: &Report{}, chains: map[string]*chainCheck{}}
+	c := &checker{store: &Store{opts: opts, read: db, packer: packer}, report: &Report{}, chains: map[string]*chainCheck{},
+		shelves: shelves{}, sessions: map[string]bool{}, newest: map[string]string{}}
+	if c.from, err = c.number(ctx, `SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'inventory_from'), 0)`); err != nil {
+		return nil, fmt.Errorf("checking the database: %w", err)
+	}
 	if err := c.structure(ctx); err != nil {
 		return nil, err
 	}
 	if err := c.log(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.inventories(ctx); err != nil {
 		return nil, err
 	}
 	return c.report, c.counts(ctx)
@@ -74,6 +81,11 @@ type checker struct {
 	store  *Store
 	report *Report
 	chains map[string]*chainCheck // by host and session
+
+	from     int64 // the first batch that counts for inventories
+	shelves  shelves
+	sessions map[string]bool   // seen so far
+	newest   map[string]string // the newest session, by host
 }
 
 // chainCheck is a session whose batches were seen so far. A batch that came
@@ -156,6 +168,8 @@ func (c *checker) batch(ctx context.Context, b storedBatch) error {
 		c.fault(where, "%v", err)
 		return ctx.Err()
 	}
+	before := c.chains[b.host+" "+b.session]
+	late := before != nil && b.seq < before.highest
 	c.link(where, b.host+" "+b.session, b.seq, opened.Prev, opened.Digest)
 	var entries []Entry
 	for i, raw := range opened.Facts {
@@ -171,6 +185,7 @@ func (c *checker) batch(ctx context.Context, b storedBatch) error {
 		entries = append(entries, Entry{Pos: i, Fact: f, Raw: raw})
 	}
 	c.report.Facts += int64(len(entries))
+	c.replay(b, late, entries)
 	return c.index(ctx, where, b.n, entries)
 }
 

@@ -30,7 +30,17 @@ type Source interface {
 	Read(ctx context.Context) (*Reading, error)
 }
 
-// Reading is everything that a source found at one moment.
+// Stamper is a Source that can tell at little cost that it would find what it
+// found last time.
+type Stamper interface {
+	// Stamp sums up what the files are that the source reads, as by inode,
+	// size and time of the last change of each: where it is what it was before
+	// the last reading, there is no new one. Empty means that it cannot tell.
+	Stamp() string
+}
+
+// Reading is everything that a source found at one moment. It belongs to whom
+// it is given: a source makes the facts anew each time.
 type Reading struct {
 	// Facts are one for each entity, with the block that its kind asks for
 	// (see fact.Fact.Entity) and others that say more, as the process behind a
@@ -59,4 +69,4 @@ type Gap struct {
 
 // MaxEntities is how many entities of a kind are kept. A source that finds
 // more returns the first by key and a Gap with cause LossInventory.
-const MaxEntities = 50_000
+const MaxEntities = fact.MaxEntities

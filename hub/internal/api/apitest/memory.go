@@ -57,6 +57,22 @@ func (m *Memory) AddHost(h api.Host) {
 	m.hosts = append(m.hosts, h)
 }
 
+// Inventories returns one that is in step.
+func (m *Memory) Inventories(_ context.Context, hostID string) ([]api.Inventory, error) {
+	if m.Err != nil {
+		return nil, m.Err
+	}
+	return []api.Inventory{{Kind: "package", State: api.InventoryInStep, Count: 1, Claimed: 1}}, nil
+}
+
+// Inventory hands over one entity.
+func (m *Memory) Inventory(_ context.Context, hostID, kind string, each func(api.Entity) error) error {
+	if m.Err != nil {
+		return m.Err
+	}
+	return each(api.Entity{Kind: kind, State: []byte(`{"name":"curl","type":"deb","version":"8.5.0"}`)})
+}
+
 // SetStatus is what Status answers.
 func (m *Memory) SetStatus(s api.Status) {
 	m.mu.Lock()
