@@ -4,6 +4,7 @@ package process
 
 import (
 	"errors"
+	"os"
 	"sync"
 	"time"
 	"unique"
@@ -71,7 +72,7 @@ func (c *Collector) hash(d *proc.Dir, r *proc.Reading, e *entry, f *fact.Fact, o
 		now(digest.Result{Status: status, SHA256: sum})
 		return
 	}
-	file, err := d.OpenExe()
+	file, err := openImage(d, r)
 	if err != nil {
 		now(digest.Result{Status: statusOf(err, f.Process)})
 		return
@@ -86,6 +87,14 @@ func (c *Collector) hash(d *proc.Dir, r *proc.Reading, e *entry, f *fact.Fact, o
 		}
 		now(digest.Result{Status: fact.HashDeferred})
 	}
+}
+
+// openImage opens what was read, also when its process is gone.
+func openImage(d *proc.Dir, r *proc.Reading) (*os.File, error) {
+	if r.Pin.Held() {
+		return r.Pin.Open()
+	}
+	return d.OpenExe()
 }
 
 // cheapHash answers without opening the image where that can be; the status is
