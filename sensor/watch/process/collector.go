@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"picket.internal/fact"
@@ -34,7 +35,7 @@ type Config struct {
 	// Rate is how many processes a second are read and told one by one of
 	// those that the kernel tells of, twice as many at once after a rest; the
 	// others are read when there is time, or counted where they end first. 0
-	// means 500.
+	// means 300.
 	Rate int
 	// HashWait is how long a fact waits for the hash of its image. It then
 	// goes without, as deferred, and a "seen" with the hash follows; 0 means 2s.
@@ -59,7 +60,7 @@ func (c Config) withDefaults() Config {
 		c.Revalidate = 10
 	}
 	if c.Rate <= 0 {
-		c.Rate = 500
+		c.Rate = 300
 	}
 	if c.HashWait <= 0 {
 		c.HashWait = 2 * time.Second
@@ -91,6 +92,7 @@ type Collector struct {
 
 	mu    sync.RWMutex // guards table and dead against Kin, Recall and Count; only Run writes
 	table map[int32]*entry
+	hears atomic.Bool
 
 	// What follows belongs to Run.
 	out      watch.Sink
@@ -119,6 +121,7 @@ type Collector struct {
 	reaped map[int32]uint64 // start times of those that ended and may still be listed
 	dead   []*entry         // ended, and still in table; the mutex guards it too
 	ticks  int
+	asleep time.Duration // what the time since boot is ahead of CLOCK_MONOTONIC
 
 	headless []headless
 }
@@ -231,6 +234,9 @@ func (c *Collector) Count() int64 {
 	defer c.mu.RUnlock()
 	return int64(len(c.table) - len(c.dead))
 }
+
+// Live tells whether the kernel tells of processes as they begin and end.
+func (c *Collector) Live() bool { return c.hears.Load() }
 
 // Host is what other collectors describe processes with.
 func (c *Collector) Host() *describe.Host { return c.host }

@@ -4,6 +4,7 @@ package process
 
 import (
 	"slices"
+	"time"
 
 	"picket.internal/fact"
 	"picket.internal/sensor/watch/internal/connector"
@@ -20,6 +21,7 @@ func (c *Collector) hear() {
 	}
 	via := c.via
 	c.via = fact.SourceConnector
+	c.asleep = c.host.Clock.SinceBoot() - time.Duration(monotonic())
 	defer func() { c.via = via }()
 	events, over := c.ear.feed.take()
 	c.foresee(events)

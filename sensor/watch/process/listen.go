@@ -45,12 +45,19 @@ type ear struct {
 	catch bool   // events were lost: look at everything
 }
 
-// monotonic is the clock of the kernel's events.
-func monotonic() uint64 {
+// monotonic is the clock of the kernel's events, CLOCK_MONOTONIC: that of Go's
+// runtime, which has it without asking the kernel.
+func monotonic() uint64 { return origin.at + uint64(time.Since(origin.when)) }
+
+var origin = func() (o struct {
+	at   uint64
+	when time.Time
+}) {
 	var ts unix.Timespec
 	unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
-	return uint64(ts.Nano())
-}
+	o.at, o.when = uint64(ts.Nano()), time.Now()
+	return o
+}()
 
 // listen begins to listen, where that can be.
 func (c *Collector) listen() {
@@ -84,6 +91,7 @@ func (c *Collector) unlisten() {
 		c.ear.feed = nil
 	}
 	c.ear.live, c.ear.asked = false, 0
+	c.hears.Store(false)
 }
 
 // ask makes the kernel tell something.
@@ -157,6 +165,7 @@ func (c *Collector) listened(at uint64) {
 	if e.asked != 0 && at >= e.asked {
 		if !e.live {
 			e.live, e.told, e.since = true, false, at
+			c.hears.Store(true)
 		}
 		e.asked = 0
 	}

@@ -34,7 +34,7 @@ type newborn struct {
 
 // ticksAt is a time of the monotonic clock in ticks since boot.
 func (c *Collector) ticksAt(at uint64) uint64 {
-	return uint64(max(0, c.host.Clock.SinceBoot()-time.Duration(monotonic()-at)) / clock.Tick)
+	return uint64(max(0, c.asleep+time.Duration(at)) / clock.Tick)
 }
 
 // near tells whether two start times can be one: the kernel takes its own a
