@@ -16,6 +16,7 @@ import (
 	"picket.internal/sensor/watch/internal/describe"
 	"picket.internal/sensor/watch/internal/digest"
 	"picket.internal/sensor/watch/internal/proc"
+	"picket.internal/sensor/watch/internal/redact"
 )
 
 // Config says how to look.
@@ -40,12 +41,17 @@ type Config struct {
 	// HashWait is how long a fact waits for the hash of its image. It then
 	// goes without, as deferred, and a "seen" with the hash follows; 0 means 2s.
 	HashWait time.Duration
+	// HashRate is how many bytes a second are read for hashing in the long
+	// run; 0 means 32 MiB.
+	HashRate int64
 	// MaxHashSize is the largest image that is hashed; 0 means 256 MiB.
 	MaxHashSize int64
 	// Proc is where the proc file system is mounted; empty means /proc.
 	Proc string
 	// Etc is where passwd and group are; empty means /etc.
 	Etc string
+	// Secrets are taken out of arguments; empty means those that are built in.
+	Secrets redact.Secrets
 	// Logger takes what only a maintainer can use; nil means none.
 	Logger *slog.Logger
 
@@ -109,6 +115,7 @@ type Collector struct {
 	bodies   int64 // entries that could have one
 	coverage coverage
 	gone     tally
+	putOff   time.Time // when files that wait to be hashed were last told
 
 	ear    ear
 	via    string // how what is told now came to be known
@@ -137,8 +144,9 @@ func New(cfg Config) (*Collector, error) {
 		cfg: cfg,
 		host: &describe.Host{
 			FS: fs, Names: account.New(cfg.Etc), Boot: describe.BootID(fs), Clock: cfg.clock,
+			Secrets: cfg.Secrets,
 		},
-		hasher:  digest.New(digest.Config{MaxSize: cfg.MaxHashSize}),
+		hasher:  digest.New(digest.Config{MaxSize: cfg.MaxHashSize, Rate: cfg.HashRate}),
 		done:    newResults(),
 		table:   make(map[int32]*entry),
 		dirents: make([]byte, 32<<10),
@@ -192,6 +200,7 @@ func (c *Collector) Run(ctx context.Context, out watch.Sink) error {
 func (c *Collector) tick() error {
 	c.ticks++
 	c.attend()
+	c.tellPutOff(c.host.Clock.Now())
 	if !c.ear.live || c.ear.catch || c.ticks%calm == 0 {
 		return c.scan()
 	}

@@ -42,6 +42,20 @@ func (c *Collector) tellGone(now time.Time, last bool) {
 	*t = tally{told: now}
 }
 
+// tellPutOff tells how many files wait to be hashed, when some have waited for
+// longer than a window: the budget is spent faster than it grows.
+func (c *Collector) tellPutOff(now time.Time) {
+	s := c.hasher.Stats()
+	if s.Oldest < lossWindow || now.Sub(c.putOff).Abs() < lossWindow {
+		return
+	}
+	c.putOff = now
+	f := lossOf(&tally{count: int64(s.Waiting), first: now.Add(-s.Oldest), last: now}, now, c.Name(),
+		"hashing is put off, the budget of bytes a second is spent")
+	f.Sensor.Cause = fact.LossHashBudget
+	c.out.Emit(f)
+}
+
 // coverage is what was last told of how much can be seen.
 type coverage struct {
 	seen, blind int64

@@ -18,11 +18,14 @@ import (
 
 // pending is a fact that waits for the hash of its image.
 type pending struct {
-	fact  *fact.Fact
-	entry *entry
-	image digest.Key
-	due   time.Time // when it goes without
-	late  bool      // it went without; a second fact brings the hash
+	fact   *fact.Fact
+	entry  *entry
+	image  digest.Key
+	due    time.Time // when it goes without
+	late   bool      // it went without; a second fact brings the hash
+	half   bool      // the image is hashed, or never will be; the script is not
+	news   bool      // a hash is there that the fact went without
+	script *scripted // to be hashed after the image
 }
 
 // results are the answers of the hashing goroutine on their way to Run.
@@ -34,15 +37,16 @@ type results struct {
 }
 
 type settled struct {
-	p *pending
-	r digest.Result
+	p      *pending
+	r      digest.Result
+	script bool
 }
 
 func newResults() *results { return &results{wake: make(chan struct{}, 1)} }
 
-func (rs *results) add(p *pending, r digest.Result) {
+func (rs *results) add(p *pending, r digest.Result, script bool) {
 	rs.mu.Lock()
-	rs.settled = append(rs.settled, settled{p, r})
+	rs.settled = append(rs.settled, settled{p, r, script})
 	rs.mu.Unlock()
 	select {
 	case rs.wake <- struct{}{}:
@@ -62,8 +66,19 @@ func (rs *results) take() []settled {
 // fact on its way. A fact whose hash is owed goes out only with it.
 func (c *Collector) hash(d *proc.Dir, r *proc.Reading, e *entry, f *fact.Fact, owed bool) {
 	image := r.Image.File
+	p := &pending{fact: f, entry: e, image: image, due: c.host.Clock.Now().Add(c.cfg.HashWait), late: owed}
+	if !owed {
+		p.script = c.script(d, r, f.Process)
+	}
 	now := func(result digest.Result) {
 		c.hashed(e, image, f, result)
+		p.half = true
+		if p.script != nil {
+			if c.wait(e, p); c.sumScript(p) {
+				return
+			}
+			c.wait(e, nil)
+		}
 		if !owed || result.Status == fact.HashOK {
 			c.out.Emit(f)
 		}
@@ -77,11 +92,10 @@ func (c *Collector) hash(d *proc.Dir, r *proc.Reading, e *entry, f *fact.Fact, o
 		now(digest.Result{Status: statusOf(err, f.Process)})
 		return
 	}
-	p := &pending{fact: f, entry: e, image: image, due: c.host.Clock.Now().Add(c.cfg.HashWait), late: owed}
 	if !owed {
 		c.wait(e, p)
 	}
-	if !c.hasher.Sum(file, image, func(r digest.Result) { c.done.add(p, r) }) {
+	if !c.hasher.Sum(file, image, func(r digest.Result) { c.done.add(p, r, false) }) {
 		if !owed {
 			c.wait(e, nil)
 		}
@@ -155,10 +169,23 @@ func (c *Collector) hashed(e *entry, image digest.Key, f *fact.Fact, r digest.Re
 func (c *Collector) settle() {
 	for _, s := range c.done.take() {
 		p := s.p
-		if p.late && s.r.Status != fact.HashOK {
+		p.news = p.news || s.r.Status == fact.HashOK
+		if s.script {
+			sc := p.fact.Process.Script
+			sc.HashStatus, sc.Hash = s.r.Status, nil
+			if s.r.Status == fact.HashOK {
+				sc.Hash = &fact.Hash{SHA256: s.r.SHA256}
+			}
+		} else {
+			c.hashed(p.entry, p.image, p.fact, s.r)
+			p.half = true
+			if p.script != nil && c.sumScript(p) {
+				continue
+			}
+		}
+		if p.late && !p.news {
 			continue // it was told as deferred, and there is no more to say
 		}
-		c.hashed(p.entry, p.image, p.fact, s.r)
 		if p.late {
 			p.fact.Process.Action = fact.ProcessSeen
 			p.fact.Time = c.host.Clock.Now()
@@ -179,8 +206,13 @@ func (c *Collector) hurry(e *entry) {
 		return
 	}
 	c.wait(e, nil)
-	p.late = true
-	p.fact.Process.HashStatus = fact.HashDeferred
+	p.late, p.news = true, false
+	if !p.half {
+		p.fact.Process.HashStatus = fact.HashDeferred
+	}
+	if p.script != nil {
+		p.fact.Process.Script.HashStatus = fact.HashDeferred
+	}
 	c.out.Emit(p.fact)
 }
 

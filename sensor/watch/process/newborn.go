@@ -15,7 +15,7 @@ import (
 const (
 	// settling is how long a process that was forked has to execute another
 	// image before it is told as what its parent is.
-	settling = 50 * time.Millisecond
+	settling = 250 * time.Millisecond
 	// mourning is how long the end of a process that could not be read any
 	// more may take to be told.
 	mourning = 5 * time.Second
