@@ -50,6 +50,9 @@ type Config struct {
 	Proc string
 	// Etc is where passwd and group are; empty means /etc.
 	Etc string
+	// Packages are asked whether a package vouches for an image; nil means
+	// that nobody is.
+	Packages Packages
 	// Secrets are taken out of arguments; empty means those that are built in.
 	Secrets redact.Secrets
 	// Logger takes what only a maintainer can use; nil means none.

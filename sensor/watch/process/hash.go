@@ -26,6 +26,8 @@ type pending struct {
 	half   bool      // the image is hashed, or never will be; the script is not
 	news   bool      // a hash is there that the fact went without
 	script *scripted // to be hashed after the image
+	vouch  *os.File  // to be asked about after that
+	path   string    // of the image, raw bytes
 }
 
 // results are the answers of the hashing goroutine on their way to Run.
@@ -37,16 +39,24 @@ type results struct {
 }
 
 type settled struct {
-	p      *pending
-	r      digest.Result
-	script bool
+	p     *pending
+	r     digest.Result
+	vouch fact.Vouch
+	what  int
 }
+
+// What a result is of.
+const (
+	ofImage = iota
+	ofScript
+	ofPackage
+)
 
 func newResults() *results { return &results{wake: make(chan struct{}, 1)} }
 
-func (rs *results) add(p *pending, r digest.Result, script bool) {
+func (rs *results) add(s settled) {
 	rs.mu.Lock()
-	rs.settled = append(rs.settled, settled{p, r, script})
+	rs.settled = append(rs.settled, s)
 	rs.mu.Unlock()
 	select {
 	case rs.wake <- struct{}{}:
@@ -68,13 +78,13 @@ func (c *Collector) hash(d *proc.Dir, r *proc.Reading, e *entry, f *fact.Fact, o
 	image := r.Image.File
 	p := &pending{fact: f, entry: e, image: image, due: c.host.Clock.Now().Add(c.cfg.HashWait), late: owed}
 	if !owed {
-		p.script = c.script(d, r, f.Process)
+		p.script, p.vouch, p.path = c.script(d, r, f.Process), c.vouch(d, r, f.Process), r.Path
 	}
 	now := func(result digest.Result) {
 		c.hashed(e, image, f, result)
 		p.half = true
-		if p.script != nil {
-			if c.wait(e, p); c.sumScript(p) {
+		if p.script != nil || p.vouch != nil {
+			if c.wait(e, p); c.next(p) {
 				return
 			}
 			c.wait(e, nil)
@@ -95,7 +105,7 @@ func (c *Collector) hash(d *proc.Dir, r *proc.Reading, e *entry, f *fact.Fact, o
 	if !owed {
 		c.wait(e, p)
 	}
-	if !c.hasher.Sum(file, image, func(r digest.Result) { c.done.add(p, r, false) }) {
+	if !c.hasher.Sum(file, image, func(r digest.Result) { c.done.add(settled{p: p, r: r}) }) {
 		if !owed {
 			c.wait(e, nil)
 		}
@@ -165,23 +175,28 @@ func (c *Collector) hashed(e *entry, image digest.Key, f *fact.Fact, r digest.Re
 	c.mu.Unlock()
 }
 
+// next begins what is still to be found out for a fact; false says that this
+// was all.
+func (c *Collector) next(p *pending) bool {
+	return p.script != nil && c.sumScript(p) || p.vouch != nil && c.askOf(p)
+}
+
 // settle sends the facts whose hashes are there.
 func (c *Collector) settle() {
 	for _, s := range c.done.take() {
 		p := s.p
-		p.news = p.news || s.r.Status == fact.HashOK
-		if s.script {
-			sc := p.fact.Process.Script
-			sc.HashStatus, sc.Hash = s.r.Status, nil
-			if s.r.Status == fact.HashOK {
-				sc.Hash = &fact.Hash{SHA256: s.r.SHA256}
-			}
-		} else {
+		switch s.what {
+		case ofImage:
 			c.hashed(p.entry, p.image, p.fact, s.r)
 			p.half = true
-			if p.script != nil && c.sumScript(p) {
-				continue
-			}
+		case ofScript:
+			p.take(s.r)
+		case ofPackage:
+			p.fact.Process.Package = &s.vouch
+		}
+		p.news = p.news || s.r.Status == fact.HashOK || s.what == ofPackage && s.vouch.Verdict != fact.VouchUnknown
+		if c.next(p) {
+			continue
 		}
 		if p.late && !p.news {
 			continue // it was told as deferred, and there is no more to say

@@ -85,5 +85,14 @@ func (c *Collector) sumScript(p *pending) bool {
 	s := p.script
 	p.script = nil
 	p.fact.Process.Script.HashStatus = fact.HashDeferred
-	return c.hasher.Sum(s.file, s.key, func(r digest.Result) { c.done.add(p, r, true) })
+	return c.hasher.Sum(s.file, s.key, func(r digest.Result) { c.done.add(settled{p: p, r: r, what: ofScript}) })
+}
+
+// take enters the hash of a script.
+func (p *pending) take(r digest.Result) {
+	s := p.fact.Process.Script
+	s.HashStatus, s.Hash = r.Status, nil
+	if r.Status == fact.HashOK {
+		s.Hash = &fact.Hash{SHA256: r.SHA256}
+	}
 }

@@ -371,14 +371,14 @@ func BenchmarkHash(b *testing.B) {
 // order, and all are hashed; what is urgent does not wait.
 func TestAllowance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := digest.New(digest.Config{Rate: 1000, Now: settled})
+		h := digest.New(digest.Config{Rate: 1000, Now: func() time.Time { return time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC) }})
 		began := time.Now()
 		var order []int
 		var took []time.Duration
 		var mu sync.Mutex
 		done := make(chan bool)
 		for i := range 4 {
-			path := file(t, strings.Repeat("x", 8000+i))
+			path := file(t, strings.Repeat("x", 9000+i))
 			f, err := os.Open(path)
 			if err != nil {
 				t.Fatal(err)
@@ -392,7 +392,7 @@ func TestAllowance(t *testing.T) {
 		}
 		<-done // the first, at once: it takes all that had added up
 		time.Sleep(time.Second)
-		if s := h.Stats(); s.Waiting != 3 || s.Oldest < time.Second || s.Reads != 1 || s.Bytes != 8000 {
+		if s := h.Stats(); s.Waiting != 3 || s.Oldest < time.Second || s.Reads != 1 || s.Bytes != 9000 {
 			t.Errorf("stats %+v", s)
 		}
 		path := file(t, "urgent")

@@ -207,13 +207,17 @@ func (h *Hasher) begin(j *job, urgent bool) {
 // long that another worker has its place.
 func (h *Hasher) work() {
 	for {
-		time.Sleep(h.rate.wait(time.Now()))
 		h.mu.Lock()
 		if len(h.queue) == 0 {
 			h.working = false
 			h.queue = nil
 			h.mu.Unlock()
 			return
+		}
+		if wait := h.rate.wait(time.Now()); wait > 0 {
+			h.mu.Unlock()
+			time.Sleep(wait)
+			continue
 		}
 		j := h.queue[0]
 		h.queue[0] = nil

@@ -59,9 +59,15 @@ func (d *Dir) system(im Image) (kind string, ok bool) {
 	if kind, ok = d.fs.kindOf(im); ok {
 		return kind, true
 	}
+	m := &d.fs.mounts
+	m.mu.Lock()
+	kind, ok = m.foreign[im.Mount]
+	m.mu.Unlock()
+	if ok {
+		return kind, true
+	}
 	// Another mount namespace, or none: ask in the process's own.
 	if kind, ok = d.foreignKind(im); ok && im.Mount != 0 {
-		m := &d.fs.mounts
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if len(m.foreign) < maxMounts {
@@ -106,7 +112,7 @@ func (fs *FS) kindOf(im Image) (string, bool) {
 	defer m.mu.Unlock()
 	kind, ok := m.kind(im)
 	age := time.Since(m.read)
-	if m.byID == nil || age > mountsAge || (!ok && age > mountsRetry) {
+	if m.byID == nil || age > mountsAge || (!ok && age > mountsRetry && m.foreign[im.Mount] == "") {
 		m.read = time.Now()
 		m.byID, m.byDev = make(map[uint64]string), make(map[uint64]string)
 		m.foreign = make(map[uint64]string)
@@ -122,9 +128,6 @@ func (fs *FS) kindOf(im Image) (string, bool) {
 func (m *mounts) kind(im Image) (string, bool) {
 	if im.Mount != 0 {
 		kind, ok := m.byID[im.Mount]
-		if !ok {
-			kind, ok = m.foreign[im.Mount]
-		}
 		return kind, ok
 	}
 	kind, ok := m.byDev[im.File.Dev]

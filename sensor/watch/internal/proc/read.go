@@ -22,6 +22,7 @@ type Reading struct {
 	Pin       Pin  // NoPin but where the reading holds on to the image
 	HasImage  bool // false for kernel threads, processes that ended, and where it may not be read
 	InMemory  bool
+	Here      bool   // the image lies on a mount of the sensor's own namespace
 	System    string // the kind of file system that holds the image; empty where that cannot be told
 	Path      string // of the image, raw bytes, without the kernel's mark
 	Cwd       string // raw bytes
@@ -113,7 +114,9 @@ func (r *Reading) readImage(d *Dir) {
 			r.Pin = pin
 		}
 	}
-	r.System, _ = d.system(im)
+	if r.System, r.Here = d.fs.kindOf(im); !r.Here {
+		r.System, _ = d.system(im)
+	}
 	r.InMemory = d.InMemory(im)
 	r.Path = d.path(im)
 }
