@@ -18,7 +18,10 @@ import (
 // collectors are all of them, in an explicit table. They meet only here: the
 // canary collector recalls processes that the process collector knew.
 func (c *Config) collectors(queue *send.Queue, log *slog.Logger) ([]watch.Collector, error) {
-	processes, err := process.New(process.Config{Interval: time.Duration(c.ScanInterval), Logger: log})
+	processes, err := process.New(process.Config{
+		Interval: time.Duration(c.ScanInterval), HashRate: c.HashRate, Logger: log,
+		KeepSecrets: c.Redact.Off, SecretWords: c.Redact.secrets(),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the process collector: %w", err)
 	}

@@ -53,8 +53,11 @@ type Config struct {
 	// Packages are asked whether a package vouches for an image; nil means
 	// that nobody is.
 	Packages Packages
-	// Secrets are taken out of arguments; empty means those that are built in.
-	Secrets redact.Secrets
+	// KeepSecrets leaves secrets in arguments, which otherwise are taken out.
+	KeepSecrets bool
+	// SecretWords end further names whose values are secrets, lower case and
+	// without dashes and underscores; empty means only those that are built in.
+	SecretWords []string
 	// Logger takes what only a maintainer can use; nil means none.
 	Logger *slog.Logger
 
@@ -147,7 +150,7 @@ func New(cfg Config) (*Collector, error) {
 		cfg: cfg,
 		host: &describe.Host{
 			FS: fs, Names: account.New(cfg.Etc), Boot: describe.BootID(fs), Clock: cfg.clock,
-			Secrets: cfg.Secrets,
+			Secrets: redact.Secrets{Off: cfg.KeepSecrets, Words: cfg.SecretWords},
 		},
 		hasher:  digest.New(digest.Config{MaxSize: cfg.MaxHashSize, Rate: cfg.HashRate}),
 		done:    newResults(),
