@@ -13,6 +13,7 @@ import (
 	"picket.internal/sensor/watch"
 	"picket.internal/sensor/watch/internal/account"
 	"picket.internal/sensor/watch/internal/clock"
+	"picket.internal/sensor/watch/internal/connector"
 	"picket.internal/sensor/watch/internal/describe"
 	"picket.internal/sensor/watch/internal/digest"
 	"picket.internal/sensor/watch/internal/proc"
@@ -61,7 +62,8 @@ type Config struct {
 	// Logger takes what only a maintainer can use; nil means none.
 	Logger *slog.Logger
 
-	clock clock.Clock
+	clock     clock.Clock
+	listening func(*connector.Socket) // for tests; nil means nobody
 }
 
 func (c Config) withDefaults() Config {

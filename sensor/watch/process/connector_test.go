@@ -197,12 +197,8 @@ int main(int argc, char **argv) {
 
 func buildBurst(t testing.TB) string {
 	t.Helper()
-	gcc := testneed.Command(t, "gcc", "apt-get install gcc libc6-dev")
 	path := filepath.Join(t.TempDir(), "burst")
-	must(t, os.WriteFile(path+".c", []byte(burstSource), 0o644))
-	if out, err := exec.Command(gcc, "-static", "-O1", "-o", path, path+".c").CombinedOutput(); err != nil {
-		t.Fatalf("building the burst: %v\n%s", err, out)
-	}
+	build(t, burstSource, path)
 	return path
 }
 

@@ -79,6 +79,9 @@ func (c *Collector) listen() {
 		c.tellDeaf(err)
 		return
 	}
+	if c.cfg.listening != nil {
+		c.cfg.listening(sock)
+	}
 	c.ear.feed = newFeed(sock)
 	go c.ear.feed.run()
 	c.ask()

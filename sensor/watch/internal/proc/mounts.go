@@ -67,9 +67,15 @@ func (d *Dir) system(im Image) (kind string, ok bool) {
 		return kind, true
 	}
 	// Another mount namespace, or none: ask in the process's own.
-	if kind, ok = d.foreignKind(im); ok && im.Mount != 0 {
-		m.mu.Lock()
-		defer m.mu.Unlock()
+	kind, ok = d.foreignKind(im)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !ok && unix.Major(im.File.Dev) != 0 {
+		// Above the root of its process no table shows a mount. A disk's
+		// number tells the file system on it all the same.
+		kind, ok = m.byDev[im.File.Dev]
+	}
+	if ok && im.Mount != 0 {
 		if len(m.foreign) < maxMounts {
 			m.foreign[im.Mount] = kind
 		}
