@@ -150,6 +150,12 @@ func TestNoProcessIsToldTwice(t *testing.T) {
 			t.Errorf("process %d: %v", pid, count)
 		}
 	}
+	facts, _ := s.facts()
+	for _, f := range facts {
+		if f.Sensor != nil && f.Sensor.Cause == fact.LossConnector {
+			t.Errorf("told as lost: %+v", f.Sensor)
+		}
+	}
 }
 
 // TestExecByAnotherThread: when a thread executes, the first one ends and the
@@ -169,7 +175,8 @@ func TestExecByAnotherThread(t *testing.T) {
 }
 
 // burstSource starts processes at a rate, for some seconds, and prints how many
-// milliseconds that took. Each executes the program again, which then ends.
+// milliseconds that took. Each executes the program again, which then ends, or
+// with a third argument only forks.
 const burstSource = `
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -187,7 +194,8 @@ int main(int argc, char **argv) {
 	for (long i = 0; i < total; i++) {
 		long long wait = began + i * 1000000000LL / rate - now();
 		if (wait > 0) { struct timespec t = {0, wait}; nanosleep(&t, 0); }
-		if (vfork() == 0) { execve("/proc/self/exe", args, env); _exit(1); }
+		if (argc > 3) { if (fork() == 0) _exit(0); }
+		else if (vfork() == 0) { execve("/proc/self/exe", args, env); _exit(1); }
 		while (waitpid(-1, 0, WNOHANG) > 0);
 	}
 	while (waitpid(-1, 0, 0) > 0);
@@ -237,13 +245,19 @@ func (c *counter) Emit(f *fact.Fact) {
 // counted, every one of them, and do not take the core.
 func TestBurst(t *testing.T) {
 	testneed.Root(t)
+	path := buildBurst(t)
+	t.Run("that executes", func(t *testing.T) { testBurst(t, path) })
+	t.Run("that forks", func(t *testing.T) { testBurst(t, path, "fork") })
+}
+
+func testBurst(t *testing.T, path string, how ...string) {
 	rate, seconds, cfg := 2000, 1, process.Config{Rate: 50}
 	if os.Getenv("PICKET_SOAK") == "1" {
 		rate, seconds, cfg = 2000, 10, process.Config{}
 	}
 	c, err := process.New(cfg)
 	must(t, err)
-	burst := exec.Command(buildBurst(t), strconv.Itoa(rate), strconv.Itoa(seconds))
+	burst := exec.Command(path, append([]string{strconv.Itoa(rate), strconv.Itoa(seconds)}, how...)...)
 	begin, err := burst.StdinPipe()
 	must(t, err)
 	took, err := burst.StdoutPipe()

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"picket.internal/fact"
+	"picket.internal/sensor/watch/internal/clock"
 	"picket.internal/sensor/watch/internal/connector"
 )
 
@@ -34,15 +35,16 @@ const (
 // ear listens to the kernel, and makes sure that it still tells. All times are
 // of CLOCK_MONOTONIC, in nanoseconds.
 type ear struct {
-	feed  *feed // nil where nothing is to be heard
-	live  bool  // the kernel has been heard of late
-	since uint64
-	heard uint64 // the last event
-	asked uint64 // when it was last made to speak; 0 where it has answered
-	again uint64 // when to try anew
-	plain bool   // asked without saying for what, as old kernels need it
-	told  bool   // that there is nothing to be heard
-	catch bool   // events were lost: look at everything
+	feed    *feed  // nil where nothing is to be heard
+	live    bool   // the kernel has been heard of late
+	since   uint64 // when that began
+	heard   uint64 // the last event
+	asked   uint64 // when it was last made to speak; 0 where it has answered
+	again   uint64 // when to try anew
+	plain   bool   // asked without saying for what, as old kernels need it
+	told    bool   // that there is nothing to be heard
+	unheard int64  // processes that a look found and the kernel did not tell of
+	catch   bool   // events were lost: look at everything
 }
 
 // monotonic is the clock of the kernel's events, CLOCK_MONOTONIC: that of Go's
@@ -159,6 +161,29 @@ func (c *Collector) silent() {
 		return
 	}
 	c.tellDeaf(fmt.Errorf("the process connector does not tell: it needs the initial pid and user namespaces and, before Linux 6.6, CAP_NET_ADMIN"))
+}
+
+// unannounced counts a process that a look found and that the kernel should
+// have told of long before.
+func (c *Collector) unannounced(ticks uint64) {
+	const late = 2 * time.Second
+	began := time.Duration(ticks) * clock.Tick
+	if c.ear.live && began > c.asleep+time.Duration(c.ear.since)+late && c.host.Clock.SinceBoot() > began+late {
+		c.ear.unheard++
+	}
+}
+
+// tellUnheard tells how many there were.
+func (c *Collector) tellUnheard() {
+	n := c.ear.unheard
+	if n == 0 {
+		return
+	}
+	c.ear.unheard = 0
+	f := lossOf(&tally{count: n, first: c.wall(c.ear.since), last: c.host.Clock.Now()}, c.host.Clock.Now(), c.Name(),
+		"a look found processes of which the process connector had told nothing")
+	f.Sensor.Cause = fact.LossConnector
+	c.out.Emit(f)
 }
 
 // listened notes that the kernel has spoken.

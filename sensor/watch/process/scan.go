@@ -43,6 +43,7 @@ func (c *Collector) scan() error {
 	c.expire(now)
 	c.tellGone(c.host.Clock.Now(), false)
 	c.tellCrowd(c.host.Clock.Now(), false)
+	c.tellUnheard()
 	c.tellCoverage()
 	return nil
 }
@@ -153,7 +154,9 @@ func (c *Collector) greet(pid int32, n *newborn) {
 	owner, _ := d.Owner()
 	e := newEntry(r, owner, c.host.Clock.Now())
 	e.scan, e.read, e.blind, e.threads = c.scans, begun, isBlind(r), true
-	if n != nil {
+	if n == nil {
+		c.unannounced(r.StartTicks)
+	} else {
 		delete(c.born, pid)
 		e.ppid, e.threads = n.parent, n.threads
 	}
