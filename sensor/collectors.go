@@ -23,7 +23,10 @@ import (
 // canary collector recalls processes that the process collector knew. Source
 // and stats are of the process that they run in, and of what waits there.
 func (c *Config) collectors(source string, stats func() send.Stats, log *slog.Logger) ([]watch.Collector, error) {
-	processes, err := process.New(process.Config{Interval: time.Duration(c.ScanInterval), Logger: log})
+	processes, err := process.New(process.Config{
+		Interval: time.Duration(c.ScanInterval), HashRate: c.HashRate, Logger: log,
+		KeepSecrets: c.Redact.Off, SecretWords: c.Redact.secrets(),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the process collector: %w", err)
 	}

@@ -38,6 +38,12 @@ type Config struct {
 	// ScanInterval is the time between two looks at the processes; empty
 	// means 1s.
 	ScanInterval Duration `json:"scan_interval,omitzero"`
+	// HashRate is how many bytes of executables and scripts a second are
+	// read for their hashes in the long run; empty means 33554432.
+	HashRate int64 `json:"hash_rate,omitempty"`
+	// Redact says what is taken out of command lines; empty means what looks
+	// like a secret.
+	Redact Redact `json:"redact,omitzero"`
 	// MetricInterval is the time between two samples of the host's load;
 	// empty means 15s.
 	MetricInterval Duration `json:"metric_interval,omitzero"`
@@ -61,6 +67,31 @@ type Canary struct {
 	// Path is the file, absolute. Must be set. A file that is not there is
 	// watched for all the same.
 	Path string `json:"path"`
+}
+
+// Redact says what is taken out of command lines before they leave the host:
+// the values of passwords, tokens, keys, cookies and credentials, in options,
+// assignments, headers, URLs and JSON.
+type Redact struct {
+	// Off leaves command lines as they are.
+	Off bool `json:"off,omitempty"`
+	// Words are further names whose values are secrets, in letters and digits:
+	// "pin" covers --pin, MY_PIN= and "user-pin": in front of a value.
+	Words []string `json:"words,omitempty"`
+}
+
+// secrets are the words in the form that they are compared in.
+func (r Redact) secrets() []string {
+	var words []string
+	for _, w := range r.Words {
+		words = append(words, strings.Map(func(c rune) rune {
+			if c == '-' || c == '_' || c == '.' {
+				return -1
+			}
+			return c
+		}, strings.ToLower(w)))
+	}
+	return words
 }
 
 // Queue bounds what waits for the hub. When it is full, metrics go first, then
@@ -210,6 +241,14 @@ func (c *Config) validateWatching() error {
 			return fmt.Errorf("%s.path: %q is not absolute", at, canary.Path)
 		}
 		ids[canary.ID] = true
+	}
+	if c.HashRate < 0 {
+		return fmt.Errorf("hash_rate: %d is less than nothing", c.HashRate)
+	}
+	for i, w := range c.Redact.secrets() {
+		if w == "" || len(w) > 64 {
+			return fmt.Errorf("redact.words.%d: %.80q names nothing: 1 to 64 letters and digits", i, c.Redact.Words[i])
+		}
 	}
 	if _, err := c.Level(); err != nil {
 		return err

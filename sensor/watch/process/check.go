@@ -119,21 +119,28 @@ func (c *Collector) otherName(e *entry, s *proc.Stat) bool {
 }
 
 // again reads a process whole and tells what became of it.
-func (c *Collector) again(d *proc.Dir, e *entry, action string) {
+func (c *Collector) again(d *proc.Dir, e *entry, action string) bool {
+	begun := monotonic()
 	r, err := d.Read()
-	if err != nil || r.StartTicks != e.stat.StartTicks {
-		return
+	if err != nil {
+		return false
+	}
+	defer r.Release()
+	if r.StartTicks != e.stat.StartTicks {
+		return false
 	}
 	owner, _ := d.Owner()
 	c.hurry(e)
 	c.change(e, func() {
 		e.take(r, owner)
+		e.read = begun
 		e.blind = isBlind(r)
 		if action == fact.ProcessExec {
 			e.since = c.host.Clock.Now()
 		}
 	})
 	c.tell(d, r, e, action)
+	return true
 }
 
 // owed tries once more to hash an image that had to wait.

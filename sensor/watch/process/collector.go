@@ -6,15 +6,18 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"picket.internal/fact"
 	"picket.internal/sensor/watch"
 	"picket.internal/sensor/watch/internal/account"
 	"picket.internal/sensor/watch/internal/clock"
+	"picket.internal/sensor/watch/internal/connector"
 	"picket.internal/sensor/watch/internal/describe"
 	"picket.internal/sensor/watch/internal/digest"
 	"picket.internal/sensor/watch/internal/proc"
+	"picket.internal/sensor/watch/internal/redact"
 )
 
 // Config says how to look.
@@ -28,19 +31,39 @@ type Config struct {
 	// shows the same image executed again, another name, and a number given
 	// twice. Young processes are looked at whole every time.
 	Revalidate int
+	// ScanOnly means that the kernel is not asked to tell of processes as they
+	// begin, execute and end, where it would. Looks are then all there is.
+	ScanOnly bool
+	// Rate is how many processes a second are read and told one by one of
+	// those that the kernel tells of, twice as many at once after a rest; the
+	// others are read when there is time, or counted where they end first. 0
+	// means 300.
+	Rate int
 	// HashWait is how long a fact waits for the hash of its image. It then
 	// goes without, as deferred, and a "seen" with the hash follows; 0 means 2s.
 	HashWait time.Duration
+	// HashRate is how many bytes a second are read for hashing in the long
+	// run; 0 means 32 MiB.
+	HashRate int64
 	// MaxHashSize is the largest image that is hashed; 0 means 256 MiB.
 	MaxHashSize int64
 	// Proc is where the proc file system is mounted; empty means /proc.
 	Proc string
 	// Etc is where passwd and group are; empty means /etc.
 	Etc string
+	// Packages are asked whether a package vouches for an image; nil means
+	// that nobody is.
+	Packages Packages
+	// KeepSecrets leaves secrets in arguments, which otherwise are taken out.
+	KeepSecrets bool
+	// SecretWords end further names whose values are secrets, lower case and
+	// without dashes and underscores; empty means only those that are built in.
+	SecretWords []string
 	// Logger takes what only a maintainer can use; nil means none.
 	Logger *slog.Logger
 
-	clock clock.Clock
+	clock     clock.Clock
+	listening func(*connector.Socket) // for tests; nil means nobody
 }
 
 func (c Config) withDefaults() Config {
@@ -49,6 +72,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Revalidate <= 0 {
 		c.Revalidate = 10
+	}
+	if c.Rate <= 0 {
+		c.Rate = 300
 	}
 	if c.HashWait <= 0 {
 		c.HashWait = 2 * time.Second
@@ -78,8 +104,9 @@ type Collector struct {
 	hasher *digest.Hasher
 	done   *results
 
-	mu    sync.RWMutex // guards table against Kin, Recall and Count; only Run writes
+	mu    sync.RWMutex // guards table and dead against Kin, Recall and Count; only Run writes
 	table map[int32]*entry
+	hears atomic.Bool
 
 	// What follows belongs to Run.
 	out      watch.Sink
@@ -96,6 +123,22 @@ type Collector struct {
 	bodies   int64 // entries that could have one
 	coverage coverage
 	gone     tally
+	putOff   time.Time // when files that wait to be hashed were last told
+
+	ear    ear
+	via    string // how what is told now came to be known
+	budget budget
+	crowd  crowd
+	born   map[int32]*newborn
+	fresh  []*newborn       // those of born that are not read, oldest first
+	ending map[int32]int    // by process, the event that ends it, of those taken in now
+	dirty  map[int32]bool   // their user changed
+	reaped map[int32]uint64 // start times of those that ended and may still be listed
+	dead   []*entry         // ended, and still in table; the mutex guards it too
+	ticks  int
+	asleep time.Duration // what the time since boot is ahead of CLOCK_MONOTONIC
+
+	headless []headless
 }
 
 // New opens the proc file system.
@@ -109,8 +152,9 @@ func New(cfg Config) (*Collector, error) {
 		cfg: cfg,
 		host: &describe.Host{
 			FS: fs, Names: account.New(cfg.Etc), Boot: describe.BootID(fs), Clock: cfg.clock,
+			Secrets: redact.Secrets{Off: cfg.KeepSecrets, Words: cfg.SecretWords},
 		},
-		hasher:  digest.New(digest.Config{MaxSize: cfg.MaxHashSize}),
+		hasher:  digest.New(digest.Config{MaxSize: cfg.MaxHashSize, Rate: cfg.HashRate}),
 		done:    newResults(),
 		table:   make(map[int32]*entry),
 		dirents: make([]byte, 32<<10),
@@ -125,6 +169,8 @@ func (c *Collector) Name() string { return "process" }
 func (c *Collector) Run(ctx context.Context, out watch.Sink) error {
 	c.reset(out)
 	c.tellHidden()
+	c.listen() // before the first look, so that nothing falls in between
+	defer c.unlisten()
 	tick := time.NewTicker(c.cfg.Interval)
 	defer tick.Stop()
 	more := time.NewTimer(pause)
@@ -136,20 +182,49 @@ func (c *Collector) Run(ctx context.Context, out watch.Sink) error {
 		select {
 		case <-ctx.Done():
 			c.flush()
+			c.tellGone(c.host.Clock.Now(), true)
+			c.tellCrowd(c.host.Clock.Now(), true)
 			return nil
 		case <-tick.C:
-			if err := c.scan(); err != nil {
+			if err := c.tick(); err != nil {
 				return err
 			}
+		case <-c.wakes():
+			c.hear()
 		case <-more.C:
+			c.hear()
 			c.read(step)
 		case <-c.done.wake:
 			c.settle()
 		}
-		if len(c.backlog) > 0 {
+		if len(c.backlog) > 0 || len(c.fresh) > 0 || len(c.headless) > 0 {
 			more.Reset(pause)
 		}
 	}
+}
+
+// tick is what is done in every interval: a look, or while the kernel tells
+// what happens, a look at every fifth.
+func (c *Collector) tick() error {
+	c.ticks++
+	c.attend()
+	c.tellPutOff(c.host.Clock.Now())
+	if !c.ear.live || c.ear.catch || c.ticks%calm == 0 {
+		return c.scan()
+	}
+	now := c.host.Clock.Now()
+	c.expire(now)
+	c.tellGone(now, false)
+	c.tellCrowd(now, false)
+	return nil
+}
+
+// looks is within how many looks every process is looked at again.
+func (c *Collector) looks() uint64 {
+	if c.ear.live {
+		return uint64(max(1, c.cfg.Revalidate/calm))
+	}
+	return uint64(c.cfg.Revalidate)
 }
 
 // reset starts over, also after a failure: the baseline is told anew.
@@ -164,14 +239,21 @@ func (c *Collector) reset(out watch.Sink) {
 	c.blind, c.bodies = 0, 0
 	c.activity = proc.Activity{}
 	c.coverage, c.gone = coverage{}, tally{}
+	c.ear, c.via = ear{}, fact.SourceScan
+	c.budget, c.crowd = budget{rate: float64(c.cfg.Rate)}, crowd{}
+	c.born, c.fresh, c.dead, c.headless = make(map[int32]*newborn), nil, nil, nil
+	c.ending, c.dirty, c.reaped = make(map[int32]int), make(map[int32]bool), make(map[int32]uint64)
 }
 
 // Count is how many processes are known.
 func (c *Collector) Count() int64 {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return int64(len(c.table))
+	return int64(len(c.table) - len(c.dead))
 }
+
+// Live tells whether the kernel tells of processes as they begin and end.
+func (c *Collector) Live() bool { return c.hears.Load() }
 
 // Host is what other collectors describe processes with.
 func (c *Collector) Host() *describe.Host { return c.host }

@@ -33,20 +33,27 @@ func (t *tally) add(n int64, now time.Time) {
 
 // tellGone tells how many processes were listed and gone before they could be
 // read: at once, and then at most once in a window.
-func (c *Collector) tellGone(now time.Time) {
+func (c *Collector) tellGone(now time.Time, last bool) {
 	t := &c.gone
-	if t.count == 0 || now.Sub(t.told).Abs() < lossWindow {
+	if t.count == 0 || !last && now.Sub(t.told).Abs() < lossWindow {
 		return
 	}
-	c.out.Emit(&fact.Fact{
-		Time: now,
-		Kind: fact.KindSensor,
-		Sensor: &fact.Sensor{
-			Action: fact.SensorLoss, Cause: fact.LossProcessGone, Source: c.Name(), Count: t.count,
-			First: t.first.Format(time.RFC3339Nano), Last: t.last.Format(time.RFC3339Nano),
-		},
-	})
+	c.out.Emit(lossOf(t, now, c.Name(), ""))
 	*t = tally{told: now}
+}
+
+// tellPutOff tells how many files wait to be hashed, when some have waited for
+// longer than a window: the budget is spent faster than it grows.
+func (c *Collector) tellPutOff(now time.Time) {
+	s := c.hasher.Stats()
+	if s.Oldest < lossWindow || now.Sub(c.putOff).Abs() < lossWindow {
+		return
+	}
+	c.putOff = now
+	f := lossOf(&tally{count: int64(s.Waiting), first: now.Add(-s.Oldest), last: now}, now, c.Name(),
+		"hashing is put off, the budget of bytes a second is spent")
+	f.Sensor.Cause = fact.LossHashBudget
+	c.out.Emit(f)
 }
 
 // coverage is what was last told of how much can be seen.

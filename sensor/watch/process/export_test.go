@@ -2,7 +2,16 @@
 
 package process
 
-import "picket.internal/sensor/watch"
+import (
+	"picket.internal/sensor/watch"
+	"picket.internal/sensor/watch/internal/connector"
+)
+
+// Listening has f called with each socket that the kernel is heard through.
+func (c Config) Listening(f func(*connector.Socket)) Config {
+	c.listening = f
+	return c
+}
 
 // Begin prepares for scans without Run.
 func (c *Collector) Begin(out watch.Sink) { c.reset(out) }

@@ -5,6 +5,7 @@ package process_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,7 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"picket.internal/fact"
+	"picket.internal/sensor/watch/internal/connector"
 	"picket.internal/sensor/watch/process"
 )
 
@@ -36,6 +40,34 @@ func TestMain(m *testing.M) {
 		err := syscall.Exec(os.Args[1], os.Args[1:], []string{roleVar + "=wait", "GORACE=atexit_sleep_ms=0"})
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
+	case "ignore": // turn the connector off, as any other listener may
+		s, err := connector.Open()
+		if err == nil {
+			err = errors.Join(s.Ignore(), s.Ignore(), s.Close())
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	case "hidden": // scan as nobody where other users' processes are hidden
+		if err := unix.Mount("proc", "/proc", "proc", 0, "hidepid=2"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		if err := errors.Join(syscall.Setgid(65534), syscall.Setuid(65534)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		c, err := process.New(process.Config{})
+		if err == nil {
+			ctx, cancel := context.WithCancel(context.Background())
+			time.AfterFunc(300*time.Millisecond, cancel)
+			err = c.Run(ctx, printer{})
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	case "fail":
 		os.Exit(3)
 	case "fuse":

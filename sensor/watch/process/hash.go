@@ -4,6 +4,7 @@ package process
 
 import (
 	"errors"
+	"os"
 	"sync"
 	"time"
 	"unique"
@@ -17,11 +18,16 @@ import (
 
 // pending is a fact that waits for the hash of its image.
 type pending struct {
-	fact  *fact.Fact
-	entry *entry
-	image digest.Key
-	due   time.Time // when it goes without
-	late  bool      // it went without; a second fact brings the hash
+	fact   *fact.Fact
+	entry  *entry
+	image  digest.Key
+	due    time.Time // when it goes without
+	late   bool      // it went without; a second fact brings the hash
+	half   bool      // the image is hashed, or never will be; the script is not
+	news   bool      // a hash is there that the fact went without
+	script *scripted // to be hashed after the image
+	vouch  *os.File  // to be asked about after that
+	path   string    // of the image, raw bytes
 }
 
 // results are the answers of the hashing goroutine on their way to Run.
@@ -33,15 +39,24 @@ type results struct {
 }
 
 type settled struct {
-	p *pending
-	r digest.Result
+	p     *pending
+	r     digest.Result
+	vouch fact.Vouch
+	what  int
 }
+
+// What a result is of.
+const (
+	ofImage = iota
+	ofScript
+	ofPackage
+)
 
 func newResults() *results { return &results{wake: make(chan struct{}, 1)} }
 
-func (rs *results) add(p *pending, r digest.Result) {
+func (rs *results) add(s settled) {
 	rs.mu.Lock()
-	rs.settled = append(rs.settled, settled{p, r})
+	rs.settled = append(rs.settled, s)
 	rs.mu.Unlock()
 	select {
 	case rs.wake <- struct{}{}:
@@ -61,8 +76,19 @@ func (rs *results) take() []settled {
 // fact on its way. A fact whose hash is owed goes out only with it.
 func (c *Collector) hash(d *proc.Dir, r *proc.Reading, e *entry, f *fact.Fact, owed bool) {
 	image := r.Image.File
+	p := &pending{fact: f, entry: e, image: image, due: c.host.Clock.Now().Add(c.cfg.HashWait), late: owed}
+	if !owed {
+		p.script, p.vouch, p.path = c.script(d, r, f.Process), c.vouch(d, r, f.Process), r.Path
+	}
 	now := func(result digest.Result) {
 		c.hashed(e, image, f, result)
+		p.half = true
+		if p.script != nil || p.vouch != nil {
+			if c.wait(e, p); c.next(p) {
+				return
+			}
+			c.wait(e, nil)
+		}
 		if !owed || result.Status == fact.HashOK {
 			c.out.Emit(f)
 		}
@@ -71,21 +97,28 @@ func (c *Collector) hash(d *proc.Dir, r *proc.Reading, e *entry, f *fact.Fact, o
 		now(digest.Result{Status: status, SHA256: sum})
 		return
 	}
-	file, err := d.OpenExe()
+	file, err := openImage(d, r)
 	if err != nil {
 		now(digest.Result{Status: statusOf(err, f.Process)})
 		return
 	}
-	p := &pending{fact: f, entry: e, image: image, due: c.host.Clock.Now().Add(c.cfg.HashWait), late: owed}
 	if !owed {
 		c.wait(e, p)
 	}
-	if !c.hasher.Sum(file, image, func(r digest.Result) { c.done.add(p, r) }) {
+	if !c.hasher.Sum(file, image, func(r digest.Result) { c.done.add(settled{p: p, r: r}) }) {
 		if !owed {
 			c.wait(e, nil)
 		}
 		now(digest.Result{Status: fact.HashDeferred})
 	}
+}
+
+// openImage opens what was read, also when its process is gone.
+func openImage(d *proc.Dir, r *proc.Reading) (*os.File, error) {
+	if r.Pin.Held() {
+		return r.Pin.Open()
+	}
+	return d.OpenExe()
 }
 
 // cheapHash answers without opening the image where that can be; the status is
@@ -142,14 +175,32 @@ func (c *Collector) hashed(e *entry, image digest.Key, f *fact.Fact, r digest.Re
 	c.mu.Unlock()
 }
 
+// next begins what is still to be found out for a fact; false says that this
+// was all.
+func (c *Collector) next(p *pending) bool {
+	return p.script != nil && c.sumScript(p) || p.vouch != nil && c.askOf(p)
+}
+
 // settle sends the facts whose hashes are there.
 func (c *Collector) settle() {
 	for _, s := range c.done.take() {
 		p := s.p
-		if p.late && s.r.Status != fact.HashOK {
+		switch s.what {
+		case ofImage:
+			c.hashed(p.entry, p.image, p.fact, s.r)
+			p.half = true
+		case ofScript:
+			p.take(s.r)
+		case ofPackage:
+			p.fact.Process.Package = &s.vouch
+		}
+		p.news = p.news || s.r.Status == fact.HashOK || s.what == ofPackage && s.vouch.Verdict != fact.VouchUnknown
+		if c.next(p) {
+			continue
+		}
+		if p.late && !p.news {
 			continue // it was told as deferred, and there is no more to say
 		}
-		c.hashed(p.entry, p.image, p.fact, s.r)
 		if p.late {
 			p.fact.Process.Action = fact.ProcessSeen
 			p.fact.Time = c.host.Clock.Now()
@@ -170,8 +221,13 @@ func (c *Collector) hurry(e *entry) {
 		return
 	}
 	c.wait(e, nil)
-	p.late = true
-	p.fact.Process.HashStatus = fact.HashDeferred
+	p.late, p.news = true, false
+	if !p.half {
+		p.fact.Process.HashStatus = fact.HashDeferred
+	}
+	if p.script != nil {
+		p.fact.Process.Script.HashStatus = fact.HashDeferred
+	}
 	c.out.Emit(p.fact)
 }
 

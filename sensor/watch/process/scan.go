@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"picket.internal/fact"
+	"picket.internal/sensor/watch/internal/describe"
 	"picket.internal/sensor/watch/internal/proc"
 )
 
@@ -15,8 +16,10 @@ func (c *Collector) scan() error {
 	c.scans++
 	now := c.host.Clock.Now()
 	activity, known := c.host.FS.Activity() // before the list, so that nothing falls in between
-	quiet := known && activity == c.activity && c.scans%uint64(c.cfg.Revalidate) != 0 && len(c.backlog) == 0
-	if !quiet {
+	looks := c.looks()
+	same := known && activity == c.activity && c.scans%uint64(c.cfg.Revalidate) != 0 && len(c.backlog) == 0 && !c.ear.catch
+	c.ear.catch = false
+	if !same {
 		c.activity = activity
 		if err := c.list(); err != nil {
 			return err
@@ -24,10 +27,11 @@ func (c *Collector) scan() error {
 	}
 	for pid, e := range c.table {
 		switch {
-		case now.Sub(e.since).Abs() < young:
+		case e.ended && c.ear.live:
+		case e.lost || now.Sub(e.since).Abs() < young:
 			c.due = append(c.due, due{e, true})
-		case (c.scans+uint64(pid))%uint64(c.cfg.Revalidate) == 0:
-			c.due = append(c.due, due{e, (c.scans+uint64(pid))%uint64(thorough*c.cfg.Revalidate) == 0})
+		case (c.scans+uint64(pid))%looks == 0:
+			c.due = append(c.due, due{e, (c.scans+uint64(pid))%(thorough*looks) == 0})
 		}
 	}
 	for _, d := range c.due {
@@ -37,7 +41,9 @@ func (c *Collector) scan() error {
 	c.due = c.due[:0]
 	c.read(step)
 	c.expire(now)
-	c.tellGone(c.host.Clock.Now())
+	c.tellGone(c.host.Clock.Now(), false)
+	c.tellCrowd(c.host.Clock.Now(), false)
+	c.tellUnheard()
 	c.tellCoverage()
 	return nil
 }
@@ -59,12 +65,16 @@ func (c *Collector) list() error {
 		return errors.New("listing processes: there are none")
 	}
 	c.pids = pids
-	listed := 0
+	c.hear() // who is not listed has ended, and the kernel has told how
+	listed, reaped := 0, c.reaped
+	c.reaped = make(map[int32]uint64)
 	for _, pid := range pids {
 		if e, ok := c.table[pid]; ok {
 			listed++
 			e.scan = c.scans
-		} else if !c.queued[pid] {
+		} else if ticks, ok := reaped[pid]; ok && c.sameOrGone(pid, ticks) {
+			c.reaped[pid] = ticks
+		} else if !c.queued[pid] && c.born[pid] == nil {
 			c.queued[pid] = true
 			c.backlog = append(c.backlog, pid)
 		}
@@ -73,6 +83,13 @@ func (c *Collector) list() error {
 		c.sweep()
 	}
 	return nil
+}
+
+// sameOrGone tells whether no other process has the number of one that started
+// then.
+func (c *Collector) sameOrGone(pid int32, ticks uint64) bool {
+	k, ok := describe.ReadKin(c.host.FS, pid)
+	return !ok || near(k.StartTicks, ticks)
 }
 
 // sweep tells the exit of those that the last scan did not list.
@@ -96,7 +113,10 @@ func (c *Collector) read(n int) {
 	n = min(n, len(c.backlog))
 	for _, pid := range c.backlog[:n] {
 		delete(c.queued, pid)
-		c.meet(pid)
+		_, told := c.reaped[pid]
+		if !told && c.table[pid] == nil && c.born[pid] == nil {
+			c.meet(pid)
+		}
 	}
 	c.backlog = c.backlog[n:]
 	if len(c.backlog) == 0 {
@@ -105,21 +125,41 @@ func (c *Collector) read(n int) {
 }
 
 // meet reads a process for the first time and tells of it.
-func (c *Collector) meet(pid int32) {
+func (c *Collector) meet(pid int32) { c.greet(pid, nil) }
+
+// greet is meet for a process of which the kernel may have told the beginning.
+// If it did and the process cannot be read, it stays unread, and its end tells
+// what there is to tell.
+func (c *Collector) greet(pid int32, n *newborn) {
+	begun := monotonic()
 	d, err := c.host.FS.Dir(pid)
 	if err != nil {
-		c.missed(pid, err)
+		c.missed(pid, n, err)
 		return
 	}
 	defer d.Close()
+	if n != nil {
+		d.Hold()
+	}
 	r, err := d.Read()
 	if err != nil {
-		c.missed(pid, err)
+		c.missed(pid, n, err)
+		return
+	}
+	defer r.Release()
+	if n != nil && (!near(r.StartTicks, n.ticks) || r.Ended()) {
+		n.unread = true // another one under its number, or nothing but its exit code
 		return
 	}
 	owner, _ := d.Owner()
 	e := newEntry(r, owner, c.host.Clock.Now())
-	e.scan, e.blind = c.scans, isBlind(r)
+	e.scan, e.read, e.blind, e.threads = c.scans, begun, isBlind(r), true
+	if n == nil {
+		c.unannounced(r.StartTicks)
+	} else {
+		delete(c.born, pid)
+		e.ppid, e.threads = n.parent, n.threads
+	}
 	e.start = c.host.Started(r.StartTicks)
 	c.put(e)
 	action := fact.ProcessStart
@@ -133,8 +173,14 @@ func (c *Collector) meet(pid int32) {
 }
 
 // missed counts a process that could not be read.
-func (c *Collector) missed(pid int32, err error) {
+func (c *Collector) missed(pid int32, n *newborn, err error) {
+	if n != nil {
+		n.unread = true
+	}
 	if errors.Is(err, proc.ErrGone) {
+		if n != nil {
+			return // its end is still to be told
+		}
 		c.gone.add(1, c.host.Clock.Now())
 		return
 	}

@@ -3,6 +3,7 @@
 package process
 
 import (
+	"slices"
 	"time"
 	"unique"
 
@@ -35,7 +36,10 @@ type entry struct {
 	scan    uint64    // the last scan that listed it
 	since   time.Time // known, or executed, since
 	renamed time.Time // when a new name of its own choice was last told
+	read    uint64    // when its reading began, by CLOCK_MONOTONIC
 	ended   bool      // its exit is told; it waits to be reaped
+	threads bool      // it may have more than one
+	lost    bool      // it has executed what could not be read
 	unhash  bool      // its hash is still owed
 	blind   bool      // its image may not be read
 	pending *pending  // its last fact, while that waits for the hash
@@ -55,6 +59,13 @@ func (e *entry) take(r *proc.Reading, owner uint32) {
 	e.image.Text = ""
 	e.path = unique.Make(r.Path)
 	e.kind, e.unit = describe.Kind(r), r.Unit
+	e.hash, e.unhash = unique.Handle[string]{}, false
+	e.lost = false
+}
+
+// forget drops what was known of the image.
+func (e *entry) forget() {
+	e.path, e.kind = unique.Make(""), ""
 	e.hash, e.unhash = unique.Handle[string]{}, false
 }
 
@@ -83,7 +94,10 @@ func (c *Collector) put(e *entry) {
 // drop forgets a process.
 func (c *Collector) drop(e *entry) {
 	c.mu.Lock()
-	delete(c.table, e.pid)
+	if c.table[e.pid] == e {
+		delete(c.table, e.pid)
+	}
+	c.dead = slices.DeleteFunc(c.dead, func(d *entry) bool { return d == e })
 	c.mu.Unlock()
 	c.count(e, -1)
 }

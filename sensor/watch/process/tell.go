@@ -19,8 +19,9 @@ func (c *Collector) tell(d *proc.Dir, r *proc.Reading, e *entry, action string) 
 func (c *Collector) describe(r *proc.Reading, e *entry, action string) *fact.Fact {
 	p := c.host.Process(r)
 	p.Action = action
+	p.Source = c.via
 	p.Start = describe.StartText(e.start)
-	c.host.Lineage(p, r.PPID, r.StartTicks, c.Kin)
+	c.host.Lineage(p, e.ppid, r.StartTicks, c.Kin)
 	return &fact.Fact{
 		Time:    c.when(e, action),
 		Kind:    fact.KindProcess,
@@ -53,24 +54,31 @@ func (c *Collector) exitCode(e *entry, s *proc.Stat) *int64 {
 	if s.ExitCode == 0 && !e.hasImage {
 		return nil
 	}
-	code := s.ExitCode >> 8 & 0xff
-	if signal := s.ExitCode & 0x7f; signal != 0 {
-		code = 128 + signal // as a shell says it
+	return exitStatus(s.ExitCode)
+}
+
+// exitStatus is a status as wait(2) gives it the way a shell says it.
+func exitStatus(status int64) *int64 {
+	code := status >> 8 & 0xff
+	if signal := status & 0x7f; signal != 0 {
+		code = 128 + signal
 	}
 	return &code
 }
 
 // exit tells that a process is gone.
-func (c *Collector) exit(e *entry, code *int64) {
+func (c *Collector) exit(e *entry, code *int64) { c.exitAt(e, code, c.host.Clock.Now()) }
+
+func (c *Collector) exitAt(e *entry, code *int64, at time.Time) {
 	if e.ended {
 		return
 	}
 	c.hurry(e)
 	p := c.block(&e.kept)
-	p.Action, p.ExitCode = fact.ProcessExit, code
+	p.Action, p.ExitCode, p.Source = fact.ProcessExit, code, c.via
 	c.host.Lineage(p, e.ppid, e.stat.StartTicks, c.Kin)
 	c.out.Emit(&fact.Fact{
-		Time:    c.host.Clock.Now(),
+		Time:    at,
 		Kind:    fact.KindProcess,
 		Process: p,
 		User:    c.host.User(e.ids),

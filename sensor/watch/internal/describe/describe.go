@@ -5,6 +5,7 @@ package describe
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"picket.internal/sensor/watch/internal/account"
 	"picket.internal/sensor/watch/internal/clock"
 	"picket.internal/sensor/watch/internal/proc"
+	"picket.internal/sensor/watch/internal/redact"
 )
 
 // Host is what a description needs of the host. It is safe for concurrent use.
@@ -25,6 +27,8 @@ type Host struct {
 	Boot string
 	// Clock is the host's clock.
 	Clock clock.Clock
+	// Secrets are taken out of arguments, wherever those go.
+	Secrets redact.Secrets
 }
 
 // BootID reads the id that the kernel gave this boot; empty where it cannot.
@@ -76,8 +80,12 @@ func (h *Host) Process(r *proc.Reading) *fact.Process {
 	p.Name, p.NameB64 = Text(r.Name, costName)
 	p.Executable, p.ExecutableB64 = Text(r.Path, costPath)
 	p.WorkingDirectory, _ = Text(r.Cwd, costPath)
+	p.ExecutableFilesystem, _ = Text(r.System, costName)
+	p.Thread = h.thread(r.Caps)
 	var cut bool
-	p.Args, cut = arguments(r.Args)
+	args, redacted := h.Secrets.Args(r.Args)
+	p.ArgsRedacted = redacted
+	p.Args, cut = arguments(args)
 	p.ArgsTruncated = p.ArgsTruncated || cut
 	p.CommandLine = strings.Join(p.Args, " ")
 	return p
@@ -94,8 +102,23 @@ func Kind(r *proc.Reading) string {
 		return fact.ExecutableDeleted
 	case r.HasImage:
 		return fact.ExecutableFile
+	case slices.ContainsFunc(r.Unreadable, func(s string) bool { return strings.HasPrefix(s, "exe:") }):
+		return fact.ExecutableUnreadable
 	}
 	return ""
+}
+
+// thread is what the process may do; nil where that is nothing.
+func (h *Host) thread(c proc.Caps) *fact.Thread {
+	if c == (proc.Caps{}) {
+		return nil
+	}
+	last := h.FS.LastCap()
+	caps := &fact.Capabilities{Effective: proc.CapNames(c.Effective, last), Ambient: proc.CapNames(c.Ambient, last)}
+	if c.Permitted != c.Effective {
+		caps.Permitted = proc.CapNames(c.Permitted, last)
+	}
+	return &fact.Thread{Capabilities: caps}
 }
 
 // Owner is the user block of a reading; nil where the owner is not known.
@@ -103,8 +126,18 @@ func (h *Host) Owner(r *proc.Reading) *fact.User {
 	if !r.Owned {
 		return nil
 	}
-	return h.User(r.IDs)
+	u := h.User(r.IDs)
+	for _, g := range r.Groups {
+		if name := h.Names.Group(g); name != "" && len(u.Groups) < maxGroups {
+			u.Groups = append(u.Groups, name)
+		}
+	}
+	return u
 }
+
+// maxGroups is how many supplementary groups are told: a fact has a bound, and
+// group names can be 256 bytes long.
+const maxGroups = 16
 
 // User is the user block of a process with these ids.
 func (h *Host) User(ids proc.IDs) *fact.User {

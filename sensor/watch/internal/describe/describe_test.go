@@ -77,15 +77,33 @@ func TestProcess(t *testing.T) {
 		PID: 77, Stat: proc.Stat{Name: "x\xff", StartTicks: 12345},
 		Args: [][]byte{[]byte("a"), []byte("b\xff c")}, Image: proc.Image{Links: 0}, HasImage: true,
 		Path: "/tmp/\xfe", Cwd: "/", Container: "c", Unreadable: []string{"args:EIO"},
+		System: "overlay", Caps: proc.Caps{Effective: 1 << 12, Permitted: 1<<12 | 1<<13},
 	}
 	want := &fact.Process{
 		EntityID: describe.EntityID("boot", 77, 12345), PID: 77, StartTicks: 12345, Start: "2026-01-02T03:06:08.45Z",
 		Name: "x\uFFFD", NameB64: b64("x\xff"), Executable: "/tmp/\uFFFD", ExecutableB64: b64("/tmp/\xfe"),
 		ExecutableKind: fact.ExecutableDeleted, Deleted: true, Args: []string{"a", "b\uFFFD c"}, CommandLine: "a b\uFFFD c",
-		WorkingDirectory: "/", ContainerID: "c", Unreadable: []string{"args:EIO"},
+		WorkingDirectory: "/", ContainerID: "c", Unreadable: []string{"args:EIO"}, ExecutableFilesystem: "overlay",
+		Thread: &fact.Thread{Capabilities: &fact.Capabilities{
+			Effective: []string{"CAP_NET_ADMIN"}, Permitted: []string{"CAP_NET_ADMIN", "CAP_NET_RAW"},
+		}},
 	}
 	if diff := cmp.Diff(want, h.Process(r)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestSecretsStay: no argument leaves with what looks like a secret, unless
+// that was asked for.
+func TestSecretsStay(t *testing.T) {
+	h := host(t, t.TempDir())
+	r := &proc.Reading{Args: [][]byte{[]byte("app"), []byte("--password=hunter2")}}
+	if p := h.Process(r); p.CommandLine != "app --password=[redacted]" || p.Args[1] != "--password=[redacted]" || !p.ArgsRedacted {
+		t.Errorf("%q, %v", p.Args, p.ArgsRedacted)
+	}
+	h.Secrets.Off = true
+	if p := h.Process(r); p.CommandLine != "app --password=hunter2" || p.ArgsRedacted {
+		t.Errorf("switched off: %q, %v", p.Args, p.ArgsRedacted)
 	}
 }
 
@@ -93,11 +111,12 @@ func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) 
 
 func TestKind(t *testing.T) {
 	for want, r := range map[string]proc.Reading{
-		fact.ExecutableKernel:  {Stat: proc.Stat{Flags: 0x200000}},
-		fact.ExecutableMemfd:   {HasImage: true, InMemory: true},
-		fact.ExecutableDeleted: {HasImage: true},
-		fact.ExecutableFile:    {HasImage: true, Image: proc.Image{Links: 1}},
-		"":                     {},
+		fact.ExecutableKernel:     {Stat: proc.Stat{Flags: 0x200000}},
+		fact.ExecutableMemfd:      {HasImage: true, InMemory: true},
+		fact.ExecutableDeleted:    {HasImage: true},
+		fact.ExecutableFile:       {HasImage: true, Image: proc.Image{Links: 1}},
+		fact.ExecutableUnreadable: {Unreadable: []string{"exe:EACCES"}},
+		"":                        {},
 	} {
 		if got := describe.Kind(&r); got != want {
 			t.Errorf("got %q, want %q", got, want)
@@ -110,6 +129,9 @@ func TestUser(t *testing.T) {
 	got := h.User(proc.IDs{RealUser: 33, User: 0, RealGroup: 5, Group: 33})
 	if diff := cmp.Diff(&fact.User{ID: "0", Name: "root", RealID: "33", GroupID: "33", GroupName: "www"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if u := h.Owner(&proc.Reading{Owned: true, Groups: []uint32{33, 4}}); len(u.Groups) != 1 || u.Groups[0] != "www" {
+		t.Errorf("groups %q", u.Groups)
 	}
 	if u := h.Owner(&proc.Reading{}); u != nil {
 		t.Errorf("a process whose owner could not be read belongs to %+v", u)

@@ -9,9 +9,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -363,4 +365,59 @@ func BenchmarkHash(b *testing.B) {
 		}
 		f.Close()
 	}
+}
+
+// TestAllowance: files that are more than may be read a second wait, in their
+// order, and all are hashed; what is urgent does not wait.
+func TestAllowance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := digest.New(digest.Config{Rate: 1000, Now: func() time.Time { return time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC) }})
+		began := time.Now()
+		var order []int
+		var took []time.Duration
+		var mu sync.Mutex
+		done := make(chan bool)
+		for i := range 4 {
+			path := file(t, strings.Repeat("x", 9000+i))
+			f, err := os.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.Sum(f, key(t, path), func(r digest.Result) {
+				mu.Lock()
+				order, took = append(order, i), append(took, time.Since(began))
+				mu.Unlock()
+				done <- true
+			})
+		}
+		<-done // the first, at once: it takes all that had added up
+		time.Sleep(time.Second)
+		if s := h.Stats(); s.Waiting != 3 || s.Oldest < time.Second || s.Reads != 1 || s.Bytes != 9000 {
+			t.Errorf("stats %+v", s)
+		}
+		path := file(t, "urgent")
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := make(chan bool, 1)
+		h.SumNow(f, key(t, path), func(digest.Result) { now <- true })
+		<-now
+		if d := time.Since(began); d > 2*time.Second {
+			t.Errorf("what is urgent waited for %v", d)
+		}
+		for range 3 {
+			<-done
+		}
+		if !slices.Equal(order, []int{0, 1, 2, 3}) {
+			t.Errorf("hashed in the order %v", order)
+		}
+		if took[0] > time.Second || took[3] < 10*time.Second || took[3] > 20*time.Second {
+			t.Errorf("hashed after %v", took)
+		}
+		sum(t, h, path)
+		if s := h.Stats(); s.Waiting != 0 || s.Oldest != 0 || s.Hits != 1 {
+			t.Errorf("stats %+v", s)
+		}
+	})
 }

@@ -18,6 +18,11 @@ type Config struct {
 	MaxSize int64
 	// Timeout is how long one file may take; 0 means 10s.
 	Timeout time.Duration
+	// Rate is how many bytes a second are read in the long run; 0 means 32
+	// MiB. After a rest, eight seconds' worth may be read at once. Files wait
+	// for it in their order, so that none waits for ever; what cannot wait is
+	// read at once, and the others wait for longer.
+	Rate int64
 	// Remember is how many digests are kept; 0 means 4,096.
 	Remember int
 	// Waiting is how many files may wait, each with a file descriptor; 0
@@ -33,6 +38,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = 10 * time.Second
+	}
+	if c.Rate <= 0 {
+		c.Rate = 32 << 20
 	}
 	if c.Remember <= 0 {
 		c.Remember = 4096
@@ -66,6 +74,9 @@ type Result struct {
 type Hasher struct {
 	cfg   Config
 	reads atomic.Int64
+	bytes atomic.Int64
+	hits  atomic.Int64
+	rate  allowance
 
 	mu      sync.Mutex
 	cache   *cache
@@ -77,10 +88,11 @@ type Hasher struct {
 }
 
 type job struct {
-	key  Key
-	file *os.File
-	done []func(Result)
-	over bool // answered; guarded by the Hasher's mutex
+	since time.Time // it waits
+	key   Key
+	file  *os.File
+	done  []func(Result)
+	over  bool // answered; guarded by the Hasher's mutex
 
 	urgent bool // has a goroutine of its own
 }
@@ -88,7 +100,7 @@ type job struct {
 // New returns a Hasher. It needs no stopping: without work it has no goroutine.
 func New(cfg Config) *Hasher {
 	cfg = cfg.withDefaults()
-	return &Hasher{cfg: cfg, cache: newCache(cfg.Remember), jobs: make(map[Key]*job)}
+	return &Hasher{cfg: cfg, rate: newAllowance(cfg.Rate), cache: newCache(cfg.Remember), jobs: make(map[Key]*job)}
 }
 
 // MaxSize is the largest file that is read.
@@ -98,11 +110,40 @@ func (h *Hasher) MaxSize() int64 { return h.cfg.MaxSize }
 // on what it costs.
 func (h *Hasher) Reads() int64 { return h.reads.Load() }
 
+// Stats is what hashing has cost, and what of it is put off.
+type Stats struct {
+	Reads   int64         // files read
+	Bytes   int64         // read of them
+	Hits    int64         // digests that were remembered
+	Waiting int           // files that wait their turn
+	Oldest  time.Duration // how long the first of them has waited
+}
+
+// Stats is what there is to say by now.
+func (h *Hasher) Stats() Stats {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := Stats{Reads: h.reads.Load(), Bytes: h.bytes.Load(), Hits: h.hits.Load(), Waiting: len(h.queue)}
+	if len(h.queue) > 0 {
+		s.Oldest = time.Since(h.queue[0].since)
+	}
+	return s
+}
+
 // Known is the digest of content that was hashed before.
 func (h *Hasher) Known(k Key) (string, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.cache.get(k)
+	return h.remembered(k)
+}
+
+// remembered is the cache's answer, counted. The mutex is held.
+func (h *Hasher) remembered(k Key) (string, bool) {
+	sum, ok := h.cache.get(k)
+	if ok {
+		h.hits.Add(1)
+	}
+	return sum, ok
 }
 
 // Sum hashes f, which it takes over and closes, and calls done once, maybe
@@ -122,7 +163,7 @@ func (h *Hasher) take(f *os.File, k Key, done func(Result), urgent bool) bool {
 		return true
 	}
 	h.mu.Lock()
-	if sum, ok := h.cache.get(k); ok {
+	if sum, ok := h.remembered(k); ok {
 		h.mu.Unlock()
 		f.Close()
 		done(Result{SHA256: sum, Status: fact.HashOK})
@@ -138,7 +179,7 @@ func (h *Hasher) take(f *os.File, k Key, done func(Result), urgent bool) bool {
 			f.Close()
 			return false
 		}
-		j = &job{key: k, file: f, done: []func(Result){done}}
+		j = &job{since: time.Now(), key: k, file: f, done: []func(Result){done}}
 		h.jobs[k] = j
 		h.queue = append(h.queue, j)
 	}
@@ -172,6 +213,11 @@ func (h *Hasher) work() {
 			h.queue = nil
 			h.mu.Unlock()
 			return
+		}
+		if wait := h.rate.wait(time.Now()); wait > 0 {
+			h.mu.Unlock()
+			time.Sleep(wait)
+			continue
 		}
 		j := h.queue[0]
 		h.queue[0] = nil

@@ -83,7 +83,10 @@ func (h *Hasher) sum(f *os.File) (sum, status string) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return "", fact.HashUnreadable
 	}
-	sum, err := Reader(f, h.cfg.MaxSize, time.Now().Add(h.cfg.Timeout))
+	counted := &counter{f: f}
+	sum, err := Reader(counted, h.cfg.MaxSize, time.Now().Add(h.cfg.Timeout))
+	h.bytes.Add(counted.n)
+	h.rate.spend(counted.n)
 	switch {
 	case err == nil:
 		return sum, fact.HashOK
@@ -93,6 +96,18 @@ func (h *Hasher) sum(f *os.File) (sum, status string) {
 		return "", fact.HashTimeout
 	}
 	return "", fact.HashUnreadable
+}
+
+// counter counts what is read.
+type counter struct {
+	f *os.File
+	n int64
+}
+
+func (c *counter) Read(b []byte) (int, error) {
+	n, err := c.f.Read(b)
+	c.n += int64(n)
+	return n, err
 }
 
 func keyOfFile(f *os.File) (Key, error) {

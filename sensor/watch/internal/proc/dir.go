@@ -17,7 +17,13 @@ type Dir struct {
 	PID int32
 	fd  int
 	fs  *FS
+
+	hold bool
 }
+
+// Hold makes readings hold on to the image of the process, for hashing that
+// begins when it is gone. Whoever reads then has to release the reading.
+func (d *Dir) Hold() { d.hold = true }
 
 // Close lets go of the process.
 func (d *Dir) Close() { unix.Close(d.fd) }

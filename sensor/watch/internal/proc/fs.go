@@ -29,13 +29,15 @@ const (
 
 // FS is a mounted proc file system.
 type FS struct {
-	fd     int
-	root   string
-	gate   *patience.Gate
-	mounts mounts
-	memfd  func() (dev uint64, ok bool)
-	own    sync.Once
-	isOwn  bool // it lists the processes of the sensor's own pid namespace
+	fd      int
+	root    string
+	gate    *patience.Gate
+	mounts  mounts
+	memfd   func() (dev uint64, ok bool)
+	own     sync.Once
+	lastCap sync.Once
+	last    int  // capability that the kernel knows
+	isOwn   bool // it lists the processes of the sensor's own pid namespace
 }
 
 // Open opens the proc file system at root; "" means /proc.
@@ -79,16 +81,22 @@ func (fs *FS) Pids(pids []int32, buf []byte) ([]int32, error) {
 	}
 }
 
-// Activity is what changes whenever a process or a thread begins or ends: the
-// id given out last, and how many there are. ok is false where it cannot be
-// had, or is not about the processes that this file system lists.
-func (fs *FS) Activity() (a Activity, ok bool) {
+// Own tells whether the file system lists the processes of the sensor's own
+// pid namespace.
+func (fs *FS) Own() bool {
 	fs.own.Do(func() {
 		var buf [32]byte
 		n, err := unix.Readlinkat(fs.fd, "self", buf[:])
 		fs.isOwn = err == nil && string(buf[:n]) == strconv.Itoa(os.Getpid())
 	})
-	if !fs.isOwn {
+	return fs.isOwn
+}
+
+// Activity is what changes whenever a process or a thread begins or ends: the
+// id given out last, and how many there are. ok is false where it cannot be
+// had, or is not about the processes that this file system lists.
+func (fs *FS) Activity() (a Activity, ok bool) {
+	if !fs.Own() {
 		return Activity{}, false
 	}
 	var buf [128]byte

@@ -17,13 +17,11 @@ func (d *Dir) Glimpse() (*Reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reading{PID: d.PID, Stat: s}
+	r := &Reading{PID: d.PID, Stat: s, Pin: NoPin}
 	if !s.Kernel() && !s.Ended() {
 		r.readImage(d)
 	}
-	if r.IDs, err = d.IDs(); err == nil {
-		r.Owned = true
-	}
+	r.readStatus(d)
 	return r, nil
 }
 
@@ -52,6 +50,9 @@ type Pin struct{ fd int }
 
 // NoPin holds on to nothing.
 var NoPin = Pin{-1}
+
+// Held tells whether it holds on to something.
+func (p Pin) Held() bool { return p.fd >= 0 }
 
 // PinExe holds on to the image that the process runs.
 func (d *Dir) PinExe() (Pin, error) {

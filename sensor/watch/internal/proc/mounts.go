@@ -36,17 +36,15 @@ type mounts struct {
 	read  time.Time
 	byID  map[uint64]string
 	byDev map[uint64]string
+	// foreign are mounts of other namespaces that were asked for.
+	foreign map[uint64]string
 }
 
 // Slow tells whether opening or reading the image may wait for somebody who
 // never answers: a server, or a program of any user. statfs(2) would ask that
 // somebody, so the answer is taken from the mount table.
 func (d *Dir) Slow(im Image) bool {
-	kind, ok := d.fs.kindOf(im)
-	if !ok { // another mount namespace: ask in the process's own
-		kind, ok = d.foreignKind(im)
-	}
-	if ok {
+	if kind, ok := d.system(im); ok {
 		return slowKind(kind)
 	}
 	if dev, ok := d.fs.memfd(); ok && dev == im.File.Dev {
@@ -54,6 +52,35 @@ func (d *Dir) Slow(im Image) bool {
 	}
 	// Without a line in any table, only a disk's number tells a disk.
 	return unix.Major(im.File.Dev) == 0
+}
+
+// system is the kind of file system that holds the image, as in ext4.
+func (d *Dir) system(im Image) (kind string, ok bool) {
+	if kind, ok = d.fs.kindOf(im); ok {
+		return kind, true
+	}
+	m := &d.fs.mounts
+	m.mu.Lock()
+	kind, ok = m.foreign[im.Mount]
+	m.mu.Unlock()
+	if ok {
+		return kind, true
+	}
+	// Another mount namespace, or none: ask in the process's own.
+	kind, ok = d.foreignKind(im)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !ok && unix.Major(im.File.Dev) != 0 {
+		// Above the root of its process no table shows a mount. A disk's
+		// number tells the file system on it all the same.
+		kind, ok = m.byDev[im.File.Dev]
+	}
+	if ok && im.Mount != 0 {
+		if len(m.foreign) < maxMounts {
+			m.foreign[im.Mount] = kind
+		}
+	}
+	return kind, ok
 }
 
 // InMemory tells whether the image is anonymous memory and not a file that
@@ -91,9 +118,10 @@ func (fs *FS) kindOf(im Image) (string, bool) {
 	defer m.mu.Unlock()
 	kind, ok := m.kind(im)
 	age := time.Since(m.read)
-	if m.byID == nil || age > mountsAge || (!ok && age > mountsRetry) {
+	if m.byID == nil || age > mountsAge || (!ok && age > mountsRetry && m.foreign[im.Mount] == "") {
 		m.read = time.Now()
 		m.byID, m.byDev = make(map[uint64]string), make(map[uint64]string)
+		m.foreign = make(map[uint64]string)
 		for _, mt := range parseMounts(fs.Mountinfo()) {
 			m.byID[mt.id] = mt.kind
 			m.byDev[mt.dev] = mt.kind

@@ -88,6 +88,7 @@ type Stat struct {
 	State      byte
 	PPID       int32
 	Flags      uint64
+	Threads    uint64 // 0 for a process that is all gone but for its exit code
 	StartTicks uint64
 	StartCode  uint64 // 0 where the sensor may not look at the process
 	StartStack uint64 // likewise
@@ -97,6 +98,7 @@ type Stat struct {
 
 // Flags of the kernel's task_struct that stat shows.
 const (
+	flagExiting    = 0x00000004 // on its way out
 	flagForkNoExec = 0x00000040 // forked, and has not executed since
 	flagKernel     = 0x00200000 // a kernel thread
 )
@@ -107,8 +109,14 @@ func (s *Stat) Kernel() bool { return s.Flags&flagKernel != 0 }
 // NeverExecuted tells whether the process still runs the image it was forked with.
 func (s *Stat) NeverExecuted() bool { return s.Flags&flagForkNoExec != 0 }
 
-// Ended tells whether the process has ended and only waits to be reaped.
-func (s *Stat) Ended() bool { return s.State == 'Z' || s.State == 'X' || s.State == 'x' }
+// Ended tells whether the process has ended and only waits to be reaped. The
+// first thread alone may end, and the others go on.
+func (s *Stat) Ended() bool {
+	return s.Threads <= 1 && (s.State == 'Z' || s.State == 'X' || s.State == 'x')
+}
+
+// Ending tells whether the process has ended or is about to.
+func (s *Stat) Ending() bool { return s.Threads <= 1 && (s.Ended() || s.Flags&flagExiting != 0) }
 
 // SameImage tells whether nothing says that the process has executed another
 // image since other was read.
@@ -122,6 +130,7 @@ const (
 	statState      = 3
 	statPPID       = 4
 	statFlags      = 9
+	statThreads    = 20
 	statStartTicks = 22
 	statStartCode  = 26
 	statStartStack = 28
@@ -187,6 +196,8 @@ func (s *Stat) set(field int, text []byte) error {
 		return nil
 	case statFlags:
 		into = &s.Flags
+	case statThreads:
+		into = &s.Threads
 	case statStartTicks:
 		into = &s.StartTicks
 	case statStartCode:

@@ -24,7 +24,7 @@ func TestParseStat(t *testing.T) {
 			continue
 		}
 		want := proc.Stat{
-			Name: name, State: 'S', PPID: 1, Flags: 4194560, StartTicks: 424242,
+			Name: name, State: 'S', PPID: 1, Flags: 4194560, Threads: 1, StartTicks: 424242,
 			StartCode: 94, StartStack: 96, ExitCode: 256,
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -129,6 +129,14 @@ func TestParseCgroup(t *testing.T) {
 		{name: "podman", data: "0::/machine.slice/libpod-" + id + ".scope/container\n", container: id},
 		{name: "kubernetes", data: "0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/cri-containerd-" + id + ".scope\n", container: id},
 		{name: "containerd", data: "3:cpu:/kubepods/besteffort/podab/cri-containerd:" + id + "\n", container: id},
+		{name: "podman v1", data: "9:memory:/machine.slice/libpod-" + id + ".scope\n", container: id},
+		{name: "cri-o", data: "0::/kubepods.slice/kubepods-pod1.slice/crio-" + id + ".scope\n", container: id},
+		{name: "cri-o's monitor", data: "0::/kubepods.slice/crio-conmon-" + id + ".scope\n", container: id},
+		{name: "kubernetes v1 without systemd", data: "4:cpu:/kubepods/burstable/pod77/" + id + "\n", container: id},
+		{name: "one in another", data: "0::/docker/" + strings.Repeat("f", 64) + "/docker/" + id + "\n", container: id},
+		{name: "below a container", data: "0::/system.slice/docker-" + id + ".scope/init.scope\n", container: id},
+		{name: "lxc has names, no ids", data: "0::/lxc.payload.web/system.slice/x.service\n"},
+		{name: "nspawn has names, no ids", data: "0::/machine.slice/systemd-nspawn@web.service/payload/system.slice/x.service\n", unit: "systemd-nspawn@web.service"},
 		{name: "63 digits", data: "0::/docker/" + id[1:] + "\n"},
 		{name: "capitals", data: "0::/docker/" + strings.ToUpper(id) + "\n"},
 		{name: "namespace", data: "0::/../../system.slice/x.service\n", unit: "x.service"},
@@ -218,6 +226,49 @@ func TestSlowKind(t *testing.T) {
 	} {
 		if proc.SlowKind(kind) != want {
 			t.Errorf("%s: %v", kind, !want)
+		}
+	}
+}
+
+func TestParseStatus(t *testing.T) {
+	got, err := proc.ParseStatus([]byte("Name:\tCapEff:\\nCapEff:\tff\nUid:\t1000\t0\t0\t0\nGid:\t100\t5\t5\t5\nFDSize:\t64\nGroups:\t4 24 x 4294967296 27 \n" +
+		"CapInh:\t0000000000000000\nCapPrm:\t0000000000003000\nCapEff:\t0000000000001000\nCapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000400\n"))
+	want := proc.Status{
+		IDs:    proc.IDs{RealUser: 1000, User: 0, RealGroup: 100, Group: 5},
+		Caps:   proc.Caps{Effective: 0x1000, Permitted: 0x3000, Ambient: 0x400},
+		Groups: []uint32{4, 24, 27},
+	}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	long := "Name:\tx\nUid:\t1\t1\t1\t1\nGid:\t1\t1\t1\t1\nGroups:\t" + strings.Repeat("7 ", 65536) + "\n"
+	if got, err := proc.ParseStatus([]byte(long)); err != nil || len(got.Groups) > 64 {
+		t.Errorf("%d groups, %v", len(got.Groups), err)
+	}
+}
+
+func TestCapNames(t *testing.T) {
+	for _, c := range []struct {
+		set  uint64
+		last int
+		want string
+	}{
+		{0, 40, ""},
+		{1, 40, "CAP_CHOWN"},
+		{1<<12 | 1<<13, 40, "CAP_NET_ADMIN CAP_NET_RAW"},
+		{1 << 40, 40, "CAP_CHECKPOINT_RESTORE"},
+		{1 << 41, 45, "CAP_41"},
+		{1<<41 - 1, 40, "ALL"},
+		{1<<41 - 1, 41, "not all"},
+		{1<<64 - 1, 40, "ALL"},
+		{1<<38 - 1, 37, "ALL"},
+	} {
+		got := strings.Join(proc.CapNames(c.set, c.last), " ")
+		if c.want == "not all" && len(got) > 100 {
+			continue
+		}
+		if got != c.want {
+			t.Errorf("%#x of %d: %q, want %q", c.set, c.last, got, c.want)
 		}
 	}
 }

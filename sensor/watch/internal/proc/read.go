@@ -13,12 +13,17 @@ type Reading struct {
 	PID int32
 	Stat
 	IDs       IDs
+	Caps      Caps
+	Groups    []uint32 // supplementary
 	Owned     bool     // whether IDs could be read
 	Args      [][]byte // raw bytes
 	ArgsCut   bool
 	Image     Image
+	Pin       Pin  // NoPin but where the reading holds on to the image
 	HasImage  bool // false for kernel threads, processes that ended, and where it may not be read
 	InMemory  bool
+	Here      bool   // the image lies on a mount of the sensor's own namespace
+	System    string // the kind of file system that holds the image; empty where that cannot be told
 	Path      string // of the image, raw bytes, without the kernel's mark
 	Cwd       string // raw bytes
 	Container string
@@ -51,32 +56,50 @@ func (d *Dir) Read() (*Reading, error) {
 			return r, nil
 		}
 		if after.StartTicks != before.StartTicks {
+			r.Release()
 			return nil, ErrGone // another process: no real kernel does this to an open folder
 		}
+		r.Release()
 		before = after
 	}
 	return nil, ErrGone
 }
 
 func (d *Dir) read(s Stat) *Reading {
-	r := &Reading{PID: d.PID, Stat: s}
-	var err error
-	if r.IDs, err = d.IDs(); err == nil {
-		r.Owned = true
+	r := &Reading{PID: d.PID, Stat: s, Pin: NoPin}
+	alive := !r.Kernel() && !r.Ended()
+	if alive { // what is gone first comes first
+		r.readImage(d)
+		var err error
+		r.Args, r.ArgsCut, err = d.Args()
+		r.note("args", err)
 	}
-	r.note("status", err)
+	r.readStatus(d)
+	if alive {
+		var err error
+		r.Cwd, err = d.Cwd()
+		r.note("cwd", err)
+	}
+	var err error
 	if r.Container, r.Unit, err = d.Cgroup(); err != nil {
 		r.note("cgroup", err)
 	}
-	if r.Kernel() || r.Ended() {
-		return r
-	}
-	r.readImage(d)
-	r.Args, r.ArgsCut, err = d.Args()
-	r.note("args", err)
-	r.Cwd, err = d.Cwd()
-	r.note("cwd", err)
 	return r
+}
+
+func (r *Reading) readStatus(d *Dir) {
+	s, err := d.Status()
+	if err == nil {
+		r.Owned = true
+		r.IDs, r.Caps, r.Groups = s.IDs, s.Caps, s.Groups
+	}
+	r.note("status", err)
+}
+
+// Release lets go of the image.
+func (r *Reading) Release() {
+	r.Pin.Close()
+	r.Pin = NoPin
 }
 
 func (r *Reading) readImage(d *Dir) {
@@ -86,6 +109,14 @@ func (r *Reading) readImage(d *Dir) {
 		return
 	}
 	r.Image, r.HasImage = im, true
+	if d.hold {
+		if pin, err := d.PinExe(); err == nil {
+			r.Pin = pin
+		}
+	}
+	if r.System, r.Here = d.fs.kindOf(im); !r.Here {
+		r.System, _ = d.system(im)
+	}
 	r.InMemory = d.InMemory(im)
 	r.Path = d.path(im)
 }
