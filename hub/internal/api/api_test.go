@@ -101,6 +101,10 @@ func TestAnswers(t *testing.T) {
 		{"hosts", "GET", "/api/v1/hosts", "", nil, 200, "application/x-ndjson", `"name":"web1"`},
 		{"hosts with a parameter", "GET", "/api/v1/hosts?state=x", "", nil, 400, "application/json", `query.malformed`},
 		{"status", "GET", "/api/v1/status", "", nil, 200, "application/json", `"api.requests":`},
+		{"inventories", "GET", "/api/v1/hosts/" + apitest.HostID(1) + "/inventories", "", nil, 200, "application/x-ndjson", `"state":"in_step"`},
+		{"inventory", "GET", "/api/v1/hosts/" + apitest.HostID(1) + "/inventories/package", "", nil, 200, "application/x-ndjson", `"name":"curl"`},
+		{"inventory of a kind that has none", "GET", "/api/v1/hosts/" + apitest.HostID(1) + "/inventories/process", "", nil, 404, "application/json", `api.not_found`},
+		{"inventories of no host", "GET", "/api/v1/hosts/h_x/inventories", "", nil, 404, "application/json", `api.not_found`},
 		{"disable", "POST", "/api/v1/hosts/" + apitest.HostID(1) + "/disable", "", nil, 200, "application/json", `"state":"disabled"`},
 		{"disable again", "POST", "/api/v1/hosts/" + apitest.HostID(1) + "/disable", "{}", nil, 200, "application/json", `"state":"disabled"`},
 		{"approve what is disabled", "POST", "/api/v1/hosts/" + apitest.HostID(1) + "/approve", "", nil, 409, "application/json", `host.wrong_state`},
@@ -173,17 +177,19 @@ func TestEveryRouteWantsAToken(t *testing.T) {
 // A route is only served where the table lists it, with a role.
 func TestThreat_H5_UnlistedRoute(t *testing.T) {
 	want := map[string]hubapi.Role{
-		"GET /api/v1/alerts":              hubapi.RoleViewer,
-		"GET /api/v1/alerts/{id}":         hubapi.RoleViewer,
-		"GET /api/v1/alerts/follow":       hubapi.RoleViewer,
-		"GET /api/v1/hosts":               hubapi.RoleViewer,
-		"POST /api/v1/hosts/{id}/disable": hubapi.RoleAdmin,
-		"POST /api/v1/hosts/{id}/enable":  hubapi.RoleAdmin,
-		"POST /api/v1/hosts/{id}/approve": hubapi.RoleAdmin,
-		"GET /api/v1/facts":               hubapi.RoleViewer,
-		"GET /api/v1/facts/follow":        hubapi.RoleViewer,
-		"POST /api/v1/enroll-tokens":      hubapi.RoleAdmin,
-		"GET /api/v1/status":              hubapi.RoleViewer,
+		"GET /api/v1/alerts":                        hubapi.RoleViewer,
+		"GET /api/v1/alerts/{id}":                   hubapi.RoleViewer,
+		"GET /api/v1/alerts/follow":                 hubapi.RoleViewer,
+		"GET /api/v1/hosts":                         hubapi.RoleViewer,
+		"GET /api/v1/hosts/{id}/inventories":        hubapi.RoleViewer,
+		"GET /api/v1/hosts/{id}/inventories/{kind}": hubapi.RoleViewer,
+		"POST /api/v1/hosts/{id}/disable":           hubapi.RoleAdmin,
+		"POST /api/v1/hosts/{id}/enable":            hubapi.RoleAdmin,
+		"POST /api/v1/hosts/{id}/approve":           hubapi.RoleAdmin,
+		"GET /api/v1/facts":                         hubapi.RoleViewer,
+		"GET /api/v1/facts/follow":                  hubapi.RoleViewer,
+		"POST /api/v1/enroll-tokens":                hubapi.RoleAdmin,
+		"GET /api/v1/status":                        hubapi.RoleViewer,
 	}
 	for _, route := range hubapi.Routes() {
 		name := route.Method + " " + route.Pattern

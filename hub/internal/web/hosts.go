@@ -103,6 +103,36 @@ type hostBody struct {
 	Older    string
 	Newest   string
 	Filtered bool
+	Holds    []holding
+}
+
+// holding is how much of one inventory the hub holds, and whether the host
+// agrees.
+type holding struct {
+	Kind    string
+	Count   string
+	InStep  bool
+	Wanted  *Moment // since when the two differ; nil where they do not
+	Omitted string  // how many the host cannot tell of; empty for none
+}
+
+func (u *ui) holdings(ctx context.Context, id string) ([]holding, error) {
+	all, err := u.Reader.Inventories(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("reading inventories: %w", err)
+	}
+	var out []holding
+	for _, i := range all {
+		h := holding{Kind: i.Kind, Count: number(i.Count), InStep: i.State == types.InventoryInStep}
+		if i.State == types.InventoryDiffers {
+			h.Wanted = u.moment(i.Wanted)
+		}
+		if i.Omitted > 0 {
+			h.Omitted = number(i.Omitted)
+		}
+		out = append(out, h)
+	}
+	return out, nil
 }
 
 // factRow is a fact in a list.
@@ -138,6 +168,9 @@ func (u *ui) host(ctx context.Context, r *http.Request) (*view, error) {
 		return nil, fmt.Errorf("reading facts: %w", err)
 	}
 	body := hostBody{Host: u.hostRow(host), Days: u.alertDays(alerts), Kinds: kinds(q.Kind), Filtered: q.Kind != ""}
+	if body.Holds, err = u.holdings(ctx, id); err != nil {
+		return nil, err
+	}
 	body.All = address("/", types.AlertQuery{HostID: id}.Values())
 	first := types.FactQuery{Kind: q.Kind}
 	if q.After != "" {
