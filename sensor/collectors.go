@@ -30,7 +30,7 @@ func (c *Config) collectors(queue *send.Queue, log *slog.Logger) ([]watch.Collec
 	if err != nil {
 		return nil, fmt.Errorf("preparing the canary collector: %w", err)
 	}
-	binary, err := integrity.New(integrity.Config{Version: c.Version, Heartbeat: time.Duration(c.Heartbeat)})
+	binary, err := integrity.New(integrity.Config{Version: c.Version, Heartbeat: time.Duration(c.Heartbeat), Files: c.ownFiles()})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the integrity collector: %w", err)
 	}
@@ -50,6 +50,21 @@ func (c *Config) collectors(queue *send.Queue, log *slog.Logger) ([]watch.Collec
 		return nil, fmt.Errorf("preparing the sensor's word on itself: %w", err)
 	}
 	return []watch.Collector{own, canaries, binary, processes, metrics}, nil
+}
+
+// ownFiles are the files that Picket consists of, this configuration among them.
+func (c *Config) ownFiles() []integrity.File {
+	files := integrity.Packaged()
+	if len(c.OwnFiles) > 0 {
+		files = nil
+	}
+	for _, f := range c.OwnFiles {
+		files = append(files, integrity.File(f))
+	}
+	if c.Path != "" {
+		files = append(files, integrity.File{Role: fact.OwnConfig, Path: c.Path})
+	}
+	return files
 }
 
 func queueOf(s send.Stats) self.Queue {

@@ -44,6 +44,15 @@ type Config struct {
 	Send Send `json:"send,omitzero"`
 	// LogLevel is debug, info, warn or error; empty means info.
 	LogLevel string `json:"log_level,omitempty"`
+	// WatchFiles are files and folders whose content, mode, owner and
+	// attributes are told when they change; empty means a set that decides how
+	// the host is entered and what it runs.
+	WatchFiles []WatchFile `json:"watch_files,omitempty"`
+	// OwnFiles are the files that Picket consists of, beside the sensor and
+	// this configuration; empty means those that its packages install.
+	OwnFiles []OwnFile `json:"own_files,omitempty"`
+	// Path is where the configuration lies; no setting. Empty means nowhere.
+	Path string `json:"-"`
 	// Version is what the sensor says it is; no setting. Empty means devel.
 	Version string `json:"-"`
 }
@@ -119,12 +128,11 @@ func LoadConfig(path string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	if cfg.Path, err = filepath.Abs(path); err != nil {
+		return Config{}, fmt.Errorf("finding the folder of %q: %w", path, err)
+	}
 	if !filepath.IsAbs(cfg.StateDir) {
-		dir, err := filepath.Abs(filepath.Dir(path))
-		if err != nil {
-			return Config{}, fmt.Errorf("finding the folder of %q: %w", path, err)
-		}
-		cfg.StateDir = filepath.Join(dir, cfg.StateDir)
+		cfg.StateDir = filepath.Join(filepath.Dir(cfg.Path), cfg.StateDir)
 	}
 	return cfg, nil
 }
@@ -170,6 +178,9 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("%s.path: %q is not absolute", at, canary.Path)
 		}
 		ids[canary.ID] = true
+	}
+	if err := c.validateFiles(); err != nil {
+		return err
 	}
 	if _, err := c.Level(); err != nil {
 		return err
