@@ -53,6 +53,7 @@ type command struct {
 }
 
 var commands = map[string]command{
+	"doctor":  {doctorUsage, examine},
 	"enroll":  {enrollUsage, enroll},
 	"run":     {runUsage, watchAndSend},
 	"version": {versionUsage, showVersion},
@@ -84,7 +85,7 @@ func dispatch(ctx context.Context, args []string, in io.Reader, out, log io.Writ
 		return tokenOnCommandLine()
 	}
 	if len(args) == 0 {
-		return &wrongUse{errors.New("say what to do: enroll, run, version or help"), ""}
+		return &wrongUse{errors.New("say what to do: doctor, enroll, run, version or help"), ""}
 	}
 	name, args := args[0], args[1:]
 	switch name {
@@ -95,7 +96,7 @@ func dispatch(ctx context.Context, args []string, in io.Reader, out, log io.Writ
 	}
 	c, ok := commands[name]
 	if !ok {
-		return &wrongUse{fmt.Errorf("there is no command %q; there are enroll, run, version and help", name), ""}
+		return &wrongUse{fmt.Errorf("there is no command %q; there are doctor, enroll, run, version and help", name), ""}
 	}
 	if err := c.run(ctx, args, in, out, log); !errors.Is(err, flag.ErrHelp) {
 		return err
@@ -109,7 +110,7 @@ func help(args []string, out io.Writer) error {
 	if len(args) > 0 {
 		c, ok := commands[args[0]]
 		if !ok {
-			return &wrongUse{fmt.Errorf("there is no command %q; there are enroll, run and version", args[0]), ""}
+			return &wrongUse{fmt.Errorf("there is no command %q; there are doctor, enroll, run and version", args[0]), ""}
 		}
 		text = c.usage
 	}

@@ -7,8 +7,9 @@ const usage = `picket-sensor - watch this host and send what it does, signed, to
 Usage:
   picket-sensor enroll (--config FILE | --state DIR) [--token-file FILE] [--json]
   picket-sensor run --config FILE
+  picket-sensor doctor [--config FILE] [--json]
   picket-sensor version [--json]
-  picket-sensor help [enroll | run | version]
+  picket-sensor help [doctor | enroll | run | version]
 
 The sensor needs no root. What it may not see, it says. It sends facts about
 processes, canary files, its own executable and the load of the machine; each
@@ -86,6 +87,12 @@ Configuration; all but state_dir may be left out:
   heartbeat          time between signs of life (15s)
   scan_interval      time between looks at the processes (1s)
   metric_interval    time between samples of the load (15s)
+  watch_files        files and folders whose changes are told: [{"path": PATH,
+                     "recursive": BOOL, "exclude": [PATTERN, ...], "max_files":
+                     N}, ...]; default: a set that decides how the host is
+                     entered and what it runs
+  own_files          the files that Picket consists of: [{"role": ROLE, "path":
+                     PATTERN}, ...]; default: those that its packages install
   log_level          debug, info, warn or error (info)
   queue.facts        facts that wait at most (1000)
   queue.bytes        and what they take at most (4194304)
