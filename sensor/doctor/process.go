@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // kernel checks for the calls that every sensor makes. Source: statx(2), since
@@ -83,7 +85,7 @@ func procMount(h *host) *Finding {
 			if !hides || value == "0" || value == "off" {
 				continue
 			}
-			if h.has(19) || h.probes.uid() == 0 {
+			if h.has(unix.CAP_SYS_PTRACE) || h.probes.uid() == 0 {
 				return yes("/proc is mounted with hidepid=" + value + ", which CAP_SYS_PTRACE lifts").need(true)
 			}
 			return no("/proc is mounted with hidepid="+value+": processes of other users are hidden",
