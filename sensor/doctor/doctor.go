@@ -6,8 +6,6 @@
 // word of a configuration for what the kernel says.
 package doctor
 
-import "runtime"
-
 // Finding is the answer to one check.
 type Finding struct {
 	// Check names it, as in "connector".
@@ -57,9 +55,4 @@ func Well(all []Finding) bool {
 		}
 	}
 	return true
-}
-
-// foreign is the answer where the sensor knows nothing of the host.
-func foreign() []Finding {
-	return []Finding{{Check: "system", Needed: true, Detail: "on " + runtime.GOOS + " the sensor cannot watch yet: it needs Linux"}}
 }
