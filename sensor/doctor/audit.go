@@ -127,7 +127,7 @@ func auditGroup(h *host) *Finding {
 	const cost = "who touched a canary is told only where fanotify or a look at open files in time can tell"
 	switch {
 	case errors.Is(a.join, unix.EPERM):
-		return no("audit records may not be read: "+cost, "unit: AmbientCapabilities=CAP_AUDIT_READ")
+		return no("audit records may not be read: "+cost, h.grant(unix.CAP_AUDIT_READ, "AUDIT_READ"))
 	case a.join != nil:
 		return no(fmt.Sprintf("audit records cannot be read (%v): %s", a.join, cost),
 			"a kernel with CONFIG_AUDIT, in the host's own namespaces\nunit: RestrictAddressFamilies=AF_UNIX AF_NETLINK")
@@ -170,6 +170,21 @@ func auditRules(h *host) *Finding {
 	}
 	lines = append(lines, "the same without auditctl, a line each, in /etc/audit/rules.d/60-picket.rules; then augenrules --load")
 	return no(what, strings.Join(lines, "\n"))
+}
+
+// attribution sums up how the one who touches a canary is found.
+func attribution(h *host) *Finding {
+	a := h.asked()
+	heard := a.join == nil && (a.ask != nil || a.enabled)
+	switch {
+	case heard && a.ask == nil && len(h.Canaries) > 0 && auditRules(h).OK:
+		return yes("the audit says who touches a canary")
+	case h.probes.fanotify() == nil:
+		return yes("fanotify says who touches a canary")
+	case heard:
+		return yes("the audit says who touches a canary that has an audit rule")
+	}
+	return no("who touches a canary is told only where a look at open files comes in time, and else as none", "see audit, audit_rules and fanotify")
 }
 
 // covered tells whether a rule watches the file or a folder above it.

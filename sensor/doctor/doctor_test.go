@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -140,16 +142,22 @@ func TestWhatIsMissing(t *testing.T) {
 			"inotify_queue", "counted as loss", "/etc/sysctl.d/60-picket.conf: fs.inotify.max_queued_events = 16384", false},
 		{"few files", func(p *patient) { p.cfg.probes.files = func() uint64 { return 64 } }, "open_files", "64", "LimitNOFILE", false},
 		{"no connector for such a user", func(p *patient) {
+			p.put("/proc/self/status", strings.Replace(statusFull, "000001ffffffffff", "000001ffffffefff", 1))
 			p.cfg.probes.connector = func() error { return fmt.Errorf("joining: %w", unix.EPERM) }
-		},
-			"connector", "missed", "AmbientCapabilities=CAP_NET_ADMIN", false},
+		}, "cap_net_admin connector", "CAP_NET_ADMIN", "AmbientCapabilities=CAP_NET_ADMIN", false},
+		{"a capability that counts for nothing", func(p *patient) { p.cfg.probes.connector = func() error { return unix.EPERM } },
+			"connector", "missed", "in a user namespace CAP_NET_ADMIN counts for nothing", false},
 		{"a kernel without connector", func(p *patient) { p.cfg.probes.connector = func() error { return unix.EPROTONOSUPPORT } },
 			"connector", "CONFIG_PROC_EVENTS", "kernel", false},
 		{"a silent connector", func(p *patient) { p.cfg.probes.connector = func() error { return errSilent } },
 			"connector", "namespaces", "--pid=host", false},
 		{"no audit for such a user", func(p *patient) {
 			p.cfg.probes.audit = func() audit { return audit{join: unix.EPERM, ask: unix.EPERM} }
-		}, "audit audit_rules", "who touched a canary", "AmbientCapabilities=CAP_AUDIT_READ", false},
+		}, "audit audit_rules", "who touched a canary", "CAP_AUDIT_READ", false},
+		{"neither audit nor fanotify", func(p *patient) {
+			p.cfg.probes.audit = func() audit { return audit{join: unix.EPERM, ask: unix.EPERM} }
+			p.cfg.probes.fanotify = func() error { return unix.EPERM }
+		}, "audit audit_rules fanotify attribution", "", "", false},
 		{"audit is off", func(p *patient) {
 			p.cfg.probes.audit = func() audit { return audit{paths: map[string]bool{"/": true}} }
 		}, "audit", "off", "auditctl -e 1", false},
@@ -211,6 +219,33 @@ func TestAtLeast(t *testing.T) {
 	for release, want := range map[string]bool{"6.6.0": true, "6.6-rc1": true, "6.18.44-x": true, "10.0": true, "6.5.13": false, "5.15": false, "": false, "x.y": false} {
 		if atLeast(release, 6, 6) != want {
 			t.Errorf("%q: %v", release, !want)
+		}
+	}
+}
+
+// TestContainer asks from inside namespaces of its own, as a container has
+// them: nothing that only the host has is called there.
+func TestContainer(t *testing.T) {
+	if os.Getenv("PICKET_DOCTOR_INSIDE") != "" {
+		for _, f := range Run(Config{}) {
+			fmt.Printf("\n%s=%v\n", f.Check, f.OK)
+		}
+		return
+	}
+	cmd := exec.Command("/proc/self/exe", "-test.run=^TestContainer$")
+	cmd.Env = append(os.Environ(), "PICKET_DOCTOR_INSIDE=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNET,
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}, GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}}
+	out, err := cmd.CombinedOutput()
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSPC) {
+		testneed.Missing(t, fmt.Sprintf("needs namespaces of a user's own: %v", err))
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"kernel=true", "user_namespace=false", "connector=false", "audit=false", "fanotify=false", "attribution=false", "packages="} {
+		if !strings.Contains(string(out), "\n"+want) {
+			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
 }

@@ -68,6 +68,7 @@ var checks = []check{
 	{"audit", auditGroup},
 	{"audit_rules", auditRules},
 	{"fanotify", fanotify},
+	{"attribution", attribution},
 	{"systemd", systemd},
 	{"launch", launch},
 	{"packages", packages},

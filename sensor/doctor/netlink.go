@@ -128,7 +128,7 @@ func connector(h *host) *Finding {
 	cost := fmt.Sprintf("no process events (%v): what lives shorter than the time between two scans is missed", err)
 	switch {
 	case errors.Is(err, unix.EPERM):
-		return no(cost, "unit: AmbientCapabilities=CAP_NET_ADMIN\nor a kernel of 6.6 or later")
+		return no(cost, h.grant(unix.CAP_NET_ADMIN, "NET_ADMIN")+"\nor a kernel of 6.6 or later")
 	case errors.Is(err, unix.EPROTONOSUPPORT):
 		return no(cost+"; the kernel is built without CONFIG_PROC_EVENTS", "install a kernel of the distribution")
 	case errors.Is(err, unix.EAFNOSUPPORT):

@@ -67,6 +67,15 @@ func (h *host) capability(number int, name, cost string) *Finding {
 	return no("without CAP_"+name+" "+cost, "unit: AmbientCapabilities=CAP_"+name)
 }
 
+// grant is how a capability is given to the sensor; where it has it already,
+// it is a user namespace that makes it worth nothing.
+func (h *host) grant(number int, name string) string {
+	if h.has(number) {
+		return "run the sensor on the host: in a user namespace CAP_" + name + " counts for nothing"
+	}
+	return "unit: AmbientCapabilities=CAP_" + name
+}
+
 // procMount checks that the processes of others can be listed. Source:
 // kernel Documentation/filesystems/proc.rst, hidepid.
 func procMount(h *host) *Finding {
@@ -105,7 +114,11 @@ func (h *host) namespace(kind string, first uint64, cost string) *Finding {
 	if link == fmt.Sprintf("%s:[%d]", kind, first) {
 		return yes("the host's own")
 	}
-	return no("not the host's own ("+link+"): "+cost, "container: --"+kind+"=host, or run the sensor on the host")
+	option := kind
+	if kind == "user" {
+		option = "userns"
+	}
+	return no("not the host's own ("+link+"): "+cost, "container: --"+option+"=host, or run the sensor on the host")
 }
 
 // netNamespace compares with the first process: the number of the first
