@@ -28,6 +28,13 @@ type Config struct {
 	// Canaries are the files that nobody has a reason to touch; empty means
 	// that none is watched.
 	Canaries []Canary `json:"canaries,omitempty"`
+	// WatchFiles are files and folders whose content, mode, owner and
+	// attributes are told when they change; empty means a set that decides how
+	// the host is entered and what it runs.
+	WatchFiles []WatchFile `json:"watch_files,omitempty"`
+	// OwnFiles are the files that Picket consists of, beside the sensor and
+	// this configuration; empty means those that its packages install.
+	OwnFiles []OwnFile `json:"own_files,omitempty"`
 	// Heartbeat is the time between two signs of life, and between two hashes
 	// of the sensor's own executable; empty means 15s. The hub calls a host
 	// silent after two of its own heartbeats, so change both together.
@@ -44,17 +51,10 @@ type Config struct {
 	Send Send `json:"send,omitzero"`
 	// LogLevel is debug, info, warn or error; empty means info.
 	LogLevel string `json:"log_level,omitempty"`
-	// WatchFiles are files and folders whose content, mode, owner and
-	// attributes are told when they change; empty means a set that decides how
-	// the host is entered and what it runs.
-	WatchFiles []WatchFile `json:"watch_files,omitempty"`
-	// OwnFiles are the files that Picket consists of, beside the sensor and
-	// this configuration; empty means those that its packages install.
-	OwnFiles []OwnFile `json:"own_files,omitempty"`
-	// Path is where the configuration lies; no setting. Empty means nowhere.
-	Path string `json:"-"`
 	// Version is what the sensor says it is; no setting. Empty means devel.
 	Version string `json:"-"`
+	// Path is where the configuration lies; no setting. Empty means nowhere.
+	Path string `json:"-"`
 }
 
 // Canary is a file to be watched.
