@@ -52,17 +52,10 @@ func (c *Config) collectors(queue *send.Queue, log *slog.Logger) ([]watch.Collec
 	return []watch.Collector{own, canaries, binary, processes, metrics}, nil
 }
 
-// ownFiles are the files that Picket consists of, this configuration among them.
-func (c *Config) ownFiles() []integrity.File {
-	files := integrity.Packaged()
-	if len(c.OwnFiles) > 0 {
-		files = nil
-	}
+// ownFiles are the files that Picket consists of; nil means the packaged ones.
+func (c *Config) ownFiles() (files []integrity.File) {
 	for _, f := range c.OwnFiles {
 		files = append(files, integrity.File(f))
-	}
-	if c.Path != "" {
-		files = append(files, integrity.File{Role: fact.OwnConfig, Path: c.Path})
 	}
 	return files
 }

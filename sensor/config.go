@@ -32,8 +32,8 @@ type Config struct {
 	// attributes are told when they change; empty means a set that decides how
 	// the host is entered and what it runs.
 	WatchFiles []WatchFile `json:"watch_files,omitempty"`
-	// OwnFiles are the files that Picket consists of, beside the sensor and
-	// this configuration; empty means those that its packages install.
+	// OwnFiles are the files that Picket consists of, beside the sensor; empty
+	// means those that its packages install.
 	OwnFiles []OwnFile `json:"own_files,omitempty"`
 	// Heartbeat is the time between two signs of life, and between two hashes
 	// of the sensor's own executable; empty means 15s. The hub calls a host

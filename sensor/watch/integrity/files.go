@@ -43,6 +43,7 @@ var packaged = []File{
 	{fact.OwnSudoers, "/etc/sudoers.d/picket"},
 	{fact.OwnTrust, "/etc/picket/trust/*"},
 	{fact.OwnTrust, "/etc/picket/host-policy.json"},
+	{fact.OwnConfig, "/etc/picket/*.json"}, // but what has another role already
 	{fact.OwnUnit, "/usr/lib/systemd/system/picket-*.*"},
 	{fact.OwnUnit, "/usr/lib/systemd/system/picket-*.d/*"},
 	{fact.OwnUnit, "/etc/systemd/system/picket-*.*"},
@@ -50,9 +51,6 @@ var packaged = []File{
 	{fact.OwnUnit, "/run/systemd/system/picket-*.*"},
 	{fact.OwnUnit, "/run/systemd/system/picket-*.d/*"},
 }
-
-// Packaged are the files that Picket's packages install.
-func Packaged() []File { return slices.Clone(packaged) }
 
 // files hashes Picket's other files, sorted by path. An error says how many
 // were left out.

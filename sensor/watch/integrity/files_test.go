@@ -38,6 +38,7 @@ func install(t *testing.T) *installed {
 		{Role: fact.OwnUnit, Path: i.at("units/picket-*.*")},
 		{Role: fact.OwnUnit, Path: i.at("units/picket-*.d/*")},
 		{Role: fact.OwnTrust, Path: i.at("trust/*")},
+		{Role: fact.OwnConfig, Path: i.at("trust/hub.*")}, // has a role already
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -147,5 +148,5 @@ func TestOwnFolderThatCannotBeListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	i.put("trust", "no folder", 0o644)
-	i.check(wrapperLine, sudoersLine, "trust trust/* ENOTDIR", unitLine)
+	i.check(wrapperLine, sudoersLine, "trust trust/* ENOTDIR", "config trust/hub.* ENOTDIR", unitLine)
 }
