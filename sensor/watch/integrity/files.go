@@ -66,6 +66,7 @@ func (c *Collector) files() (list []fact.OwnFile, err error) {
 			if _, twice := now[p]; twice {
 				continue
 			}
+			now[p] = nil
 			if len(list) >= maxFiles {
 				omitted++
 				continue
@@ -75,7 +76,6 @@ func (c *Collector) files() (list []fact.OwnFile, err error) {
 				continue
 			}
 			list = append(list, own(f.Role, p, h, err))
-			now[p] = nil
 			if h != nil && h.settled {
 				now[p] = h
 			}
