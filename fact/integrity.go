@@ -15,7 +15,8 @@ type Binary struct {
 	Hash *Hash `json:"hash,omitempty"`
 	// Running is the image that the sensor runs. Source: proc_pid_exe(5).
 	Running *Running `json:"running,omitempty"`
-	// Files are the other files that Picket consists of, at most 64.
+	// Files are the other files that Picket consists of, at most 64. One that
+	// is not there is not listed.
 	Files []OwnFile `json:"files,omitempty"`
 	// Error says why a hash is missing.
 	Error string `json:"error,omitempty"`
@@ -36,7 +37,7 @@ type OwnFile struct {
 	Path string `json:"path,omitempty"`
 	// Role is what it is for: wrapper, unit, sudoers, trust or config.
 	Role string `json:"role,omitempty"`
-	// Hash is of its content; absent where it is not there or cannot be read.
+	// Hash is of its content; absent where it cannot be read.
 	Hash *Hash `json:"hash,omitempty"`
 	// Mode is the permission bits in octal. Source: stat(2) st_mode.
 	Mode string `json:"mode,omitempty"`
@@ -44,7 +45,7 @@ type OwnFile struct {
 	UID string `json:"uid,omitempty"`
 	// GID is the group's numeric id in decimal. Source: stat(2) st_gid.
 	GID string `json:"gid,omitempty"`
-	// Error says why there is no hash, as in "ENOENT".
+	// Error says why there is no hash, as in "EACCES".
 	Error string `json:"error,omitempty"`
 }
 
@@ -81,6 +82,8 @@ type Integrity struct {
 	Expected *Hash `json:"expected,omitempty"`
 	// Observed is the hash that the host reported; absent where it could not hash the file.
 	Observed *Hash `json:"observed,omitempty"`
+	// Detail says in words what else is not as it was, as in "mode 4777, was 0755".
+	Detail string `json:"detail,omitempty"`
 	// Error says why there is no observed hash.
 	Error string `json:"error,omitempty"`
 }

@@ -29,7 +29,8 @@ func TestShippedRulesHaveNoFindings(t *testing.T) {
 var promised = []string{
 	"canary.open", "canary.read", "canary.modify", "canary.attrib", "canary.delete", "canary.move",
 	"process.deleted", "process.memfd", "process.shm", "process.tmp", "process.server_shell", "process.service_hash_changed", "process.new_root_binary",
-	"integrity.sensor", "sensor.silent", "sensor.loss", "sensor.unwatched_canary",
+	"integrity.sensor", "integrity.own_file", "integrity.config", "sensor.silent", "sensor.loss", "sensor.unwatched_canary",
+	"file.ld_preload", "file.setuid", "file.sshd_config", "file.pam",
 	"fleet.gap", "fleet.fork", "fleet.cloned", "fleet.duplicate_machine", "fleet.refused", "fleet.rule_failing",
 }
 

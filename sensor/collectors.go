@@ -13,6 +13,7 @@ import (
 	"picket.internal/sensor/watch/canary"
 	"picket.internal/sensor/watch/integrity"
 	"picket.internal/sensor/watch/inventory"
+	"picket.internal/sensor/watch/inventory/packages"
 	"picket.internal/sensor/watch/login"
 	"picket.internal/sensor/watch/metric"
 	"picket.internal/sensor/watch/process"
@@ -23,9 +24,10 @@ import (
 // canary collector recalls processes that the process collector knew. Source
 // and stats are of the process that they run in, and of what waits there.
 func (c *Config) collectors(source string, stats func() send.Stats, log *slog.Logger) ([]watch.Collector, error) {
+	db := packages.Open("/")
 	processes, err := process.New(process.Config{
 		Interval: time.Duration(c.ScanInterval), HashRate: c.HashRate, Logger: log,
-		KeepSecrets: c.Redact.Off, SecretWords: c.Redact.secrets(),
+		KeepSecrets: c.Redact.Off, SecretWords: c.Redact.secrets(), Packages: db,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the process collector: %w", err)
@@ -38,7 +40,7 @@ func (c *Config) collectors(source string, stats func() send.Stats, log *slog.Lo
 	if err != nil {
 		return nil, fmt.Errorf("preparing the canary collector: %w", err)
 	}
-	binary, err := integrity.New(integrity.Config{Version: c.Version, Heartbeat: time.Duration(c.Heartbeat)})
+	binary, err := integrity.New(integrity.Config{Version: c.Version, Heartbeat: time.Duration(c.Heartbeat), Files: c.ownFiles()})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the integrity collector: %w", err)
 	}
@@ -46,9 +48,11 @@ func (c *Config) collectors(source string, stats func() send.Stats, log *slog.Lo
 	if err != nil {
 		return nil, fmt.Errorf("preparing the metric collector: %w", err)
 	}
-	// What is installed and configured: one source a line.
-	sources := []inventory.Source{}
-	inventories, err := inventory.New(inventory.Config{Sources: sources, Logger: log})
+	sources, err := c.sources(db)
+	if err != nil {
+		return nil, err
+	}
+	inventories, err := inventory.New(inventory.Config{Sources: sources, Interval: time.Duration(c.InventoryInterval), Logger: log})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the inventory collector: %w", err)
 	}
@@ -66,6 +70,14 @@ func (c *Config) collectors(source string, stats func() send.Stats, log *slog.Lo
 	}
 	logins := login.New(login.Config{Logger: log})
 	return []watch.Collector{own, canaries, binary, processes, metrics, inventories, logins}, nil
+}
+
+// ownFiles are the files that Picket consists of; nil means the packaged ones.
+func (c *Config) ownFiles() (files []integrity.File) {
+	for _, f := range c.OwnFiles {
+		files = append(files, integrity.File(f))
+	}
+	return files
 }
 
 func queueOf(s send.Stats) self.Queue {

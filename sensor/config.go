@@ -31,6 +31,13 @@ type Config struct {
 	// Canaries are the files that nobody has a reason to touch; empty means
 	// that none is watched.
 	Canaries []Canary `json:"canaries,omitempty"`
+	// WatchFiles are files and folders whose content, mode, owner and
+	// attributes are told when they change; empty means a set that decides how
+	// the host is entered and what it runs.
+	WatchFiles []WatchFile `json:"watch_files,omitempty"`
+	// OwnFiles are the files that Picket consists of, beside the sensor; empty
+	// means those that its packages install.
+	OwnFiles []OwnFile `json:"own_files,omitempty"`
 	// Heartbeat is the time between two signs of life, and between two hashes
 	// of the sensor's own executable; empty means 15s. The hub calls a host
 	// silent after two of its own heartbeats, so change both together.
@@ -47,6 +54,9 @@ type Config struct {
 	// MetricInterval is the time between two samples of the host's load;
 	// empty means 15s.
 	MetricInterval Duration `json:"metric_interval,omitzero"`
+	// InventoryInterval is the time between two readings of what is installed
+	// and configured, where no change calls for one sooner; empty means 1m.
+	InventoryInterval Duration `json:"inventory_interval,omitzero"`
 	// Queue bounds what waits for the hub; empty means the defaults of each.
 	Queue Queue `json:"queue,omitzero"`
 	// Send says how facts go to the hub; empty means the defaults of each.
@@ -57,6 +67,8 @@ type Config struct {
 	LogLevel string `json:"log_level,omitempty"`
 	// Version is what the sensor says it is; no setting. Empty means devel.
 	Version string `json:"-"`
+	// Path is where the configuration lies; no setting. Empty means nowhere.
+	Path string `json:"-"`
 }
 
 // Canary is a file to be watched.
@@ -178,12 +190,11 @@ func loadConfig(path string, validate func(*Config) error) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	if cfg.Path, err = filepath.Abs(path); err != nil {
+		return Config{}, fmt.Errorf("finding the folder of %q: %w", path, err)
+	}
 	if cfg.StateDir != "" && !filepath.IsAbs(cfg.StateDir) {
-		dir, err := filepath.Abs(filepath.Dir(path))
-		if err != nil {
-			return Config{}, fmt.Errorf("finding the folder of %q: %w", path, err)
-		}
-		cfg.StateDir = filepath.Join(dir, cfg.StateDir)
+		cfg.StateDir = filepath.Join(filepath.Dir(cfg.Path), cfg.StateDir)
 	}
 	return cfg, nil
 }
@@ -249,6 +260,9 @@ func (c *Config) validateWatching() error {
 		if w == "" || len(w) > 64 {
 			return fmt.Errorf("redact.words.%d: %.80q names nothing: 1 to 64 letters and digits", i, c.Redact.Words[i])
 		}
+	}
+	if err := c.validateFiles(); err != nil {
+		return err
 	}
 	if _, err := c.Level(); err != nil {
 		return err

@@ -20,6 +20,8 @@ func TestParseConfig(t *testing.T) {
 	"scan_interval": "1m30s",
 	"queue": {"facts": 500},
 	"send": {"flush_after": "250ms"},
+	"watch_files": [{"path": "/srv/www", "recursive": true, "exclude": ["*.swp"], "max_files": 100}],
+	"own_files": [{"role": "unit", "path": "/etc/systemd/system/picket-*.*"}],
 	"log_level": "debug"
 }`), "sensor.json")
 	if err != nil {
@@ -33,6 +35,8 @@ func TestParseConfig(t *testing.T) {
 		ScanInterval: sensor.Duration(90 * time.Second),
 		Queue:        sensor.Queue{Facts: 500},
 		Send:         sensor.Send{FlushAfter: sensor.Duration(250 * time.Millisecond)},
+		WatchFiles:   []sensor.WatchFile{{Path: "/srv/www", Recursive: true, Exclude: []string{"*.swp"}, MaxFiles: 100}},
+		OwnFiles:     []sensor.OwnFile{{Role: "unit", Path: "/etc/systemd/system/picket-*.*"}},
 		LogLevel:     "debug",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -68,6 +72,14 @@ func TestParseConfigRefuses(t *testing.T) {
 		{"a reserve of everything", `{"state_dir": "/s", "queue": {"facts": 10, "reserved_facts": 10}}`,
 			`sensor.json: queue.reserved_facts: 10 of 10 facts leave no place for others`},
 		{"less than nothing", `{"state_dir": "/s", "queue": {"bytes": -1}}`, `sensor.json: queue.bytes: -1 is less than nothing`},
+		{"a relative watched path", `{"state_dir": "/s", "watch_files": [{"path": "etc"}]}`, `sensor.json: watch_files.0.path: "etc" is not absolute`},
+		{"a watched path twice", `{"state_dir": "/s", "watch_files": [{"path": "/etc"}, {"path": "/etc"}]}`, `sensor.json: watch_files.1.path: "/etc" is there twice`},
+		{"a malformed pattern", `{"state_dir": "/s", "watch_files": [{"path": "/etc", "exclude": ["[a"]}]}`, `sensor.json: watch_files.0.exclude: malformed pattern "[a"`},
+		{"fewer than no files", `{"state_dir": "/s", "watch_files": [{"path": "/etc", "max_files": -1}]}`, `sensor.json: watch_files.0.max_files: -1 is less than nothing`},
+		{"an unknown role", `{"state_dir": "/s", "own_files": [{"role": "binary", "path": "/x"}]}`,
+			`sensor.json: own_files.0.role: "binary" is none of ["wrapper" "unit" "sudoers" "trust" "config"]`},
+		{"a relative file of its own", `{"state_dir": "/s", "own_files": [{"role": "unit", "path": "x"}]}`, `sensor.json: own_files.0.path: "x" is not absolute`},
+		{"a malformed pattern of its own", `{"state_dir": "/s", "own_files": [{"role": "unit", "path": "/x["}]}`, `sensor.json: own_files.0.path: malformed pattern "/x["`},
 		{"an unknown level", `{"state_dir": "/s", "log_level": "loud"}`, `sensor.json: log_level: "loud" is none of debug, info, warn and error`},
 	}
 	for _, tt := range tests {
@@ -98,6 +110,9 @@ func TestLoadConfigStartsAtItsFolder(t *testing.T) {
 	}
 	if want := filepath.Join(dir, "state"); cfg.StateDir != want {
 		t.Errorf("state_dir is %q, want %q", cfg.StateDir, want)
+	}
+	if cfg.Path != path {
+		t.Errorf("it lies at %q, want %q", cfg.Path, path)
 	}
 	if _, err := sensor.LoadConfig(filepath.Join(dir, "missing.json")); err == nil {
 		t.Error("a missing file is no error")

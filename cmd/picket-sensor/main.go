@@ -54,6 +54,7 @@ type command struct {
 }
 
 var commands = map[string]command{
+	"doctor":  {doctorUsage, examine},
 	"enroll":  {enrollUsage, enroll},
 	"run":     {runUsage, follow("run", sensor.LoadConfig, sensor.Run)},
 	"watch":   {watchUsage, follow("watch", sensor.LoadWatchConfig, sensor.RunWatch)},
@@ -87,7 +88,7 @@ func dispatch(ctx context.Context, args []string, in io.Reader, out, log io.Writ
 		return tokenOnCommandLine()
 	}
 	if len(args) == 0 {
-		return &wrongUse{errors.New("say what to do: enroll, run, watch, send, version or help"), ""}
+		return &wrongUse{errors.New("say what to do: doctor, enroll, run, watch, send, version or help"), ""}
 	}
 	name, args := args[0], args[1:]
 	switch name {
@@ -98,7 +99,7 @@ func dispatch(ctx context.Context, args []string, in io.Reader, out, log io.Writ
 	}
 	c, ok := commands[name]
 	if !ok {
-		return &wrongUse{fmt.Errorf("there is no command %q; there are enroll, run, watch, send, version and help", name), ""}
+		return &wrongUse{fmt.Errorf("there is no command %q; there are doctor, enroll, run, watch, send, version and help", name), ""}
 	}
 	if err := c.run(ctx, args, in, out, log); !errors.Is(err, flag.ErrHelp) {
 		return err
@@ -112,7 +113,7 @@ func help(args []string, out io.Writer) error {
 	if len(args) > 0 {
 		c, ok := commands[args[0]]
 		if !ok {
-			return &wrongUse{fmt.Errorf("there is no command %q; there are enroll, run, watch, send and version", args[0]), ""}
+			return &wrongUse{fmt.Errorf("there is no command %q; there are doctor, enroll, run, watch, send and version", args[0]), ""}
 		}
 		text = c.usage
 	}

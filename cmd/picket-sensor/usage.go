@@ -9,15 +9,17 @@ Usage:
   picket-sensor run --config FILE
   picket-sensor watch --config FILE
   picket-sensor send --config FILE
+  picket-sensor doctor [--config FILE] [--json]
   picket-sensor version [--json]
-  picket-sensor help [enroll | run | watch | send | version]
+  picket-sensor help [doctor | enroll | run | watch | send | version]
 
 The sensor needs no root. It runs as one process (run), or as two that share
 their work (watch, send): then the one that may read the host holds no key and
-no network, and the one that talks to the hub may read nothing. What it may not see, it says. It sends facts about
-processes, canary files, its own executable and the load of the machine; each
-batch is signed with a key that never leaves this host, and is sent again until
-the hub has acknowledged it. What the sensor had to drop, it counts and tells.
+no network, and the one that talks to the hub may read nothing. What it may not
+see, it says; doctor says how it could see more. It sends facts about processes,
+canary files, its own files, what is installed and configured, who logs in, and
+the load of the machine; each batch is signed with a key that never leaves this
+host, and is sent again until the hub has acknowledged it. What the sensor had to drop, it counts and tells.
 
 A first session:
 
@@ -91,6 +93,14 @@ left out, and watch needs not even that:
   heartbeat          time between signs of life (15s)
   scan_interval      time between looks at the processes (1s)
   metric_interval    time between samples of the load (15s)
+  inventory_interval time between readings of what is installed (1m), where
+                     no change calls for one sooner
+  watch_files        files and folders whose changes are told: [{"path": PATH,
+                     "recursive": BOOL, "exclude": [PATTERN, ...], "max_files":
+                     N}, ...]; default: a set that decides how the host is
+                     entered and what it runs
+  own_files          the files that Picket consists of: [{"role": ROLE, "path":
+                     PATTERN}, ...]; default: those that its packages install
   log_level          debug, info, warn or error (info)
   queue.facts        facts that wait at most (1000)
   queue.bytes        and what they take at most (4194304)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"time"
 
 	"picket.internal/fact"
@@ -14,6 +15,9 @@ func (a *appending) storeHost(v verdict) error {
 	}
 	a.checkReturn()
 	a.checkSensor()
+	if err := a.checkOwnFiles(v); err != nil {
+		return fmt.Errorf("checking the sensor's files: %w", err)
+	}
 	h := a.host
 	return a.tx.exec(`UPDATE hosts SET last_seen = ?, silent = 0, session = ?, facts = facts + ?, dropped = dropped + ?,
 		sensor_version = ?, sensor_sha256 = ?, kernel = coalesce(nullif(?, ''), kernel),

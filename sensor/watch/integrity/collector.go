@@ -41,21 +41,28 @@ type Config struct {
 	Version string
 	// Heartbeat is the time between two hashes; 0 means 15s.
 	Heartbeat time.Duration
+	// Files are the other files that Picket consists of; empty means those
+	// that its packages install.
+	Files []File
 
 	clock   clock.Clock
 	running string // stands in for running, in tests
 }
 
-// Collector hashes the sensor's executable.
+// Collector hashes the sensor's executable and Picket's other files.
 type Collector struct {
-	cfg  Config
-	gate *patience.Gate
+	cfg   Config
+	gate  *patience.Gate
+	known map[string]*hashed // what is known of the other files, by path
 }
 
 // New finds out where the sensor lies.
 func New(cfg Config) (*Collector, error) {
 	if cfg.Heartbeat <= 0 {
 		cfg.Heartbeat = 15 * time.Second
+	}
+	if len(cfg.Files) == 0 {
+		cfg.Files = packaged
 	}
 	if cfg.running == "" {
 		cfg.running = running
@@ -99,7 +106,9 @@ func (c *Collector) beat() *fact.Fact {
 	if disk != nil {
 		b.Hash = &fact.Hash{SHA256: disk.sha256}
 	}
-	if err := errors.Join(wrap("running image", imageErr), wrap("file", diskErr)); err != nil {
+	var tooMany error
+	b.Files, tooMany = c.files()
+	if err := errors.Join(wrap("running image", imageErr), wrap("file", diskErr), tooMany); err != nil {
 		b.Error = strings.ToValidUTF8(strings.ReplaceAll(err.Error(), "\n", "; "), "\uFFFD")
 	}
 	return &fact.Fact{Time: c.cfg.clock.Now(), Kind: fact.KindBinary, Binary: b}
@@ -112,10 +121,13 @@ func wrap(what string, err error) error {
 	return fmt.Errorf("hashing the %s: %w", what, err)
 }
 
-// hashed is a file and the digest of its content.
+// hashed is a file, the digest of its content, and who may change it.
 type hashed struct {
-	key    digest.Key
-	sha256 string
+	key      digest.Key
+	sha256   string
+	mode     uint32
+	uid, gid uint32
+	settled  bool // the key will tell when the content is another
 }
 
 // errNoAnswer says that a file took too long.
@@ -144,18 +156,19 @@ func hashFile(path string, just *hashed) (*hashed, error) {
 		return nil, cause(err)
 	}
 	defer f.Close()
-	key := digest.KeyOf(st)
-	if just != nil && key == just.key {
+	h := &hashed{key: digest.KeyOf(st), mode: st.Mode, uid: st.Uid, gid: st.Gid}
+	if just != nil && h.key == just.key {
 		return just, nil
 	}
+	h.settled = digest.Settled(h.key, time.Now())
 	if st.Size > maxSize {
 		return nil, fmt.Errorf("file of %d bytes is over the bound of %d", st.Size, int64(maxSize))
 	}
-	sum, err := digest.Reader(f, maxSize, time.Now().Add(hashPatience))
+	h.sha256, err = digest.Reader(f, maxSize, time.Now().Add(hashPatience))
 	if err != nil {
 		return nil, cause(err)
 	}
-	return &hashed{key: key, sha256: sum}, nil
+	return h, nil
 }
 
 // cause is the kernel's word where there is one: paths are told elsewhere.

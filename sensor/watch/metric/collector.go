@@ -170,8 +170,12 @@ func memory(m *procfs.Meminfo) *fact.Memory {
 		}
 		return *p
 	}
+	// Shared memory counts as cached, and cannot be dropped.
+	cached := value(m.CachedBytes) + value(m.BuffersBytes)
+	cached -= min(cached, value(m.ShmemBytes))
 	return &fact.Memory{
 		Total: value(m.MemTotalBytes), Available: value(m.MemAvailableBytes),
+		Free: value(m.MemFreeBytes), Cached: cached, Dirty: value(m.DirtyBytes),
 		SwapTotal: value(m.SwapTotalBytes), SwapFree: value(m.SwapFreeBytes),
 	}
 }

@@ -13,7 +13,7 @@ import (
 func (c *Config) Boot(boot func() time.Duration) { c.clock = clock.Clock{Boot: boot} }
 
 // Statfs makes another answer how full file systems are.
-func (c *Config) Statfs(f func(path string) (size, available uint64, err error)) { c.statfs = f }
+func (c *Config) Statfs(f func(path string) (fact.Filesystem, error)) { c.statfs = f }
 
 // Sample makes the fact of one moment.
 func (c *Collector) Sample() *fact.Fact { return c.sample() }

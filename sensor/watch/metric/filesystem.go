@@ -31,15 +31,18 @@ type mount struct {
 }
 
 // statfs asks how full the file system at path is.
-type statfs func(path string) (size, available uint64, err error)
+type statfs func(path string) (fact.Filesystem, error)
 
-func askKernel(path string) (size, available uint64, err error) {
+func askKernel(path string) (fact.Filesystem, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(path, &st); err != nil {
-		return 0, 0, err
+		return fact.Filesystem{}, err
 	}
 	block := uint64(max(st.Frsize, 0))
-	return st.Blocks * block, st.Bavail * block, nil
+	return fact.Filesystem{
+		Size: st.Blocks * block, Available: st.Bavail * block,
+		Files: st.Files, FilesFree: st.Ffree, ReadOnly: st.Flags&unix.ST_RDONLY != 0,
+	}, nil
 }
 
 // filesystems tells how full the file systems are that have storage of their
@@ -69,13 +72,13 @@ func (c *Collector) filesystems() (list []fact.Filesystem, omitted int) {
 
 // filesystem is one of them; nil where it may not be asked, or holds nothing.
 func (c *Collector) filesystem(m mount) *fact.Filesystem {
-	size, available, err := c.cfg.statfs(m.path)
-	if err != nil || size == 0 {
+	f, err := c.cfg.statfs(m.path)
+	if err != nil || f.Size == 0 {
 		return nil
 	}
-	f := &fact.Filesystem{Type: text(m.kind), Size: size, Available: available}
+	f.Type = text(m.kind)
 	f.Path, _ = describe.Text(m.path, maxPath)
-	return f
+	return &f
 }
 
 // stores tells the kinds of file system that keep files on a disk of this

@@ -38,7 +38,7 @@ type host struct {
 func newHost(t *testing.T) host {
 	h := host{t, t.TempDir()}
 	h.put("proc/self/mountinfo", "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:5 / /net rw - nfs4 server:/ rw\n3 1 0:6 / /fuse rw - fuse.sshfs x rw\n4 1 8:1 /sub /again rw - ext4 /dev/sda1 rw\n5 1 8:2 / /a\\040b rw - xfs /dev/sda2 rw\n")
-	h.put("proc/meminfo", "MemTotal: 100 kB\nMemAvailable: 40 kB\nSwapTotal: 10 kB\nSwapFree: 5 kB\n")
+	h.put("proc/meminfo", "MemTotal: 100 kB\nMemFree: 7 kB\nMemAvailable: 40 kB\nBuffers: 3 kB\nCached: 30 kB\nDirty: 2 kB\nShmem: 8 kB\nSwapTotal: 10 kB\nSwapFree: 5 kB\n")
 	h.put("proc/loadavg", "0.5 1.5 2.5 1/100 77\n")
 	h.put("proc/pressure/cpu", "some avg10=0.00 avg60=12.50 avg300=0.00 total=1\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n")
 	h.put("sys/block/sda/stat", "")
@@ -57,8 +57,8 @@ func (h host) put(name, content string) {
 
 // counters sets what grows: ticks of the processors, disk sectors, bytes.
 func (h host) counters(user, idle, sectors, rx int) {
-	h.put("proc/stat", fmt.Sprintf("cpu %d 0 0 %d 0 0 0 0 0 0\ncpu0 1 0 0 1 0 0 0 0 0 0\ncpu1 1 0 0 1 0 0 0 0 0 0\n", user, idle))
-	h.put("proc/diskstats", fmt.Sprintf("8 0 sda %d 0 %d 0 1 0 2 0 0 %d 0\n8 1 sda1 9 9 9 9 9 9 9 9 9 9 9\n", sectors, sectors, sectors))
+	h.put("proc/stat", fmt.Sprintf("cpu %d %d 0 %d 0 0 %d 0 0 0\ncpu0 1 0 0 1 0 0 0 0 0 0\ncpu1 1 0 0 1 0 0 0 0 0 0\n", user*9/10, user/20, idle, user/20))
+	h.put("proc/diskstats", fmt.Sprintf("8 0 sda %d 0 %d %d 1 0 2 0 0 %d 0\n8 1 sda1 9 9 9 9 9 9 9 9 9 9 9\n", sectors, sectors, 3*sectors, sectors))
 	h.put("proc/net/dev", fmt.Sprintf("Inter-| Receive\n face |bytes\n  lo: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\neth0: %d 1 0 2 0 0 0 0 7 1 3 0 0 0 0 0\n", rx))
 }
 
@@ -66,11 +66,11 @@ func (h host) collector(boot func() time.Duration) *metric.Collector {
 	h.t.Helper()
 	cfg := metric.Config{Proc: filepath.Join(h.root, "proc"), Sys: filepath.Join(h.root, "sys")}
 	cfg.Boot(boot)
-	cfg.Statfs(func(path string) (uint64, uint64, error) {
+	cfg.Statfs(func(path string) (fact.Filesystem, error) {
 		if strings.HasPrefix(path, "/net") || strings.HasPrefix(path, "/fuse") {
 			h.t.Errorf("%s was asked how full it is, and may never answer", path)
 		}
-		return 1000, 300, nil
+		return fact.Filesystem{Size: 1000, Available: 300, Files: 50, FilesFree: 20, ReadOnly: path != "/"}, nil
 	})
 	c, err := metric.New(cfg)
 	must(h.t, err)
@@ -85,10 +85,11 @@ func TestSample(t *testing.T) {
 	first := c.Sample()
 	want := &fact.Metric{
 		Action: fact.MetricSample,
-		Memory: &fact.Memory{Total: 100 << 10, Available: 40 << 10, SwapTotal: 10 << 10, SwapFree: 5 << 10},
+		Memory: &fact.Memory{Total: 100 << 10, Available: 40 << 10, Free: 7 << 10, Cached: 25 << 10, Dirty: 2 << 10, SwapTotal: 10 << 10, SwapFree: 5 << 10},
 		Load:   &fact.Load{One: 0.5, Five: 1.5, Fifteen: 2.5},
 		Filesystems: []fact.Filesystem{
-			{Path: "/", Type: "ext4", Size: 1000, Available: 300}, {Path: "/a b", Type: "xfs", Size: 1000, Available: 300},
+			{Path: "/", Type: "ext4", Size: 1000, Available: 300, Files: 50, FilesFree: 20},
+			{Path: "/a b", Type: "xfs", Size: 1000, Available: 300, Files: 50, FilesFree: 20, ReadOnly: true},
 		},
 		Pressure:  []fact.Pressure{{Resource: "cpu", Some: 0.125}},
 		Processes: 3,
@@ -100,8 +101,8 @@ func TestSample(t *testing.T) {
 	at += 10 * time.Second
 	h.counters(1300, 2700, 1100, 1500)
 	want.Interval = 10
-	want.CPU = &fact.CPU{Count: 2, Busy: 0.3, User: 0.3}
-	want.Disks = []fact.Disk{{Name: "sda", ReadBytes: 512_000, ReadOps: 1000, Busy: 0.1}}
+	want.CPU = &fact.CPU{Count: 2, Busy: 0.3, User: 0.285, Nice: 0.015, IRQ: 0.015, SoftIRQ: 0.015}
+	want.Disks = []fact.Disk{{Name: "sda", ReadBytes: 512_000, ReadOps: 1000, ReadLatency: 0.003, Busy: 0.1}}
 	want.Networks = []fact.Network{{Name: "eth0", RxBytes: 1000}}
 	if diff := cmp.Diff(want, c.Sample().Metric); diff != "" {
 		t.Errorf("second (-want +got):\n%s", diff)
@@ -111,7 +112,7 @@ func TestSample(t *testing.T) {
 	at += 10 * time.Second
 	h.counters(1300, 2700, 50, 20)
 	want.CPU = &fact.CPU{Count: 2}
-	want.Disks = []fact.Disk{{Name: "sda", ReadBytes: 50 * 512, ReadOps: 50, Busy: 0.005}}
+	want.Disks = []fact.Disk{{Name: "sda", ReadBytes: 50 * 512, ReadOps: 50, ReadLatency: 0.003, Busy: 0.005}}
 	want.Networks = []fact.Network{{Name: "eth0", RxBytes: 20}}
 	if diff := cmp.Diff(want, c.Sample().Metric); diff != "" {
 		t.Errorf("after a reset (-want +got):\n%s", diff)
@@ -225,14 +226,14 @@ func TestFilesystemThatDoesNotAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		cfg := metric.Config{Proc: filepath.Join(h.root, "proc")}
-		cfg.Statfs(func(path string) (uint64, uint64, error) {
+		cfg.Statfs(func(path string) (fact.Filesystem, error) {
 			switch path {
 			case "/":
 				<-release
 			case "/a b":
-				return 0, 0, errors.New("not allowed")
+				return fact.Filesystem{}, errors.New("not allowed")
 			}
-			return 1, 1, nil
+			return fact.Filesystem{Size: 1, Available: 1}, nil
 		})
 		c, err := metric.New(cfg)
 		must(t, err)

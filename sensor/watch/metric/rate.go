@@ -63,29 +63,41 @@ func busiest[T any](all []T, traffic func(T) uint64, name func(T) string) (kept 
 // cpu is the share of each mode in the time that all processors had.
 func cpu(old, now *procfs.CPUStat, count int64) *fact.CPU {
 	d := func(a, b float64) float64 { return max(0, b-a) } // a processor that was taken off counts backwards
-	user := d(old.User, now.User) + d(old.Nice, now.Nice)
+	nice, softIRQ := d(old.Nice, now.Nice), d(old.SoftIRQ, now.SoftIRQ)
+	user := d(old.User, now.User) + nice
 	system := d(old.System, now.System)
-	irq := d(old.IRQ, now.IRQ) + d(old.SoftIRQ, now.SoftIRQ)
+	irq := d(old.IRQ, now.IRQ) + softIRQ
 	steal := d(old.Steal, now.Steal)
 	iowait := d(old.Iowait, now.Iowait)
 	idle := d(old.Idle, now.Idle)
 	busy := user + system + irq + steal
 	total := busy + iowait + idle
 	return &fact.CPU{
-		Count: count, Busy: ratio(busy, total), User: ratio(user, total), System: ratio(system, total),
-		IOWait: ratio(iowait, total), IRQ: ratio(irq, total), Steal: ratio(steal, total),
+		Count: count, Busy: ratio(busy, total), User: ratio(user, total), Nice: ratio(nice, total), System: ratio(system, total),
+		IOWait: ratio(iowait, total), IRQ: ratio(irq, total), SoftIRQ: ratio(softIRQ, total), Steal: ratio(steal, total),
 	}
 }
 
 func disk(name string, old, now blockdevice.IOStats, interval time.Duration) fact.Disk {
 	return fact.Disk{
-		Name:       text(name),
-		ReadBytes:  added(old.ReadSectors, now.ReadSectors) * procfs.SectorSize,
-		WriteBytes: added(old.WriteSectors, now.WriteSectors) * procfs.SectorSize,
-		ReadOps:    count(old.ReadIOs, now.ReadIOs),
-		WriteOps:   count(old.WriteIOs, now.WriteIOs),
-		Busy:       ratio(float64(added(old.IOsTotalTicks, now.IOsTotalTicks)), float64(interval.Milliseconds())),
+		Name:         text(name),
+		ReadBytes:    added(old.ReadSectors, now.ReadSectors) * procfs.SectorSize,
+		WriteBytes:   added(old.WriteSectors, now.WriteSectors) * procfs.SectorSize,
+		ReadOps:      count(old.ReadIOs, now.ReadIOs),
+		WriteOps:     count(old.WriteIOs, now.WriteIOs),
+		ReadLatency:  latency(added(old.ReadTicks, now.ReadTicks), added(old.ReadIOs, now.ReadIOs)),
+		WriteLatency: latency(added(old.WriteTicks, now.WriteTicks), added(old.WriteIOs, now.WriteIOs)),
+		Busy:         ratio(float64(added(old.IOsTotalTicks, now.IOsTotalTicks)), float64(interval.Milliseconds())),
 	}
+}
+
+// latency is the mean time of an operation in seconds, to a microsecond, of
+// milliseconds that all of them took.
+func latency(ms, ops uint64) float64 {
+	if ops == 0 {
+		return 0
+	}
+	return math.Round(float64(ms)/float64(ops)*1e3) / 1e6
 }
 
 func network(name string, old, now procfs.NetDevLine) fact.Network {

@@ -51,6 +51,12 @@ func Reader(r io.Reader, max int64, until time.Time) (string, error) {
 	}
 }
 
+// Settled tells whether a key that was taken now names one content for as long
+// as it stays what it is.
+func Settled(k Key, now time.Time) bool {
+	return time.Unix(0, max(k.CTime, k.MTime)).Add(racy).Before(now)
+}
+
 // IsTooLarge tells whether Reader stopped because there was more than it may
 // read.
 func IsTooLarge(err error) bool { return errors.Is(err, errTooLarge) }
@@ -71,8 +77,7 @@ func (h *Hasher) read(j *job) (r Result, keep bool) {
 		if after, err := keyOfFile(j.file); err != nil || after != before {
 			continue // written to while it was read: half of this, half of that
 		}
-		settled := time.Unix(0, max(before.CTime, before.MTime)).Add(racy)
-		return Result{SHA256: sum, Status: fact.HashOK}, before == j.key && settled.Before(began)
+		return Result{SHA256: sum, Status: fact.HashOK}, before == j.key && Settled(before, began)
 	}
 	return Result{Status: fact.HashDeferred}, false
 }

@@ -10,6 +10,13 @@ import (
 	"picket.internal/sensor/watch/inventory"
 )
 
+// DB are the package databases of a host, which vouch for files too.
+type DB = packagedb.DB
+
+// Open makes a reader of the databases below root, a folder. Nothing is read
+// before somebody asks.
+func Open(root string) *DB { return packagedb.Open(root) }
+
 // Config says where the databases are.
 type Config struct {
 	// DB is the host's package databases; nil means those of /.
