@@ -109,12 +109,11 @@ func TestThreat_S2_TheReaderCannotTalkTheTalkerCannotRead(t *testing.T) {
 	awaitFact(t, hub, "the watcher's goodbye", fact.KindSensor, said("watch", fact.SensorStop, ""))
 	awaitFact(t, hub, "the word that nobody watches", fact.KindSensor, said("watch", fact.SensorDegraded, "is not connected"))
 	host.Run(t, "systemctl", "start", "picket-watch")
-	killed := strings.TrimSpace(host.Run(t, "systemctl", "show", "-P", "MainPID", "picket-watch"))
 	awaitFact(t, hub, "the word that somebody watches again", fact.KindSensor, said("watch", fact.SensorDegraded, "is connected again"))
 
 	// One that dies without a word is started again, and what it held is told
 	// as lost.
-	host.Run(t, "kill", "-KILL", killed)
+	host.Run(t, "systemctl", "kill", "--signal=KILL", "picket-watch")
 	awaitFact(t, hub, "the word that a watcher died", fact.KindSensor, said("link", fact.SensorLoss, "the watching process ended without a word"))
 	host.Run(t, "systemctl", "stop", "picket-watch", "picket-send")
 	awaitFact(t, hub, "the sender's goodbye", fact.KindSensor, said("send", fact.SensorStop, ""))

@@ -194,7 +194,7 @@ func TestThreat_S2_SenderTrustsNoFact(t *testing.T) {
 // reads and with one that reads and never answers, emitting takes no longer;
 // what goes is counted to the last fact, and no canary is among it.
 func TestThreat_S2_NoReaderBlocksTheWatcher(t *testing.T) {
-	const facts = 20_000
+	const facts = 5_000
 	for name, reader := range map[string]func(*testing.T, string){
 		"none": func(*testing.T, string) {},
 		"one that never reads": func(t *testing.T, path string) {
