@@ -101,11 +101,20 @@ func TestThreat_S2_TheReaderCannotTalkTheTalkerCannotRead(t *testing.T) {
 		awaitFact(t, hub, "a heartbeat of "+source, fact.KindSensor, said(source, fact.SensorHeartbeat, ""))
 	}
 
+	for _, unit := range units {
+		t.Logf("%s: %s", unit, host.Run(t, "sh", "-c", `grep ^Pss: /proc/$(systemctl show -P MainPID "$1")/smaps_rollup`, "sh", unit))
+	}
+
 	host.Run(t, "systemctl", "stop", "picket-watch")
 	awaitFact(t, hub, "the watcher's goodbye", fact.KindSensor, said("watch", fact.SensorStop, ""))
 	awaitFact(t, hub, "the word that nobody watches", fact.KindSensor, said("watch", fact.SensorDegraded, "is not connected"))
 	host.Run(t, "systemctl", "start", "picket-watch")
 	awaitFact(t, hub, "the word that somebody watches again", fact.KindSensor, said("watch", fact.SensorDegraded, "is connected again"))
+
+	// One that dies without a word is started again, and what it held is told
+	// as lost.
+	host.Run(t, "systemctl", "kill", "--signal=KILL", "picket-watch")
+	awaitFact(t, hub, "the word that a watcher died", fact.KindSensor, said("link", fact.SensorLoss, "the watching process ended without a word"))
 	host.Run(t, "systemctl", "stop", "picket-watch", "picket-send")
 	awaitFact(t, hub, "the sender's goodbye", fact.KindSensor, said("send", fact.SensorStop, ""))
 

@@ -43,7 +43,8 @@ func with(do func(s *script, ts *testscript.TestScript, args []string)) scriptCo
 //	secretless FILE...   fail where a file holds any token that was made
 //	host FILE            FILE is what enroll printed; stored is about that host from now on
 //	stored KIND ACTION [N]  wait until the hub has N (1) such facts of the host
-//	expand FILE          put the work folder in place of $WORK
+//	expand FILE          put the work folder in place of $WORK, this user in place of $USER,
+//	                     and a path that is short enough for a socket in place of $SOCKET
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
@@ -115,6 +116,9 @@ func stored(s *script, ts *testscript.TestScript, args []string) {
 }
 
 func expand(_ *script, ts *testscript.TestScript, args []string) {
-	text := strings.ReplaceAll(ts.ReadFile(args[0]), "$WORK", ts.MkAbs("."))
+	dir, err := os.MkdirTemp("", "picket-")
+	ts.Check(err)
+	ts.Defer(func() { os.RemoveAll(dir) })
+	text := strings.NewReplacer("$WORK", ts.MkAbs("."), "$USER", strconv.Itoa(os.Getuid()), "$SOCKET", dir+"/s").Replace(ts.ReadFile(args[0]))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }
