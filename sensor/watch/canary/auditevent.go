@@ -3,7 +3,6 @@
 package canary
 
 import (
-	"bytes"
 	"path"
 	"slices"
 	"time"
@@ -155,14 +154,6 @@ func (e *AuditEvent) File(p *AuditRecord) string {
 		return path.Clean(p.Name)
 	}
 	return path.Join(e.WorkingDir, p.Name)
-}
-
-// Args are the arguments, as far as 128 bytes hold them.
-func (e *AuditEvent) Args() [][]byte {
-	if e.Title == "" {
-		return nil
-	}
-	return bytes.Split([]byte(e.Title), []byte{0})
 }
 
 // The numbers of the system calls that open a file or run it, by architecture

@@ -29,7 +29,7 @@ type AuditRecord struct {
 	Serial uint64    // the same in all records of an event
 
 	Arch, Syscall    uint32 // AUDIT_ARCH_... of linux/audit.h, and the number in its table
-	Success          string // yes or no
+	Success, Exit    string // yes or no; what it returned, as in 3 or -13
 	Items            uint32 // how many records of kind AuditPath there are
 	PID, PPID        uint32
 	Login            uint32 // who logged in; 1<<32-1 where nobody did
@@ -62,7 +62,7 @@ func (r *AuditRecord) fields() []auditField {
 	switch r.Kind {
 	case AuditSyscall:
 		return []auditField{
-			{"arch", 16, &r.Arch}, {"syscall", 10, &r.Syscall}, {"success", 0, &r.Success}, {"items", 10, &r.Items},
+			{"arch", 16, &r.Arch}, {"syscall", 10, &r.Syscall}, {"success", 0, &r.Success}, {"exit", 0, &r.Exit}, {"items", 10, &r.Items},
 			{"ppid", 10, &r.PPID}, {"pid", 10, &r.PID}, {"auid", 10, &r.Login}, {"uid", 10, &r.UID}, {"gid", 10, &r.GID},
 			{"euid", 10, &r.EUID}, {"egid", 10, &r.EGID}, {"comm", 1, &r.Comm}, {"exe", 1, &r.Executable},
 		}

@@ -66,7 +66,7 @@ func (c *Collector) tellMissed(k *canary, now spot, done []string) {
 
 // restless tells whether there is something left to do a little later.
 func (c *Collector) restless() bool {
-	if c.floods.pouring() {
+	if c.floods.pouring() || c.audit.restless() {
 		return true
 	}
 	for _, k := range c.canaries {

@@ -55,6 +55,8 @@ type Config struct {
 	Lookouts int
 	// NoFanotify leaves fanotify alone also where the sensor may use it.
 	NoFanotify bool
+	// NoAudit leaves the audit alone also where the sensor may listen to it.
+	NoAudit bool
 	// Logger takes what only a maintainer can use; nil means none.
 	Logger *slog.Logger
 
@@ -98,6 +100,9 @@ type Collector struct {
 	files    *queue
 	folders  *queue
 	fan      *fanQueue
+	audit    *auditor
+	unheard  int // touches without the audit's word, since its last
+	targets  targets
 	nodes    map[int32]*node // by watch of files
 	marks    map[string]*node
 	dirs     map[int32]*dir // by watch of folders
@@ -190,7 +195,12 @@ func (c *Collector) loop(ctx context.Context, events <-chan struct{}, mounted <-
 		case <-second.C:
 			c.floods.flush(c.emit)
 			c.settleDown()
+			if c.audit != nil {
+				c.tellWords(true)
+			}
 			waiting = false
+		case <-c.audit.roused():
+			c.tellWords(false)
 		case <-c.follow.wake:
 			c.follow.tell(c.emit)
 			continue
@@ -213,7 +223,7 @@ func (c *Collector) reset(out watch.Sink) {
 		c.canaries[i] = newCanary(old.id, old.path)
 	}
 	c.lookouts, c.own, c.repeat, c.recent = nil, nil, nil, nil
-	c.files, c.folders, c.fan = nil, nil, nil
+	c.files, c.folders, c.fan, c.audit, c.unheard = nil, nil, nil, nil, 0
 	c.dirents = make([]byte, 32<<10)
 	now := time.Now()
 	c.lastRead = [3]time.Time{now, now, now}
@@ -236,7 +246,10 @@ func (c *Collector) open(wake chan<- struct{}) {
 	if !c.cfg.NoFanotify {
 		c.fan = openFan(c.procs.Host().FS, wake, c.cfg.Logger)
 	}
-	c.lookouts = startLookouts(c.cfg.Lookouts, c.files, c.fan, c.procs.Host().FS, c.cfg.Logger)
+	if !c.cfg.NoAudit {
+		c.audit = openAudit(c.procs.Host(), &c.targets, c.cfg.Logger)
+	}
+	c.lookouts = startLookouts(c.cfg.Lookouts, c.files, c.fan, c.procs.Host().FS, &c.targets, c.cfg.Logger)
 	c.own = newGlance(c.lookouts)
 }
 
@@ -249,6 +262,9 @@ func (c *Collector) pumps() []func(func(), <-chan struct{}) error {
 	if c.fan != nil {
 		all = append(all, c.fan.pump)
 	}
+	if c.audit != nil {
+		all = append(all, c.audit.pump)
+	}
 	return all
 }
 
@@ -260,5 +276,8 @@ func (c *Collector) close() {
 	}
 	if c.fan != nil {
 		c.fan.close()
+	}
+	if c.audit != nil {
+		c.audit.file.Close()
 	}
 }

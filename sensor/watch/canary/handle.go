@@ -239,6 +239,9 @@ func (c *Collector) settlePlace(t *turn, k *canary) {
 		after = spot{}
 	}
 	v := decide(&s, before, after)
+	if v.attrib || v.action != "" {
+		c.swornChange(k, &s, before.key, t.at.Add(patience))
+	}
 	if v.attrib {
 		c.tell(deedFact{canary: k, action: fact.CanaryAttrib, count: s.attrib, who: s.who[whoAttrib], at: t.at})
 	}

@@ -44,6 +44,7 @@ type node struct {
 	where    string    // where it was moved to, where that is known
 	gone     time.Time // when its watch ended; fanotify may still have a word on what was before
 	holders
+	oath
 }
 
 // dir is a watched folder.
@@ -263,11 +264,11 @@ func (c *Collector) countArmed() {
 
 // retarget tells the lookouts which files to look for.
 func (c *Collector) retarget() {
-	targets := make([]inodeKey, 0, len(c.nodes))
+	all := make(map[inodeKey]*node, len(c.nodes))
 	for _, n := range c.nodes {
-		targets = append(targets, n.key)
+		all[n.key] = n
 	}
-	c.lookouts.watch(targets)
+	c.targets.set(all)
 }
 
 // unlisted tells, once for each reason, that a canary is not watched.
