@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"picket.internal/fact"
 	"picket.internal/sensor/watch/canary"
@@ -21,13 +22,14 @@ func byAudit(t testing.TB, fan bool) (*watched, *auditctl) {
 	ctl := auditing(t)
 	write(t, filepath.Join(dir, "canary"), "x") // the folder is what the rule needs
 	ctl.add(t, filepath.Join(dir, "canary"))
-	return start(t, plan{dir: dir, make: []string{"canary"}, watch: map[string]string{"c": "canary"}, edit: func(c *canary.Config) {
+	return start(t, plan{dir: dir, armed: 1, watch: map[string]string{"c": "canary"}, edit: func(c *canary.Config) {
 		c.NoFanotify = !fan
 	}}), ctl
 }
 
-// TestAuditNames: with the audit, every touch has the process that did it and
-// who had logged in, whatever else the sensor may use.
+// TestAuditNames: with the audit, a touch has the process that did it, whatever
+// else the sensor may use. On a host with no processor to spare its word may
+// come too late, so that each is tried again; but it never names another one.
 func TestAuditNames(t *testing.T) {
 	for name, fan := range map[string]bool{"alone": false, "above fanotify": true} {
 		t.Run(name, func(t *testing.T) {
@@ -36,35 +38,50 @@ func TestAuditNames(t *testing.T) {
 			}
 			w, _ := byAudit(t, fan)
 			for _, d := range []struct {
-				action string
-				argv   []string
+				actions []string
+				argv    []string
 			}{
-				{fact.CanaryOpen, []string{"cat", w.at("canary")}},
-				{fact.CanaryRead, []string{"cat", w.at("canary")}},
-				{fact.CanaryModify, []string{"dd", "if=/dev/null", "bs=1", "of=" + w.at("canary")}},
-				{fact.CanaryAttrib, []string{"chmod", "600", w.at("canary")}},
-				{fact.CanaryMove, []string{"mv", w.at("canary"), w.at("other")}},
-				{fact.CanaryMove, []string{"mv", w.at("other"), w.at("canary")}},
-				{fact.CanaryDelete, []string{"rm", w.at("canary")}},
+				{[]string{fact.CanaryOpen, fact.CanaryRead}, []string{"cat", w.at("canary")}},
+				{[]string{fact.CanaryOpen, fact.CanaryModify}, []string{"cp", "/proc/self/comm", w.at("canary")}},
+				{[]string{fact.CanaryModify}, []string{"truncate", "-s0", w.at("canary")}},
+				{[]string{fact.CanaryAttrib}, []string{"chmod", "600", w.at("canary")}},
+				{[]string{fact.CanaryMove}, []string{"mv", w.at("canary"), w.at("other")}},
+				{[]string{fact.CanaryMove}, []string{"mv", w.at("another"), w.at("canary")}},
+				{[]string{fact.CanaryDelete}, []string{"rm", w.at("canary")}},
 			} {
-				if d.action == fact.CanaryMove && d.argv[1] == w.at("other") {
-					run(t, d.argv...)
-					w.awaitArmed(1)
-					continue
+				named := false
+				for try := 0; try < 10 && !named; try++ {
+					named = true
+					w.again(t)
+					n := w.len()
+					pid := run(t, d.argv...)
+					for _, action := range d.actions {
+						f := w.wait(t, n, action, isCanary("c", action))
+						named = named && f.Canary.Attribution == fact.AttributionAudit
+						if p := f.Process; p != nil && (p.PID != pid || p.Executable != "" && p.Executable != real(t, d.argv[0])) {
+							t.Fatalf("%q told as %+v by %+v, not process %d", d.argv, f.Canary, p, pid)
+						}
+					}
 				}
-				n := w.len()
-				pid := run(t, d.argv...)
-				f := w.wait(t, n, d.action, isCanary("c", d.action))
-				if f.Process == nil || f.Process.PID != pid || f.Canary.Attribution != fact.AttributionAudit {
-					t.Errorf("%q told as %+v by %+v, want process %d", d.argv, f.Canary, f.Process, pid)
-					continue
-				}
-				if want := real(t, d.argv[0]); f.Process.Executable != want {
-					t.Errorf("%q told by %q, want %q", d.argv, f.Process.Executable, want)
+				if !named {
+					t.Errorf("%q is never named by the audit", d.argv)
 				}
 			}
 		})
 	}
+}
+
+// again makes the canary, and another file to move over it, where they are
+// gone, and waits until what that causes is told.
+func (w *watched) again(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"another", "canary"} {
+		if _, err := os.Lstat(w.at(name)); err != nil {
+			write(t, w.at(name), "xyz")
+		}
+	}
+	w.awaitArmed(1)
+	time.Sleep(20 * time.Millisecond) // what the making causes has no fact to wait for
 }
 
 func real(t testing.TB, program string) string {
@@ -79,15 +96,22 @@ func real(t testing.TB, program string) string {
 // TestAuditLogin: user.audit is who logged in, also after a change of user.
 func TestAuditLogin(t *testing.T) {
 	w, _ := byAudit(t, false)
-	cmd := exec.Command("sh", "-c", "echo 65533 > /proc/self/loginuid && exec cat "+w.at("canary"))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 0, Gid: 0}}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	for range 10 {
+		n := w.len()
+		cmd := exec.Command("sh", "-c", "echo 65533 > /proc/self/loginuid && exec cat "+w.at("canary"))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		f := w.wait(t, n, "read", isCanary("c", fact.CanaryRead))
+		if f.Canary.Attribution != fact.AttributionAudit {
+			continue // too late
+		}
+		if f.User == nil || f.User.Audit == nil || f.User.Audit.ID != "65533" || f.User.ID != "0" {
+			t.Errorf("%+v: told of %+v by %+v", f.Canary, f.User, f.Process)
+		}
+		return
 	}
-	f := w.wait(t, 0, "read", isCanary("c", fact.CanaryRead))
-	if f.User == nil || f.User.Audit == nil || f.User.Audit.ID != "65533" || f.User.ID != "0" {
-		t.Errorf("told of %+v", f.User)
-	}
+	t.Error("never named by the audit")
 }
 
 // TestAuditRefused: who was not let is told too, which no inotify does.
@@ -115,7 +139,7 @@ func TestAuditOfTheDead(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "canary"), "x")
 	auditing(t, filepath.Join(dir, "canary"))
-	w := start(t, plan{dir: dir, make: []string{"canary"}, watch: map[string]string{"c": "canary"}, edit: func(c *canary.Config) {
+	w := start(t, plan{dir: dir, armed: 1, watch: map[string]string{"c": "canary"}, edit: func(c *canary.Config) {
 		c.Lookouts = -1
 		c.Before(g.wait)
 	}})
@@ -125,7 +149,10 @@ func TestAuditOfTheDead(t *testing.T) {
 	g.release()
 	f := w.wait(t, 0, "read", isCanary("c", fact.CanaryRead))
 	p := f.Process
-	if p == nil || p.PID != pid || p.Executable != real(t, "cat") || p.Hash != nil || p.HashStatus != fact.HashGone || p.EntityID != "" ||
+	if p == nil {
+		t.Fatalf("told as %+v", f.Canary)
+	}
+	if p.PID != pid || p.Executable != real(t, "cat") || p.Hash != nil || p.HashStatus != fact.HashGone || p.EntityID != "" ||
 		p.CommandLine != "cat "+w.at("canary") || p.Parent == nil || p.Parent.PID != int64(os.Getpid()) || f.User.ID != strconv.Itoa(os.Geteuid()) {
 		t.Errorf("told by %+v, parent %+v, %+v", p, p.Parent, f.User)
 	}

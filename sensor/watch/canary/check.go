@@ -5,8 +5,6 @@ package canary
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -66,7 +64,7 @@ func (c *Collector) tellMissed(k *canary, now spot, done []string) {
 
 // restless tells whether there is something left to do a little later.
 func (c *Collector) restless() bool {
-	if c.floods.pouring() || c.audit.restless() {
+	if c.floods.pouring() || c.owing || c.audit.restless() {
 		return true
 	}
 	for _, k := range c.canaries {
@@ -74,15 +72,18 @@ func (c *Collector) restless() bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(slices.Collect(maps.Values(c.marks)), func(n *node) bool { return !n.gone.IsZero() })
+	return len(c.late) > 0
 }
 
 // settleDown is called a little later: it looks again at what was suspect, and
 // makes canaries ready that were touched and then left alone.
 func (c *Collector) settleDown() {
-	for name, n := range c.marks {
-		if !n.gone.IsZero() && time.Since(n.gone) > calm {
-			delete(c.marks, name)
+	for len(c.late) > 0 && time.Since(c.late[0].gone) > calm {
+		if n := c.late[0]; c.marks[n.mark] == n {
+			delete(c.marks, n.mark)
+		}
+		if c.late = c.late[1:]; len(c.late) == 0 {
+			c.retarget()
 		}
 	}
 	for _, k := range c.canaries {

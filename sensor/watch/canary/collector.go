@@ -101,11 +101,13 @@ type Collector struct {
 	folders  *queue
 	fan      *fanQueue
 	audit    *auditor
-	unheard  int // touches without the audit's word, since its last
+	unheard  int  // touches without the audit's word, since its last
+	owing    bool // the audit owes words
 	targets  targets
 	nodes    map[int32]*node // by watch of files
 	marks    map[string]*node
 	dirs     map[int32]*dir // by watch of folders
+	late     []*node        // that are no longer watched, but of which there may still be a word
 	watches  int
 	limited  bool // the kernel's limit of watches is told
 	lookouts *lookouts
@@ -216,6 +218,7 @@ func (c *Collector) loop(ctx context.Context, events <-chan struct{}, mounted <-
 func (c *Collector) reset(out watch.Sink) {
 	c.out = out
 	c.nodes, c.marks, c.dirs = make(map[int32]*node), make(map[string]*node), make(map[int32]*dir)
+	c.late = nil
 	c.watches, c.limited, c.broken = 0, false, ""
 	c.armed.Store(0)
 	c.floods = newFloods()
@@ -223,7 +226,7 @@ func (c *Collector) reset(out watch.Sink) {
 		c.canaries[i] = newCanary(old.id, old.path)
 	}
 	c.lookouts, c.own, c.repeat, c.recent = nil, nil, nil, nil
-	c.files, c.folders, c.fan, c.audit, c.unheard = nil, nil, nil, nil, 0
+	c.files, c.folders, c.fan, c.audit, c.unheard, c.owing = nil, nil, nil, nil, 0, false
 	c.dirents = make([]byte, 32<<10)
 	now := time.Now()
 	c.lastRead = [3]time.Time{now, now, now}

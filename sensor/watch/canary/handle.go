@@ -15,6 +15,7 @@ import (
 // turn is all that is dealt with at once: what the queues tell of one moment.
 type turn struct {
 	at      time.Time
+	tick    time.Time // when the queues were last read, by the audit's clock
 	touches []*touch
 	byNode  map[*node]*touch
 	places  map[*canary]bool  // with signs
@@ -67,6 +68,9 @@ func (c *Collector) turn() {
 		}
 	}
 	c.recover(t)
+	for n := range t.byNode {
+		n.told = t.tick
+	}
 	for _, a := range t.actors {
 		a.close()
 	}
@@ -82,6 +86,7 @@ func (c *Collector) gather(t *turn) {
 		all = append(all, c.files.take(c.cfg.before)...)
 		all = append(all, c.folders.take(c.cfg.before)...)
 	}
+	t.tick = tick()
 	for _, b := range all {
 		if t.at.IsZero() || b.at.Before(t.at) {
 			t.at = b.at
@@ -240,7 +245,7 @@ func (c *Collector) settlePlace(t *turn, k *canary) {
 	}
 	v := decide(&s, before, after)
 	if v.attrib || v.action != "" {
-		c.swornChange(k, &s, before.key, t.at.Add(patience))
+		c.swornChange(t, k, &s, before.key)
 	}
 	if v.attrib {
 		c.tell(deedFact{canary: k, action: fact.CanaryAttrib, count: s.attrib, who: s.who[whoAttrib], at: t.at})

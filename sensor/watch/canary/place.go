@@ -42,7 +42,7 @@ type node struct {
 	canaries map[*canary]bool
 	mark     string    // its fanotify mark; empty where there is none
 	where    string    // where it was moved to, where that is known
-	gone     time.Time // when its watch ended; fanotify may still have a word on what was before
+	gone     time.Time // when its watch ended; there may still be a word on what was before
 	holders
 	oath
 }
@@ -178,6 +178,7 @@ func (c *Collector) arm(k *canary) {
 // armFile watches the file s, and reports whether it is the one that is
 // watched now.
 func (c *Collector) armFile(k *canary, s spot) bool {
+	before := tick()
 	wd, err := c.add(c.files, k.path, maskFile)
 	if err == unix.ENOENT {
 		return false
@@ -199,7 +200,7 @@ func (c *Collector) armFile(k *canary, s spot) bool {
 		return false
 	}
 	if n == nil {
-		n = &node{wd: wd, key: s.key, canaries: make(map[*canary]bool)}
+		n = &node{wd: wd, key: s.key, canaries: make(map[*canary]bool), oath: oath{told: before}}
 		c.nodes[wd] = n
 	}
 	n.canaries[k] = true
@@ -242,6 +243,7 @@ func (c *Collector) drop(n *node) {
 	}
 	delete(c.nodes, n.wd)
 	n.gone = time.Now()
+	c.late = append(c.late, n)
 	c.watches--
 	n.forget()
 	c.countArmed()
@@ -264,7 +266,10 @@ func (c *Collector) countArmed() {
 
 // retarget tells the lookouts which files to look for.
 func (c *Collector) retarget() {
-	all := make(map[inodeKey]*node, len(c.nodes))
+	all := make(map[inodeKey]*node, len(c.nodes)+len(c.late))
+	for _, n := range c.late {
+		all[n.key] = n
+	}
 	for _, n := range c.nodes {
 		all[n.key] = n
 	}

@@ -5,9 +5,13 @@ package canary
 import (
 	"fmt"
 	"math"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"picket.internal/fact"
 	"picket.internal/sensor/watch/internal/clock"
@@ -17,8 +21,7 @@ import (
 // oath is what the audit has said of a file.
 type oath struct {
 	audited bool // it tells of this file
-	// owed are opens that were told before the audit had its word on them;
-	// the next words are on those.
+	// owed are opens that were told before the audit had its word on them.
 	owed   int64
 	owedAt time.Time
 	// ahead are words on opens whose events are still to come, until when.
@@ -26,27 +29,47 @@ type oath struct {
 	aheadUntil time.Time
 	// sworn are those who opened it lately.
 	sworn []*actor
+	// told is the time of the audit's own clock up to which all is told: what
+	// it stamps earlier comes too late, what it stamps the same may.
+	told time.Time
 }
 
-// noHope is after how many touches without a word the audit is not waited for.
-const noHope = 3
+// tick is the time as the audit stamps it: by the kernel's coarse clock, in
+// whole milliseconds.
+func tick() time.Time {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &ts) // cannot fail
+	return time.UnixMilli(ts.Nano() / 1e6).UTC()
+}
 
-// hear takes the audit's words on a file. It waits for them, but not for long,
-// and not where no rule asks for canaries.
-func (c *Collector) hear(o *oath, key inodeKey, opens bool, want int64, until time.Time) (words []word) {
+const (
+	// noHope is after how many touches without a word the audit is not waited
+	// for.
+	noHope = 3
+	// hearing is how long a word is waited for. Mostly it is there at once;
+	// on a host where no processor is free it takes its time.
+	hearing = 20 * time.Millisecond
+)
+
+// hear takes the audit's words on a file that match. It waits for them, but
+// not for long, and not where no rule asks for canaries.
+func (c *Collector) hear(t *turn, o *oath, want int64, match func(*word) bool) (words []word) {
 	if c.audit == nil {
 		return nil
 	}
 	for {
-		words = append(words, c.audit.cut(func(w *word) bool { return w.key == key && w.opens == opens && !w.refused() })...)
-		if int64(len(words)) >= want || time.Now().After(until) || !o.audited && c.unheard >= noHope {
+		words = append(words, c.audit.cut(func(w *word) bool { return !w.refused() && match(w) })...)
+		if int64(len(words)) >= want {
+			break
+		}
+		if time.Since(t.at) > hearing || !o.audited && c.unheard >= noHope {
 			break
 		}
 		time.Sleep(100 * time.Microsecond)
 	}
 	if len(words) > 0 {
 		o.audited, c.unheard = true, 0
-	} else if !o.audited {
+	} else if !o.audited && want > 0 {
 		c.unheard++
 	}
 	return words
@@ -60,13 +83,11 @@ func (c *Collector) swear(t *turn, x *touch) {
 			opened++
 		}
 	}
-	if opened > 0 {
-		for _, w := range c.hear(&n.oath, n.key, true, opened, t.at.Add(patience)) {
-			n.sworn = append(n.sworn, w.who)
-			t.actors = append(t.actors, w.who)
-		}
-		n.sworn = append([]*actor(nil), n.sworn[max(0, len(n.sworn)-maxRecent):]...)
+	for _, w := range c.hear(t, &n.oath, opened, func(w *word) bool { return w.key == n.key && w.opens }) {
+		n.sworn = append(n.sworn, w.who)
+		t.actors = append(t.actors, w.who)
 	}
+	n.sworn = slices.Clone(n.sworn[max(0, len(n.sworn)-maxRecent):])
 	for i, d := range x.deeds {
 		for _, s := range n.sworn {
 			if d.who == nil || !d.who.same(s) || time.Since(s.event.Time).Abs() > recentAge {
@@ -93,22 +114,22 @@ func (c *Collector) swornOpens(t *turn, n *node, opens int64) (left int64) {
 	if opens == 0 {
 		return 0
 	}
-	words := c.hear(&n.oath, n.key, true, n.owed+opens, t.at.Add(patience))
-	paid := min(n.owed, int64(len(words)))
-	n.owed -= paid
-	for i, w := range words {
-		if int64(i) >= paid { // else it is on an open that was told before
-			w.who = c.seen(n, w.who)
-			n.open++
-			n.known = append(n.known, &holder{who: w.who, fd: "fd/" + w.event.Exit, opens: 1})
-		}
-		c.tellAll(t, n, fact.CanaryOpen, 1, w.who)
+	words := c.hear(t, &n.oath, opens, func(w *word) bool {
+		return w.key == n.key && w.opens && !w.event.Time.Before(n.told)
+	})
+	for _, w := range words {
+		who, fd := c.seen(n, w.who), "fd/"+w.event.Exit
+		n.open++
+		if w.event.Time.After(n.told) || who.holds(fd, n.key) {
+			n.known = append(n.known, &holder{who: who, fd: fd, opens: 1})
+		} // else it may be on an open that was told before, and another one has it open now
+		c.tellAll(t, n, fact.CanaryOpen, 1, who)
 	}
-	got := int64(len(words)) - paid
+	got := int64(len(words))
 	n.ahead, n.aheadUntil = max(0, got-opens), time.Now().Add(patience)
 	left = max(0, opens-got)
 	if left > 0 && n.audited {
-		n.owed, n.owedAt = n.owed+left, t.at
+		n.owed, n.owedAt, c.owing = n.owed+left, t.at, true
 	}
 	return left
 }
@@ -128,12 +149,14 @@ func (c *Collector) seen(n *node, who *actor) *actor {
 }
 
 // swornChange is who changed a file's attributes, or one of its names.
-func (c *Collector) swornChange(k *canary, s *signs, key inodeKey, until time.Time) {
+func (c *Collector) swornChange(t *turn, k *canary, s *signs, key inodeKey) {
 	o := new(oath)
 	if k.node != nil {
 		o = &k.node.oath
 	}
-	for _, w := range c.hear(o, key, false, 1, until) {
+	for _, w := range c.hear(t, o, 1, func(w *word) bool {
+		return w.key == key && !w.opens && w.event.Time.After(o.told) && (!w.place || w.event.takes(key, k.path))
+	}) {
 		who := whoAttrib
 		if w.place {
 			who = whoPlace
@@ -143,14 +166,23 @@ func (c *Collector) swornChange(k *canary, s *signs, key inodeKey, until time.Ti
 			continue
 		}
 		s.who[who] = w.who
+		t.actors = append(t.actors, w.who)
 	}
+}
+
+// takes tells whether the event took the name away from the file. The folders
+// on the way may have other names for whoever did it.
+func (e *AuditEvent) takes(key inodeKey, name string) bool {
+	return slices.ContainsFunc(e.Paths, func(p AuditRecord) bool {
+		return p.NameType == "DELETE" && (inodeKey{p.Device, p.Inode}) == key && path.Base(p.Name) == path.Base(name)
+	})
 }
 
 // tellWords tells what the audit alone knows: of those who were not let, at
 // once, and, with late, what came too late.
 func (c *Collector) tellWords(late bool) {
 	now := time.Now()
-	for _, w := range c.audit.cut(func(w *word) bool { return w.refused() || late && now.Sub(w.at) > 2*patience }) {
+	for _, w := range c.audit.cut(func(w *word) bool { return w.refused() || late && now.Sub(w.at) > hearing }) {
 		n, ok := c.targets.get(w.key)
 		refused := w.event.Exit == "-13" || w.event.Exit == "-1" // EACCES, EPERM
 		action := fact.CanaryAttrib
@@ -179,11 +211,16 @@ func (c *Collector) tellWords(late bool) {
 
 // settleOaths counts the words that never came.
 func (c *Collector) settleOaths(now time.Time) {
+	if !c.owing {
+		return
+	}
+	c.owing = false
 	for _, n := range c.nodes {
 		if n.owed > 0 && now.Sub(n.owedAt) > wordAge {
 			c.audit.lose(n.owed, now)
 			n.owed, n.audited = 0, false
 		}
+		c.owing = c.owing || n.owed > 0
 	}
 }
 
