@@ -24,7 +24,7 @@ func (c *Config) collectors(queue *send.Queue, log *slog.Logger) ([]watch.Collec
 	}
 	var list []canary.Canary
 	for _, one := range c.Canaries {
-		list = append(list, canary.Canary{ID: one.ID, Path: one.Path})
+		list = append(list, canary.Canary{ID: one.ID, Path: one.Path, Type: one.Type})
 	}
 	canaries, err := canary.New(canary.Config{Canaries: list, Processes: processes, Logger: log})
 	if err != nil {

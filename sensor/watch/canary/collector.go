@@ -25,6 +25,8 @@ type Canary struct {
 	ID string
 	// Path is the file, absolute. Must be set.
 	Path string
+	// Type is what it pretends to be, for facts; empty where nobody said.
+	Type string
 }
 
 // Processes knows the host's processes; the process collector is one.
@@ -135,7 +137,7 @@ func New(cfg Config) (*Collector, error) {
 			return nil, fmt.Errorf("malformed path %q of canary %q: not absolute", want.Path, want.ID)
 		}
 		ids[want.ID] = true
-		c.canaries = append(c.canaries, newCanary(want.ID, filepath.Clean(want.Path)))
+		c.canaries = append(c.canaries, newCanary(want.ID, filepath.Clean(want.Path), want.Type))
 	}
 	if c.procs == nil {
 		own, err := newOwnProcesses(cfg.clock)
@@ -223,7 +225,7 @@ func (c *Collector) reset(out watch.Sink) {
 	c.armed.Store(0)
 	c.floods = newFloods()
 	for i, old := range c.canaries {
-		c.canaries[i] = newCanary(old.id, old.path)
+		c.canaries[i] = newCanary(old.id, old.path, old.kind)
 	}
 	c.lookouts, c.own, c.repeat, c.recent = nil, nil, nil, nil
 	c.files, c.folders, c.fan, c.audit, c.unheard, c.owing = nil, nil, nil, nil, 0, false

@@ -17,6 +17,7 @@ import (
 // canary is one configured file and what is known of its place.
 type canary struct {
 	id, path string
+	kind     string
 	parts    []string // of the path
 	node     *node    // the file that is watched; nil where none is
 	strays   []*node  // files that were moved away from here and are still watched
@@ -31,8 +32,8 @@ type canary struct {
 // maxStrays bounds how many files are watched that were once a canary.
 const maxStrays = 4
 
-func newCanary(id, p string) *canary {
-	return &canary{id: id, path: p, parts: strings.Split(strings.Trim(p, "/"), "/")}
+func newCanary(id, p, kind string) *canary {
+	return &canary{id: id, path: p, kind: kind, parts: strings.Split(strings.Trim(p, "/"), "/")}
 }
 
 // node is a watched file. Canaries that are hard links to one file share it.

@@ -56,7 +56,7 @@ func (c *Collector) tell(d deedFact) {
 
 // block is the canary itself.
 func (c *Collector) block(k *canary) *fact.Canary {
-	b := &fact.Canary{ID: k.id}
+	b := &fact.Canary{ID: k.id, Type: k.kind}
 	b.Path, b.PathB64 = describe.Path(k.path)
 	return b
 }
