@@ -5,7 +5,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X picket.internal/internal/version.Version=$(VERSION)
 GO      := go
 BUILD   := $(GO) build -buildvcs=false -trimpath -ldflags '$(LDFLAGS)'
-FUZZ    := FuzzEnvelope FuzzBatch FuzzFact FuzzRuleDocument FuzzEnrollment FuzzCanonical
+FUZZ    := FuzzEnvelope FuzzBatch FuzzFact FuzzRuleDocument FuzzEnrollment FuzzCanonical FuzzAudit
 FUZZTIME ?= 10s
 STATICCHECK := $(GO) tool staticcheck
 

@@ -25,9 +25,9 @@ func (c *Collector) check(whole bool) {
 			c.arrange(k)
 			c.arm(k)
 			c.unlisted(k)
-			c.retarget()
 		}
 	}
+	c.settle()
 	if whole && c.limited && c.allArmed() {
 		c.limited = false
 	}
@@ -82,9 +82,7 @@ func (c *Collector) settleDown() {
 		if n := c.late[0]; c.marks[n.mark] == n {
 			delete(c.marks, n.mark)
 		}
-		if c.late = c.late[1:]; len(c.late) == 0 {
-			c.retarget()
-		}
+		c.late, c.stale = c.late[1:], true
 	}
 	for _, k := range c.canaries {
 		if !k.suspect.IsZero() && time.Since(k.suspect) > calm/2 {

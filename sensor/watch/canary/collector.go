@@ -105,6 +105,7 @@ type Collector struct {
 	audit    *auditor
 	unheard  int  // touches without the audit's word, since its last
 	owing    bool // the audit owes words
+	stale    bool // what is watched has changed
 	targets  targets
 	nodes    map[int32]*node // by watch of files
 	marks    map[string]*node
@@ -180,6 +181,7 @@ func (c *Collector) Run(ctx context.Context, out watch.Sink) error {
 // loop is the one goroutine that knows what is watched.
 func (c *Collector) loop(ctx context.Context, events <-chan struct{}, mounted <-chan struct{}) error {
 	c.arrangeAll()
+	c.settle()
 	check := time.NewTicker(c.cfg.Check)
 	defer check.Stop()
 	second := time.NewTimer(time.Second)
@@ -209,6 +211,7 @@ func (c *Collector) loop(ctx context.Context, events <-chan struct{}, mounted <-
 			c.follow.tell(c.emit)
 			continue
 		}
+		c.settle()
 		if !waiting && c.restless() { // at rest, nothing wakes the sensor
 			second.Reset(calm / 2)
 			waiting = true

@@ -19,6 +19,7 @@ type turn struct {
 	touches []*touch
 	byNode  map[*node]*touch
 	places  map[*canary]bool  // with signs
+	order   []*canary         // of places
 	lost    [3]bool           // events, by source
 	moves   map[uint32]string // where a rename led to, by cookie
 	actors  []*actor          // that fanotify named, to let go of in the end
@@ -62,10 +63,8 @@ func (c *Collector) turn() {
 	for _, touch := range t.touches {
 		c.tellTouch(t, touch)
 	}
-	for _, k := range c.canaries {
-		if t.places[k] {
-			c.settlePlace(t, k)
-		}
+	for _, k := range t.order {
+		c.settlePlace(t, k)
 	}
 	c.recover(t)
 	for n := range t.byNode {
@@ -131,7 +130,10 @@ func (t *turn) touch(n *node) *touch {
 
 // sign gives the signs of a canary, to add to.
 func (t *turn) sign(k *canary) *signs {
-	t.places[k] = true
+	if !t.places[k] {
+		t.places[k] = true
+		t.order = append(t.order, k)
+	}
 	return &k.signs
 }
 
@@ -193,15 +195,17 @@ func (c *Collector) sortFolder(t *turn, e event) {
 	if !ok {
 		return
 	}
-	for k, r := range d.users {
-		switch {
-		case e.mask&(unix.IN_MOVE_SELF|unix.IN_DELETE_SELF|unix.IN_UNMOUNT|unix.IN_IGNORED) != 0:
+	if e.mask&(unix.IN_MOVE_SELF|unix.IN_DELETE_SELF|unix.IN_UNMOUNT|unix.IN_IGNORED) != 0 {
+		for k := range d.users {
 			t.sign(k).above = true
-		case e.name != r.name || r.name == "":
-		case !r.parent:
-			t.sign(k).above = true // the way to the canary changed
-		default:
-			t.sign(k).note(e)
+		}
+	} else {
+		for _, k := range d.of(e.name) {
+			if d.users[k].parent {
+				t.sign(k).note(e)
+			} else {
+				t.sign(k).above = true // the way to the canary changed
+			}
 		}
 	}
 	if e.mask&unix.IN_MOVED_TO != 0 {
@@ -276,5 +280,4 @@ func (c *Collector) rewatch(k *canary, now spot, changed bool, where string) {
 	}
 	c.arm(k)
 	c.unlisted(k)
-	c.retarget()
 }

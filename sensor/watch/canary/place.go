@@ -4,7 +4,6 @@ package canary
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -18,10 +17,10 @@ import (
 type canary struct {
 	id, path string
 	kind     string
-	parts    []string // of the path
-	node     *node    // the file that is watched; nil where none is
-	strays   []*node  // files that were moved away from here and are still watched
-	spot     spot     // as it was when the sensor last looked, all told
+	dirs     []int32 // watched folders that lead to it
+	node     *node   // the file that is watched; nil where none is
+	strays   []*node // files that were moved away from here and are still watched
+	spot     spot    // as it was when the sensor last looked, all told
 	signs    signs
 	why      string    // why it is not watched
 	told     string    // the why that was last told
@@ -33,7 +32,7 @@ type canary struct {
 const maxStrays = 4
 
 func newCanary(id, p, kind string) *canary {
-	return &canary{id: id, path: p, kind: kind, parts: strings.Split(strings.Trim(p, "/"), "/")}
+	return &canary{id: id, path: p, kind: kind}
 }
 
 // node is a watched file. Canaries that are hard links to one file share it.
@@ -51,8 +50,22 @@ type node struct {
 // dir is a watched folder.
 type dir struct {
 	wd    int32
-	mask  uint32
 	users map[*canary]role
+	index map[string][]*canary // by the entry that leads on; nil where it is not made
+}
+
+// of are the canaries to which an entry of the folder leads. Thousands may lie
+// in one folder, and thousands of other files come and go there.
+func (d *dir) of(name string) []*canary {
+	if d.index == nil {
+		d.index = make(map[string][]*canary)
+		for k, r := range d.users {
+			if r.name != "" {
+				d.index[r.name] = append(d.index[r.name], k)
+			}
+		}
+	}
+	return d.index[name]
 }
 
 // role says what a folder is to a canary.
@@ -69,7 +82,6 @@ func (c *Collector) arrangeAll() {
 		c.arm(k)
 		c.unlisted(k)
 	}
-	c.retarget()
 }
 
 // arrange watches the folders that lead to a canary: the nearest that exists
@@ -88,23 +100,25 @@ func (c *Collector) arrange(k *canary) {
 // arrangeOnce reports whether what was found was still true when it was
 // watched.
 func (c *Collector) arrangeOnce(k *canary) (stable bool) {
-	wanted := make(map[int32]bool)
-	defer func() { c.release(k, wanted) }()
-	at := "/"
-	for i, part := range k.parts {
-		next := path.Join(at, part)
-		last := i == len(k.parts)-1
-		if !last && isFolder(next) {
-			if at != "/" {
-				c.watchFolder(k, at, maskAbove, role{path: at}, wanted)
-			}
-			at = next
-			continue
+	before := k.dirs
+	k.dirs = make([]int32, 0, len(before)+4)
+	defer func() { c.release(k, before) }()
+	for at, from := "/", 1; ; {
+		n := strings.IndexByte(k.path[from:], '/')
+		if n < 0 { // the canary itself
+			c.watchFolder(k, at, maskFolder, role{name: k.path[from:], path: at, parent: true})
+			return true
 		}
-		c.watchFolder(k, at, maskFolder, role{name: part, path: at, parent: last}, wanted)
-		return last || !isFolder(next)
+		next := k.path[:from+n]
+		if !isFolder(next) {
+			c.watchFolder(k, at, maskFolder, role{name: k.path[from : from+n], path: at})
+			return !isFolder(next)
+		}
+		if at != "/" {
+			c.watchFolder(k, at, maskAbove, role{path: at})
+		}
+		at, from = next, from+n+1
 	}
-	return true
 }
 
 func isFolder(p string) bool {
@@ -115,7 +129,7 @@ func isFolder(p string) bool {
 // watchFolder watches one folder for one canary, besides what it is watched
 // for already. A folder that may not be read cannot be watched; the regular
 // check stands in for it.
-func (c *Collector) watchFolder(k *canary, p string, mask uint32, r role, wanted map[int32]bool) {
+func (c *Collector) watchFolder(k *canary, p string, mask uint32, r role) {
 	wd, err := c.add(c.folders, p, mask|unix.IN_MASK_ADD)
 	if err != nil {
 		if isLimit(err) {
@@ -129,17 +143,18 @@ func (c *Collector) watchFolder(k *canary, p string, mask uint32, r role, wanted
 		d = &dir{wd: wd, users: make(map[*canary]role)}
 		c.dirs[wd] = d
 	}
-	d.mask |= mask
-	d.users[k] = r
-	wanted[wd] = true
+	d.users[k], d.index = r, nil
+	k.dirs = append(k.dirs, wd)
 }
 
 // release gives up the folders that no longer lead to the canary.
-func (c *Collector) release(k *canary, wanted map[int32]bool) {
-	for wd, d := range c.dirs {
-		if _, ok := d.users[k]; !ok || wanted[wd] {
+func (c *Collector) release(k *canary, before []int32) {
+	for _, wd := range before {
+		d, ok := c.dirs[wd]
+		if !ok || slices.Contains(k.dirs, wd) {
 			continue
 		}
+		d.index = nil
 		if delete(d.users, k); len(d.users) == 0 {
 			delete(c.dirs, wd)
 			c.folders.remove(wd)
@@ -173,7 +188,7 @@ func (c *Collector) arm(k *canary) {
 		}
 		break
 	}
-	c.countArmed()
+	c.stale = true
 }
 
 // armFile watches the file s, and reports whether it is the one that is
@@ -247,15 +262,19 @@ func (c *Collector) drop(n *node) {
 	c.late = append(c.late, n)
 	c.watches--
 	n.forget()
-	c.countArmed()
+	c.stale = true
 	for k := range n.canaries {
 		k.strays = slices.DeleteFunc(k.strays, func(s *node) bool { return s == n })
 	}
-	c.retarget()
 }
 
-// countArmed counts what is watched, for the heartbeat.
-func (c *Collector) countArmed() {
+// settle counts what is watched, for the heartbeat, and tells the lookouts and
+// the audit's reader which files that are, once much may have changed.
+func (c *Collector) settle() {
+	if !c.stale {
+		return
+	}
+	c.stale = false
 	n := int64(0)
 	for _, k := range c.canaries {
 		if k.node != nil && c.nodes[k.node.wd] == k.node {
@@ -263,10 +282,6 @@ func (c *Collector) countArmed() {
 		}
 	}
 	c.armed.Store(n)
-}
-
-// retarget tells the lookouts which files to look for.
-func (c *Collector) retarget() {
 	all := make(map[inodeKey]*node, len(c.nodes)+len(c.late))
 	for _, n := range c.late {
 		all[n.key] = n
