@@ -3,6 +3,7 @@ package sensor
 import (
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"picket.internal/fact"
@@ -26,7 +27,7 @@ func (c *Config) collectors(queue *send.Queue, log *slog.Logger) ([]watch.Collec
 	for _, one := range c.Canaries {
 		list = append(list, canary.Canary{ID: one.ID, Path: one.Path, Type: one.Type})
 	}
-	canaries, err := canary.New(canary.Config{Canaries: list, Processes: processes, Logger: log})
+	canaries, err := canary.New(canary.Config{Canaries: list, Processes: processes, FanGroup: canary.HandedDown(os.Getenv), Logger: log})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the canary collector: %w", err)
 	}

@@ -57,6 +57,10 @@ type Config struct {
 	Lookouts int
 	// NoFanotify leaves fanotify alone also where the sensor may use it.
 	NoFanotify bool
+	// FanGroup is the descriptor of a fanotify group with FAN_REPORT_FID that
+	// somebody with the right to make one handed down: HandedDown finds it. 0
+	// means that the sensor makes its own where it may.
+	FanGroup int
 	// NoAudit leaves the audit alone also where the sensor may listen to it.
 	NoAudit bool
 	// Logger takes what only a maintainer can use; nil means none.
@@ -252,7 +256,7 @@ func (c *Collector) open(wake chan<- struct{}) {
 		return
 	}
 	if !c.cfg.NoFanotify {
-		c.fan = openFan(c.procs.Host().FS, wake, c.cfg.Logger)
+		c.fan = openFan(c.cfg.FanGroup, c.procs.Host().FS, wake, c.cfg.Logger)
 	}
 	if !c.cfg.NoAudit {
 		c.audit = openAudit(c.procs.Host(), &c.targets, c.cfg.Logger)

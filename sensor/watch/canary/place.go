@@ -114,11 +114,18 @@ func (c *Collector) arrangeOnce(k *canary) (stable bool) {
 			c.watchFolder(k, at, maskFolder, role{name: k.path[from : from+n], path: at})
 			return !isFolder(next)
 		}
-		if at != "/" {
+		if isLink(next) { // which may be turned to lead elsewhere
+			c.watchFolder(k, at, maskFolder, role{name: k.path[from : from+n], path: at})
+		} else if at != "/" {
 			c.watchFolder(k, at, maskAbove, role{path: at})
 		}
 		at, from = next, from+n+1
 	}
+}
+
+func isLink(p string) bool {
+	var st unix.Stat_t
+	return unix.Lstat(p, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFLNK
 }
 
 func isFolder(p string) bool {
