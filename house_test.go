@@ -65,7 +65,8 @@ var rooms = []room{
 	{folder: "client", ours: []string{"strictjson", "fact", "envelope", "wire", "api"}, cgoFree: true},
 	{folder: "hub", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "engine", "rules"},
 		never: map[string]string{"os/exec": "the hub runs nothing"}},
-	{folder: "local", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "terminal", "client"}, cgoFree: true},
+	{folder: "plant", ours: []string{"strictjson"}, cgoFree: true, never: map[string]string{"net/http": "canaries talk to nobody", "os/exec": "they run nothing"}},
+	{folder: "local", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "terminal", "client", "plant"}, cgoFree: true},
 }
 
 // importers says who alone may import a package directly.

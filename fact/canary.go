@@ -36,6 +36,8 @@ type Canary struct {
 	Attribution string `json:"attribution,omitempty"`
 	// Recovered is true where the touch was found by comparing times after events were lost.
 	Recovered bool `json:"recovered,omitempty"`
+	// Denied is true where the kernel refused the touch: somebody tried.
+	Denied bool `json:"denied,omitempty"`
 	// Count is how many like events the fact stands for, where more than one came at once.
 	Count int64 `json:"count,omitempty"`
 }

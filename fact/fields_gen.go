@@ -136,6 +136,7 @@ var fields = []Field{
 	{Path: "canary.type", Type: "string", Doc: "what it pretends to be, as in \"aws\" or \"ssh\", where the sensor was told.", Unit: "", Source: ""},
 	{Path: "canary.attribution", Type: "string", Doc: "says how the process block is known: audit, fanotify, proc or none.", Unit: "", Source: ""},
 	{Path: "canary.recovered", Type: "bool", Doc: "true where the touch was found by comparing times after events were lost.", Unit: "", Source: ""},
+	{Path: "canary.denied", Type: "bool", Doc: "true where the kernel refused the touch: somebody tried.", Unit: "", Source: ""},
 	{Path: "canary.count", Type: "int", Doc: "how many like events the fact stands for, where more than one came at once.", Unit: "", Source: ""},
 	{Path: "binary", Type: "object", Doc: "the sensor's own executable.", Unit: "", Source: ""},
 	{Path: "binary.action", Type: "string", Doc: "always heartbeat.", Unit: "", Source: ""},

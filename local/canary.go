@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"picket.internal/plant"
 	"picket.internal/strictjson"
 )
 
@@ -34,11 +35,11 @@ var canaryPlans = []struct {
 	id   string
 	path string // below DIR/canaries
 	mode fs.FileMode
-	make func(*forger) []byte
+	kind string // of plant.Kinds
 }{
-	{canaryAWS, "aws/credentials", 0o600, (*forger).awsCredentials},
-	{canarySSH, "ssh/id_ed25519", 0o600, (*forger).sshPrivateKey},
-	{canaryDump, "backup/customers.sql", 0o640, (*forger).customerDump},
+	{canaryAWS, "aws/credentials", 0o600, "aws"},
+	{canarySSH, "ssh/id_ed25519", 0o600, "ssh"},
+	{canaryDump, "backup/customers.sql", 0o640, "dump"},
 }
 
 // plant makes the canaries that are missing and returns all of them. Files
@@ -55,15 +56,15 @@ func (d Dir) plant(now time.Time) ([]Canary, error) {
 	}
 	defer root.Close()
 	var canaries []Canary
-	for _, plan := range canaryPlans {
-		c, ok := known[plan.id]
-		path := filepath.Join(filepath.Base(d.canaries()), plan.path)
-		content, fresh, err := plantOne(root, path, plan.mode, now, plan.make)
+	for _, p := range canaryPlans {
+		c, ok := known[p.id]
+		path := filepath.Join(filepath.Base(d.canaries()), p.path)
+		content, fresh, err := plantOne(root, path, p.mode, now, p.kind)
 		if err != nil {
-			return nil, fmt.Errorf("planting canary %q: %w", plan.id, err)
+			return nil, fmt.Errorf("planting canary %q: %w", p.id, err)
 		}
 		if fresh || !ok {
-			c = Canary{ID: plan.id, Planted: now.UTC(), SHA256: sum(content)}
+			c = Canary{ID: p.id, Planted: now.UTC(), SHA256: sum(content)}
 		}
 		c.Path = filepath.Join(string(d), path)
 		canaries = append(canaries, c)
@@ -98,7 +99,7 @@ func (d Dir) loadCanaries() (map[string]Canary, error) {
 // plantOne returns the content of the file at path, which it makes where it
 // is missing. The root keeps every step below DIR, so that a symlink that
 // somebody put there leads nowhere, and link(2) refuses a name that is taken.
-func plantOne(root *os.Root, path string, mode fs.FileMode, now time.Time, make func(*forger) []byte) (content []byte, fresh bool, err error) {
+func plantOne(root *os.Root, path string, mode fs.FileMode, now time.Time, kind string) (content []byte, fresh bool, err error) {
 	switch info, err := root.Lstat(path); {
 	case err == nil && info.Mode().IsRegular():
 		content, err := root.ReadFile(path)
@@ -108,16 +109,19 @@ func plantOne(root *os.Root, path string, mode fs.FileMode, now time.Time, make 
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, false, err
 	}
-	forger, err := newForger(now)
+	k, err := plant.KindOf(kind)
 	if err != nil {
 		return nil, false, err
 	}
-	content = make(forger)
+	content, age, err := k.Make(now)
+	if err != nil {
+		return nil, false, err
+	}
 	if err := root.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, false, err
 	}
 	defer root.Remove(canaryPart) // the second name, once the first is in place
-	if err := writePart(root, mode, content, forger.age); err != nil {
+	if err := writePart(root, mode, content, age); err != nil {
 		return nil, false, err
 	}
 	return content, true, root.Link(canaryPart, path)

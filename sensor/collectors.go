@@ -5,6 +5,7 @@ package sensor
 import (
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"picket.internal/fact"
@@ -34,9 +35,9 @@ func (c *Config) collectors(source string, stats func() send.Stats, log *slog.Lo
 	}
 	var list []canary.Canary
 	for _, one := range c.Canaries {
-		list = append(list, canary.Canary{ID: one.ID, Path: one.Path})
+		list = append(list, canary.Canary{ID: one.ID, Path: one.Path, Type: one.Type})
 	}
-	canaries, err := canary.New(canary.Config{Canaries: list, Processes: processes, Logger: log})
+	canaries, err := canary.New(canary.Config{Canaries: list, Processes: processes, FanGroup: canary.HandedDown(os.Getenv), Logger: log})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the canary collector: %w", err)
 	}

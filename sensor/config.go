@@ -13,8 +13,9 @@ import (
 	"picket.internal/strictjson"
 )
 
-// maxConfig is more than any configuration of a sensor needs.
-const maxConfig = 1 << 20
+// maxConfig is more than any configuration of a sensor needs: 10,000 canaries
+// take some 1.5 MB.
+const maxConfig = 4 << 20
 
 // Config is what a sensor is told. Every name but state_dir may be left out.
 // The watching and the sending process read the same file: watch has no use for
@@ -79,6 +80,9 @@ type Canary struct {
 	// Path is the file, absolute. Must be set. A file that is not there is
 	// watched for all the same.
 	Path string `json:"path"`
+	// Type is what it pretends to be, as in "aws", for facts; empty where
+	// nobody said.
+	Type string `json:"type,omitempty"`
 }
 
 // Redact says what is taken out of command lines before they leave the host:

@@ -49,7 +49,7 @@ func TestParseConfigRefuses(t *testing.T) {
 		{"a misspelled name", "{\n  \"state_dir\": \"/s\",\n  \"canarys\": []\n}",
 			`sensor.json:3:3: json.unknown_field at "canarys": there is no such setting; did you mean "canaries"?`},
 		{"one in a list", `{"state_dir": "/s", "canaries": [{"id": "a", "file": "/x"}]}`,
-			`sensor.json:1:46: json.unknown_field at "canaries.0.file": there is no such setting; there are id, path`},
+			`sensor.json:1:46: json.unknown_field at "canaries.0.file": there is no such setting; there are id, path, type`},
 		{"one in a block", `{"state_dir": "/s", "queue": {"fact": 1}}`,
 			`sensor.json:1:31: json.unknown_field at "queue.fact": there is no such setting; did you mean "facts"?`},
 		{"another case", `{"state_dir": "/s", "Heartbeat": "15s"}`,

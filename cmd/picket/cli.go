@@ -33,6 +33,7 @@ type cli struct {
 	Facts   factsCommands  `cmd:"" help:"Query and follow what hosts have observed."`
 	Enroll  enrollCommands `cmd:"" help:"Let new hosts in."`
 	Rules   rulesCommands  `cmd:"" help:"Check and test detection rules."`
+	Canary  canaryCommands `cmd:"" help:"Plant files that nobody has a reason to touch, and take them away."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	DemoStep demoStepCommand `cmd:"" hidden:""`

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"picket.internal/envelope"
-	"picket.internal/fact"
 	"picket.internal/wire"
 )
 

@@ -15,12 +15,13 @@ import (
 // below done is written before done is closed, and after that by Run alone.
 type actor struct {
 	pid     int32
-	how     string        // fact.AttributionProc or fact.AttributionFanotify
+	how     string        // fact.AttributionProc, ...Fanotify or ...Audit
 	dir     *proc.Dir     // nil where the process was gone
 	glimpse *proc.Reading // what names it; nil where nothing could be read
 	pin     proc.Pin
 	done    chan struct{}
 
+	event *AuditEvent // the audit's word on it; nil where there is none
 	full  *proc.Reading
 	block *blocks // made of the above, once
 	once  sync.Once

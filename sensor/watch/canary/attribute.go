@@ -19,6 +19,7 @@ func (c *Collector) tellTouch(t *turn, x *touch) {
 	n.last = t.at
 	if n.mark != "" {
 		c.better(t, x)
+		c.swear(t, x)
 		for _, d := range x.deeds {
 			c.tellDeed(t, n, d)
 		}
@@ -47,9 +48,10 @@ func (c *Collector) tellGuess(t *turn, x *touch) {
 	var who *actor
 	switch {
 	case x.opens > 0:
-		shares := n.opened(x.opens, c.await(n, t))
-		for _, s := range shares {
-			c.tellAll(t, n, fact.CanaryOpen, s.n, s.who)
+		if left := c.swornOpens(t, n, x.opens); left > 0 {
+			for _, s := range n.opened(left, c.await(n, t)) {
+				c.tellAll(t, n, fact.CanaryOpen, s.n, s.who)
+			}
 		}
 		who = n.sole()
 	case x.reads+x.writes > 0:

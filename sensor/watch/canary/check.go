@@ -5,8 +5,6 @@ package canary
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -27,9 +25,9 @@ func (c *Collector) check(whole bool) {
 			c.arrange(k)
 			c.arm(k)
 			c.unlisted(k)
-			c.retarget()
 		}
 	}
+	c.settle()
 	if whole && c.limited && c.allArmed() {
 		c.limited = false
 	}
@@ -66,7 +64,7 @@ func (c *Collector) tellMissed(k *canary, now spot, done []string) {
 
 // restless tells whether there is something left to do a little later.
 func (c *Collector) restless() bool {
-	if c.floods.pouring() {
+	if c.floods.pouring() || c.owing || c.audit.restless() {
 		return true
 	}
 	for _, k := range c.canaries {
@@ -74,16 +72,17 @@ func (c *Collector) restless() bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(slices.Collect(maps.Values(c.marks)), func(n *node) bool { return !n.gone.IsZero() })
+	return len(c.late) > 0
 }
 
 // settleDown is called a little later: it looks again at what was suspect, and
 // makes canaries ready that were touched and then left alone.
 func (c *Collector) settleDown() {
-	for name, n := range c.marks {
-		if !n.gone.IsZero() && time.Since(n.gone) > calm {
-			delete(c.marks, name)
+	for len(c.late) > 0 && time.Since(c.late[0].gone) > calm {
+		if n := c.late[0]; c.marks[n.mark] == n {
+			delete(c.marks, n.mark)
 		}
+		c.late, c.stale = c.late[1:], true
 	}
 	for _, k := range c.canaries {
 		if !k.suspect.IsZero() && time.Since(k.suspect) > calm/2 {

@@ -25,6 +25,8 @@ type Canary struct {
 	ID string
 	// Path is the file, absolute. Must be set.
 	Path string
+	// Type is what it pretends to be, for facts; empty where nobody said.
+	Type string
 }
 
 // Processes knows the host's processes; the process collector is one.
@@ -55,6 +57,12 @@ type Config struct {
 	Lookouts int
 	// NoFanotify leaves fanotify alone also where the sensor may use it.
 	NoFanotify bool
+	// FanGroup is the descriptor of a fanotify group with FAN_REPORT_FID that
+	// somebody with the right to make one handed down: HandedDown finds it. 0
+	// means that the sensor makes its own where it may.
+	FanGroup int
+	// NoAudit leaves the audit alone also where the sensor may listen to it.
+	NoAudit bool
 	// Logger takes what only a maintainer can use; nil means none.
 	Logger *slog.Logger
 
@@ -98,9 +106,15 @@ type Collector struct {
 	files    *queue
 	folders  *queue
 	fan      *fanQueue
+	audit    *auditor
+	unheard  int  // touches without the audit's word, since its last
+	owing    bool // the audit owes words
+	stale    bool // what is watched has changed
+	targets  targets
 	nodes    map[int32]*node // by watch of files
 	marks    map[string]*node
 	dirs     map[int32]*dir // by watch of folders
+	late     []*node        // that are no longer watched, but of which there may still be a word
 	watches  int
 	limited  bool // the kernel's limit of watches is told
 	lookouts *lookouts
@@ -128,7 +142,7 @@ func New(cfg Config) (*Collector, error) {
 			return nil, fmt.Errorf("malformed path %q of canary %q: not absolute", want.Path, want.ID)
 		}
 		ids[want.ID] = true
-		c.canaries = append(c.canaries, newCanary(want.ID, filepath.Clean(want.Path)))
+		c.canaries = append(c.canaries, newCanary(want.ID, filepath.Clean(want.Path), want.Type))
 	}
 	if c.procs == nil {
 		own, err := newOwnProcesses(cfg.clock)
@@ -171,6 +185,7 @@ func (c *Collector) Run(ctx context.Context, out watch.Sink) error {
 // loop is the one goroutine that knows what is watched.
 func (c *Collector) loop(ctx context.Context, events <-chan struct{}, mounted <-chan struct{}) error {
 	c.arrangeAll()
+	c.settle()
 	check := time.NewTicker(c.cfg.Check)
 	defer check.Stop()
 	second := time.NewTimer(time.Second)
@@ -190,11 +205,17 @@ func (c *Collector) loop(ctx context.Context, events <-chan struct{}, mounted <-
 		case <-second.C:
 			c.floods.flush(c.emit)
 			c.settleDown()
+			if c.audit != nil {
+				c.tellWords(true)
+			}
 			waiting = false
+		case <-c.audit.roused():
+			c.tellWords(false)
 		case <-c.follow.wake:
 			c.follow.tell(c.emit)
 			continue
 		}
+		c.settle()
 		if !waiting && c.restless() { // at rest, nothing wakes the sensor
 			second.Reset(calm / 2)
 			waiting = true
@@ -206,14 +227,15 @@ func (c *Collector) loop(ctx context.Context, events <-chan struct{}, mounted <-
 func (c *Collector) reset(out watch.Sink) {
 	c.out = out
 	c.nodes, c.marks, c.dirs = make(map[int32]*node), make(map[string]*node), make(map[int32]*dir)
+	c.late = nil
 	c.watches, c.limited, c.broken = 0, false, ""
 	c.armed.Store(0)
 	c.floods = newFloods()
 	for i, old := range c.canaries {
-		c.canaries[i] = newCanary(old.id, old.path)
+		c.canaries[i] = newCanary(old.id, old.path, old.kind)
 	}
 	c.lookouts, c.own, c.repeat, c.recent = nil, nil, nil, nil
-	c.files, c.folders, c.fan = nil, nil, nil
+	c.files, c.folders, c.fan, c.audit, c.unheard, c.owing = nil, nil, nil, nil, 0, false
 	c.dirents = make([]byte, 32<<10)
 	now := time.Now()
 	c.lastRead = [3]time.Time{now, now, now}
@@ -234,9 +256,12 @@ func (c *Collector) open(wake chan<- struct{}) {
 		return
 	}
 	if !c.cfg.NoFanotify {
-		c.fan = openFan(c.procs.Host().FS, wake, c.cfg.Logger)
+		c.fan = openFan(c.cfg.FanGroup, c.procs.Host().FS, wake, c.cfg.Logger)
 	}
-	c.lookouts = startLookouts(c.cfg.Lookouts, c.files, c.fan, c.procs.Host().FS, c.cfg.Logger)
+	if !c.cfg.NoAudit {
+		c.audit = openAudit(c.procs.Host(), &c.targets, c.cfg.Logger)
+	}
+	c.lookouts = startLookouts(c.cfg.Lookouts, c.files, c.fan, c.procs.Host().FS, &c.targets, c.cfg.Logger)
 	c.own = newGlance(c.lookouts)
 }
 
@@ -249,6 +274,9 @@ func (c *Collector) pumps() []func(func(), <-chan struct{}) error {
 	if c.fan != nil {
 		all = append(all, c.fan.pump)
 	}
+	if c.audit != nil {
+		all = append(all, c.audit.pump)
+	}
 	return all
 }
 
@@ -260,5 +288,8 @@ func (c *Collector) close() {
 	}
 	if c.fan != nil {
 		c.fan.close()
+	}
+	if c.audit != nil {
+		c.audit.file.Close()
 	}
 }

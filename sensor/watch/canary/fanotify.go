@@ -7,6 +7,9 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -32,13 +35,42 @@ type fanQueue struct {
 // fanBuffer holds some 60 events, each with a descriptor of its process.
 const fanBuffer = 4 << 10
 
-// openFan opens a group; nil where the sensor may not.
-func openFan(fs *proc.FS, wake chan<- struct{}, log *slog.Logger) *fanQueue {
+// HandedDown is the descriptor of the fanotify group that the environment tells
+// of, as sd_listen_fds(3) has it, under the name fanotify; 0 where there is
+// none. A group that was made with CAP_SYS_ADMIN tells the process of every
+// event also to a sensor without it, of every file that the sensor may read.
+func HandedDown(getenv func(string) string) int {
+	count, err := strconv.Atoi(getenv("LISTEN_FDS"))
+	if err != nil || getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
+		return 0
+	}
+	i := slices.Index(strings.Split(getenv("LISTEN_FDNAMES"), ":"), "fanotify")
+	if i < 0 || i >= count {
+		return 0
+	}
+	return 3 + i // SD_LISTEN_FDS_START
+}
+
+// fanGroup makes a group, or takes that which was handed down.
+func fanGroup(given int) (int, error) {
+	if given > 0 { // it outlives one Run
+		fd, err := unix.FcntlInt(uintptr(given), unix.F_DUPFD_CLOEXEC, 0)
+		if err == nil {
+			err = unix.SetNonblock(fd, true)
+		}
+		return fd, err
+	}
 	const flags = unix.FAN_CLASS_NOTIF | unix.FAN_CLOEXEC | unix.FAN_NONBLOCK | unix.FAN_REPORT_FID
 	fd, err := unix.FanotifyInit(flags|unix.FAN_REPORT_PIDFD, 0)
 	if errors.Is(err, unix.EINVAL) { // before 5.15
 		fd, err = unix.FanotifyInit(flags, 0)
 	}
+	return fd, err
+}
+
+// openFan opens a group; nil where the sensor may not.
+func openFan(given int, fs *proc.FS, wake chan<- struct{}, log *slog.Logger) *fanQueue {
+	fd, err := fanGroup(given)
 	if err != nil {
 		log.Debug("opening fanotify", "error", err)
 		return nil

@@ -61,27 +61,26 @@ func (g *glance) fan() bool {
 // around looks at the newest processes: first where a file that was just
 // opened is most likely to be, then at all their descriptors.
 func (g *glance) around() {
-	targets := *g.l.targets.Load()
-	if len(targets) == 0 {
+	if g.l.targets.none() {
 		return
 	}
 	newest := g.newest()
-	if g.once(newest, targets) {
+	if g.once(newest) {
 		return
 	}
 	for pid := newest; pid > max(newest-nearby, 0); pid-- {
-		g.thorough(pid, targets)
+		g.thorough(pid, g.l.targets.has)
 	}
 }
 
 // once looks at each process of interest where it is most likely.
-func (g *glance) once(newest int32, targets []inodeKey) (hit bool) {
+func (g *glance) once(newest int32) (hit bool) {
 	for pid := newest; pid > max(newest-nearby, 0); pid-- {
-		hit = g.quick(pid, targets) || hit
+		hit = g.quick(pid) || hit
 	}
 	for _, pid := range *g.l.repeat.Load() {
 		if pid <= newest-nearby || pid > newest {
-			hit = g.quick(pid, targets) || hit
+			hit = g.quick(pid) || hit
 		}
 	}
 	return hit
@@ -92,14 +91,14 @@ func (g *glance) once(newest int32, targets []inodeKey) (hit bool) {
 func (g *glance) through(pids []int32, target inodeKey, until time.Time) {
 	slices.Sort(pids)
 	for _, pid := range slices.Backward(pids) {
-		if g.thorough(pid, []inodeKey{target}) || time.Now().After(until) {
+		if g.thorough(pid, func(key inodeKey) bool { return key == target }) || time.Now().After(until) {
 			return
 		}
 	}
 }
 
 // quick looks where it is most likely.
-func (g *glance) quick(pid int32, targets []inodeKey) bool {
+func (g *glance) quick(pid int32) bool {
 	if pid == g.self {
 		return false
 	}
@@ -109,7 +108,7 @@ func (g *glance) quick(pid int32, targets []inodeKey) bool {
 	}
 	for _, fd := range firstFDs {
 		at := time.Now() // before the look: see holders.zero
-		if key, ok := g.match(d, fd, targets); ok {
+		if key, ok := g.match(d, fd, g.l.targets.has); ok {
 			g.found(d, key, fd, at)
 			return true
 		}
@@ -119,7 +118,7 @@ func (g *glance) quick(pid int32, targets []inodeKey) bool {
 }
 
 // thorough looks at every descriptor of a process.
-func (g *glance) thorough(pid int32, targets []inodeKey) bool {
+func (g *glance) thorough(pid int32, wanted func(inodeKey) bool) bool {
 	if pid == g.self {
 		return false
 	}
@@ -136,7 +135,7 @@ func (g *glance) thorough(pid int32, targets []inodeKey) bool {
 	for _, n := range fds {
 		fd := g.name(n)
 		at := time.Now() // before the look: see holders.zero
-		if key, ok := g.match(d, fd, targets); ok {
+		if key, ok := g.match(d, fd, wanted); ok {
 			g.found(d, key, fd, at)
 			return true
 		}
@@ -152,13 +151,13 @@ func (g *glance) name(fd int32) string {
 	return "fd/" + strconv.Itoa(int(fd))
 }
 
-func (g *glance) match(d *proc.Dir, fd string, targets []inodeKey) (inodeKey, bool) {
+func (g *glance) match(d *proc.Dir, fd string, wanted func(inodeKey) bool) (inodeKey, bool) {
 	dev, inode, err := d.Target(fd)
 	if err != nil {
 		return inodeKey{}, false
 	}
 	key := inodeKey{dev, inode}
-	return key, slices.Contains(targets, key)
+	return key, wanted(key)
 }
 
 // found notes a process that holds a canary: first what names it, so that it

@@ -15,9 +15,11 @@ import (
 // turn is all that is dealt with at once: what the queues tell of one moment.
 type turn struct {
 	at      time.Time
+	tick    time.Time // when the queues were last read, by the audit's clock
 	touches []*touch
 	byNode  map[*node]*touch
 	places  map[*canary]bool  // with signs
+	order   []*canary         // of places
 	lost    [3]bool           // events, by source
 	moves   map[uint32]string // where a rename led to, by cookie
 	actors  []*actor          // that fanotify named, to let go of in the end
@@ -61,12 +63,13 @@ func (c *Collector) turn() {
 	for _, touch := range t.touches {
 		c.tellTouch(t, touch)
 	}
-	for _, k := range c.canaries {
-		if t.places[k] {
-			c.settlePlace(t, k)
-		}
+	for _, k := range t.order {
+		c.settlePlace(t, k)
 	}
 	c.recover(t)
+	for n := range t.byNode {
+		n.told = t.tick
+	}
 	for _, a := range t.actors {
 		a.close()
 	}
@@ -82,6 +85,7 @@ func (c *Collector) gather(t *turn) {
 		all = append(all, c.files.take(c.cfg.before)...)
 		all = append(all, c.folders.take(c.cfg.before)...)
 	}
+	t.tick = tick()
 	for _, b := range all {
 		if t.at.IsZero() || b.at.Before(t.at) {
 			t.at = b.at
@@ -126,7 +130,10 @@ func (t *turn) touch(n *node) *touch {
 
 // sign gives the signs of a canary, to add to.
 func (t *turn) sign(k *canary) *signs {
-	t.places[k] = true
+	if !t.places[k] {
+		t.places[k] = true
+		t.order = append(t.order, k)
+	}
 	return &k.signs
 }
 
@@ -188,15 +195,17 @@ func (c *Collector) sortFolder(t *turn, e event) {
 	if !ok {
 		return
 	}
-	for k, r := range d.users {
-		switch {
-		case e.mask&(unix.IN_MOVE_SELF|unix.IN_DELETE_SELF|unix.IN_UNMOUNT|unix.IN_IGNORED) != 0:
+	if e.mask&(unix.IN_MOVE_SELF|unix.IN_DELETE_SELF|unix.IN_UNMOUNT|unix.IN_IGNORED) != 0 {
+		for k := range d.users {
 			t.sign(k).above = true
-		case e.name != r.name || r.name == "":
-		case !r.parent:
-			t.sign(k).above = true // the way to the canary changed
-		default:
-			t.sign(k).note(e)
+		}
+	} else {
+		for _, k := range d.of(e.name) {
+			if d.users[k].parent {
+				t.sign(k).note(e)
+			} else {
+				t.sign(k).above = true // the way to the canary changed
+			}
 		}
 	}
 	if e.mask&unix.IN_MOVED_TO != 0 {
@@ -239,6 +248,9 @@ func (c *Collector) settlePlace(t *turn, k *canary) {
 		after = spot{}
 	}
 	v := decide(&s, before, after)
+	if v.attrib || v.action != "" {
+		c.swornChange(t, k, &s, before.key)
+	}
 	if v.attrib {
 		c.tell(deedFact{canary: k, action: fact.CanaryAttrib, count: s.attrib, who: s.who[whoAttrib], at: t.at})
 	}
@@ -268,5 +280,4 @@ func (c *Collector) rewatch(k *canary, now spot, changed bool, where string) {
 	}
 	c.arm(k)
 	c.unlisted(k)
-	c.retarget()
 }

@@ -108,6 +108,7 @@ type watched struct {
 
 // plan says what a test wants to watch, relative to the folder of the test.
 type plan struct {
+	dir   string   // empty means a folder of the test's own
 	make  []string // files that are there from the start
 	watch map[string]string
 	edit  func(*canary.Config)
@@ -117,7 +118,10 @@ type plan struct {
 // start runs a collector and waits until it watches.
 func start(t testing.TB, p plan) *watched {
 	t.Helper()
-	w := &watched{sink: newSink(), t: t, dir: t.TempDir()}
+	w := &watched{sink: newSink(), t: t, dir: p.dir}
+	if p.dir == "" {
+		w.dir = t.TempDir()
+	}
 	for _, name := range p.make {
 		write(t, w.at(name), "secret\n")
 	}

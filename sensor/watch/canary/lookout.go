@@ -37,7 +37,7 @@ var firstFDs = []string{"fd/3", "fd/0", "fd/4", "fd/5"}
 // lookouts are the threads that find who touches a canary.
 type lookouts struct {
 	fs      *proc.FS
-	targets atomic.Pointer[[]inodeKey]
+	targets *targets
 	repeat  atomic.Pointer[[]int32] // processes that touched one lately
 	busy    atomic.Int64            // how many look right now
 	count   int
@@ -50,9 +50,8 @@ type lookouts struct {
 
 // startLookouts starts n threads that wait for events of the inotify instance,
 // which they leave to its reader, and of the fanotify group, which they read.
-func startLookouts(n int, files *queue, fan *fanQueue, fs *proc.FS, log *slog.Logger) *lookouts {
-	l := &lookouts{fs: fs, fan: fan, found: newSightings(), log: log}
-	l.watch(nil)
+func startLookouts(n int, files *queue, fan *fanQueue, fs *proc.FS, targets *targets, log *slog.Logger) *lookouts {
+	l := &lookouts{fs: fs, fan: fan, targets: targets, found: newSightings(), log: log}
 	l.expect(nil)
 	cpus := allowedCPUs()
 	if n == 0 {
@@ -100,13 +99,6 @@ func (l *lookouts) epoll(files *queue) (int, error) {
 		}
 	}
 	return ep, nil
-}
-
-// watch sets the files to look for.
-func (l *lookouts) watch(targets []inodeKey) {
-	if l != nil {
-		l.targets.Store(&targets)
-	}
 }
 
 // expect sets the processes to look at besides the newest: whoever touched a

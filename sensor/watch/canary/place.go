@@ -4,7 +4,6 @@ package canary
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -17,10 +16,11 @@ import (
 // canary is one configured file and what is known of its place.
 type canary struct {
 	id, path string
-	parts    []string // of the path
-	node     *node    // the file that is watched; nil where none is
-	strays   []*node  // files that were moved away from here and are still watched
-	spot     spot     // as it was when the sensor last looked, all told
+	kind     string
+	dirs     []int32 // watched folders that lead to it
+	node     *node   // the file that is watched; nil where none is
+	strays   []*node // files that were moved away from here and are still watched
+	spot     spot    // as it was when the sensor last looked, all told
 	signs    signs
 	why      string    // why it is not watched
 	told     string    // the why that was last told
@@ -31,8 +31,8 @@ type canary struct {
 // maxStrays bounds how many files are watched that were once a canary.
 const maxStrays = 4
 
-func newCanary(id, p string) *canary {
-	return &canary{id: id, path: p, parts: strings.Split(strings.Trim(p, "/"), "/")}
+func newCanary(id, p, kind string) *canary {
+	return &canary{id: id, path: p, kind: kind}
 }
 
 // node is a watched file. Canaries that are hard links to one file share it.
@@ -42,15 +42,30 @@ type node struct {
 	canaries map[*canary]bool
 	mark     string    // its fanotify mark; empty where there is none
 	where    string    // where it was moved to, where that is known
-	gone     time.Time // when its watch ended; fanotify may still have a word on what was before
+	gone     time.Time // when its watch ended; there may still be a word on what was before
 	holders
+	oath
 }
 
 // dir is a watched folder.
 type dir struct {
 	wd    int32
-	mask  uint32
 	users map[*canary]role
+	index map[string][]*canary // by the entry that leads on; nil where it is not made
+}
+
+// of are the canaries to which an entry of the folder leads. Thousands may lie
+// in one folder, and thousands of other files come and go there.
+func (d *dir) of(name string) []*canary {
+	if d.index == nil {
+		d.index = make(map[string][]*canary)
+		for k, r := range d.users {
+			if r.name != "" {
+				d.index[r.name] = append(d.index[r.name], k)
+			}
+		}
+	}
+	return d.index[name]
 }
 
 // role says what a folder is to a canary.
@@ -67,7 +82,6 @@ func (c *Collector) arrangeAll() {
 		c.arm(k)
 		c.unlisted(k)
 	}
-	c.retarget()
 }
 
 // arrange watches the folders that lead to a canary: the nearest that exists
@@ -86,23 +100,32 @@ func (c *Collector) arrange(k *canary) {
 // arrangeOnce reports whether what was found was still true when it was
 // watched.
 func (c *Collector) arrangeOnce(k *canary) (stable bool) {
-	wanted := make(map[int32]bool)
-	defer func() { c.release(k, wanted) }()
-	at := "/"
-	for i, part := range k.parts {
-		next := path.Join(at, part)
-		last := i == len(k.parts)-1
-		if !last && isFolder(next) {
-			if at != "/" {
-				c.watchFolder(k, at, maskAbove, role{path: at}, wanted)
-			}
-			at = next
-			continue
+	before := k.dirs
+	k.dirs = make([]int32, 0, len(before)+4)
+	defer func() { c.release(k, before) }()
+	for at, from := "/", 1; ; {
+		n := strings.IndexByte(k.path[from:], '/')
+		if n < 0 { // the canary itself
+			c.watchFolder(k, at, maskFolder, role{name: k.path[from:], path: at, parent: true})
+			return true
 		}
-		c.watchFolder(k, at, maskFolder, role{name: part, path: at, parent: last}, wanted)
-		return last || !isFolder(next)
+		next := k.path[:from+n]
+		if !isFolder(next) {
+			c.watchFolder(k, at, maskFolder, role{name: k.path[from : from+n], path: at})
+			return !isFolder(next)
+		}
+		if isLink(next) { // which may be turned to lead elsewhere
+			c.watchFolder(k, at, maskFolder, role{name: k.path[from : from+n], path: at})
+		} else if at != "/" {
+			c.watchFolder(k, at, maskAbove, role{path: at})
+		}
+		at, from = next, from+n+1
 	}
-	return true
+}
+
+func isLink(p string) bool {
+	var st unix.Stat_t
+	return unix.Lstat(p, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFLNK
 }
 
 func isFolder(p string) bool {
@@ -113,7 +136,7 @@ func isFolder(p string) bool {
 // watchFolder watches one folder for one canary, besides what it is watched
 // for already. A folder that may not be read cannot be watched; the regular
 // check stands in for it.
-func (c *Collector) watchFolder(k *canary, p string, mask uint32, r role, wanted map[int32]bool) {
+func (c *Collector) watchFolder(k *canary, p string, mask uint32, r role) {
 	wd, err := c.add(c.folders, p, mask|unix.IN_MASK_ADD)
 	if err != nil {
 		if isLimit(err) {
@@ -127,17 +150,18 @@ func (c *Collector) watchFolder(k *canary, p string, mask uint32, r role, wanted
 		d = &dir{wd: wd, users: make(map[*canary]role)}
 		c.dirs[wd] = d
 	}
-	d.mask |= mask
-	d.users[k] = r
-	wanted[wd] = true
+	d.users[k], d.index = r, nil
+	k.dirs = append(k.dirs, wd)
 }
 
 // release gives up the folders that no longer lead to the canary.
-func (c *Collector) release(k *canary, wanted map[int32]bool) {
-	for wd, d := range c.dirs {
-		if _, ok := d.users[k]; !ok || wanted[wd] {
+func (c *Collector) release(k *canary, before []int32) {
+	for _, wd := range before {
+		d, ok := c.dirs[wd]
+		if !ok || slices.Contains(k.dirs, wd) {
 			continue
 		}
+		d.index = nil
 		if delete(d.users, k); len(d.users) == 0 {
 			delete(c.dirs, wd)
 			c.folders.remove(wd)
@@ -171,12 +195,13 @@ func (c *Collector) arm(k *canary) {
 		}
 		break
 	}
-	c.countArmed()
+	c.stale = true
 }
 
 // armFile watches the file s, and reports whether it is the one that is
 // watched now.
 func (c *Collector) armFile(k *canary, s spot) bool {
+	before := tick()
 	wd, err := c.add(c.files, k.path, maskFile)
 	if err == unix.ENOENT {
 		return false
@@ -198,7 +223,7 @@ func (c *Collector) armFile(k *canary, s spot) bool {
 		return false
 	}
 	if n == nil {
-		n = &node{wd: wd, key: s.key, canaries: make(map[*canary]bool)}
+		n = &node{wd: wd, key: s.key, canaries: make(map[*canary]bool), oath: oath{told: before}}
 		c.nodes[wd] = n
 	}
 	n.canaries[k] = true
@@ -241,17 +266,22 @@ func (c *Collector) drop(n *node) {
 	}
 	delete(c.nodes, n.wd)
 	n.gone = time.Now()
+	c.late = append(c.late, n)
 	c.watches--
 	n.forget()
-	c.countArmed()
+	c.stale = true
 	for k := range n.canaries {
 		k.strays = slices.DeleteFunc(k.strays, func(s *node) bool { return s == n })
 	}
-	c.retarget()
 }
 
-// countArmed counts what is watched, for the heartbeat.
-func (c *Collector) countArmed() {
+// settle counts what is watched, for the heartbeat, and tells the lookouts and
+// the audit's reader which files that are, once much may have changed.
+func (c *Collector) settle() {
+	if !c.stale {
+		return
+	}
+	c.stale = false
 	n := int64(0)
 	for _, k := range c.canaries {
 		if k.node != nil && c.nodes[k.node.wd] == k.node {
@@ -259,15 +289,14 @@ func (c *Collector) countArmed() {
 		}
 	}
 	c.armed.Store(n)
-}
-
-// retarget tells the lookouts which files to look for.
-func (c *Collector) retarget() {
-	targets := make([]inodeKey, 0, len(c.nodes))
-	for _, n := range c.nodes {
-		targets = append(targets, n.key)
+	all := make(map[inodeKey]*node, len(c.nodes)+len(c.late))
+	for _, n := range c.late {
+		all[n.key] = n
 	}
-	c.lookouts.watch(targets)
+	for _, n := range c.nodes {
+		all[n.key] = n
+	}
+	c.targets.set(all)
 }
 
 // unlisted tells, once for each reason, that a canary is not watched.

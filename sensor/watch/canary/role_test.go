@@ -57,10 +57,20 @@ func play(role string, args []string) error {
 }
 
 // playSensor watches the canaries at paths. Arguments name=value set limits
-// before; a line "mount A B" on standard input mounts A over B.
+// before; lines on standard input are obeyed.
 func playSensor(args []string) error {
 	cfg := canary.Config{NoFanotify: true, Check: 100 * time.Millisecond}
 	for _, a := range args {
+		if a == "fanotify" { // handed down
+			cfg.NoFanotify, cfg.FanGroup = false, 3
+			continue
+		}
+		if dir, ok := strings.CutPrefix(a, "tmpfs:"); ok {
+			if err := obey("tmpfs", dir, "."); err != nil {
+				return err
+			}
+			continue
+		}
 		if name, value, ok := strings.Cut(a, "="); ok {
 			if err := os.WriteFile(filepath.Join("/proc/sys", name), []byte(value), 0); err != nil {
 				return err
@@ -78,8 +88,8 @@ func playSensor(args []string) error {
 		defer cancel()
 		for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 			if words := strings.Fields(in.Text()); len(words) == 3 {
-				if err := unix.Mount(words[1], words[2], "", unix.MS_BIND, ""); err != nil {
-					fmt.Fprintln(os.Stderr, err)
+				if err := obey(words[0], words[1], words[2]); err != nil {
+					fmt.Fprintln(os.Stderr, in.Text(), err)
 				}
 			}
 			if in.Text() == "count" {
@@ -88,6 +98,21 @@ func playSensor(args []string) error {
 		}
 	}()
 	return c.Run(ctx, printer{json.NewEncoder(os.Stdout)})
+}
+
+// obey does something in the sensor's namespaces.
+func obey(verb, a, b string) error {
+	switch verb {
+	case "mount":
+		return unix.Mount(a, b, "", unix.MS_BIND, "")
+	case "umount":
+		return unix.Unmount(a, unix.MNT_DETACH)
+	case "tmpfs":
+		return unix.Mount("none", a, "tmpfs", 0, "")
+	case "touch":
+		return os.WriteFile(a, []byte(time.Now().String()), 0o644)
+	}
+	return fmt.Errorf("unknown verb %q", verb)
 }
 
 type printer struct{ *json.Encoder }
@@ -103,10 +128,16 @@ type process struct {
 
 func playing(t testing.TB, attr *syscall.SysProcAttr, role string, args ...string) *process {
 	t.Helper()
+	return playingWith(t, nil, attr, role, args...)
+}
+
+// playingWith hands descriptors down, from 3 on.
+func playingWith(t testing.TB, files []*os.File, attr *syscall.SysProcAttr, role string, args ...string) *process {
+	t.Helper()
 	cmd := exec.Command("/proc/self/exe", args...)
 	cmd.Env = append(os.Environ(), roleVar+"="+role, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = attr
+	cmd.SysProcAttr, cmd.ExtraFiles = attr, files
 	in, err := cmd.StdinPipe()
 	must(t, err)
 	out, err := cmd.StdoutPipe()
@@ -128,6 +159,11 @@ func inNamespace(t *testing.T, args ...string) (*sink, *process) {
 		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
 	}, "sensor", args...)
+	return p.facts(), p
+}
+
+// facts are those that a sensor prints.
+func (p *process) facts() *sink {
 	s := newSink()
 	go func() {
 		for p.out.Scan() {
@@ -137,5 +173,5 @@ func inNamespace(t *testing.T, args ...string) (*sink, *process) {
 			}
 		}
 	}()
-	return s, p
+	return s
 }

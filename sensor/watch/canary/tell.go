@@ -19,6 +19,7 @@ type deedFact struct {
 	at        time.Time
 	target    string
 	recovered bool
+	denied    bool
 }
 
 // tellAll tells the same of every canary that the file is.
@@ -37,14 +38,14 @@ func (c *Collector) tell(d deedFact) {
 	f := &fact.Fact{Time: d.at.Round(0).UTC(), Kind: fact.KindCanary, Canary: c.block(d.canary)}
 	f.Canary.Action = d.action
 	f.Canary.TargetPath, _ = describe.Path(d.target)
-	f.Canary.Recovered = d.recovered
+	f.Canary.Recovered, f.Canary.Denied = d.recovered, d.denied
 	f.Canary.Attribution = fact.AttributionNone
 	if d.count > 1 {
 		f.Canary.Count = d.count
 	}
 	if b := c.describe(d.who, d.at.Add(patience)); b != nil {
 		p := *b.process
-		f.Process, f.User, f.Service = &p, b.user, b.service
+		f.Process, f.User, f.Service = &p, c.login(b, d.who.event), b.service
 		f.Canary.Attribution = d.who.how
 		c.remember(d.who.pid)
 	}
@@ -55,7 +56,7 @@ func (c *Collector) tell(d deedFact) {
 
 // block is the canary itself.
 func (c *Collector) block(k *canary) *fact.Canary {
-	b := &fact.Canary{ID: k.id}
+	b := &fact.Canary{ID: k.id, Type: k.kind}
 	b.Path, b.PathB64 = describe.Path(k.path)
 	return b
 }
@@ -120,6 +121,9 @@ func (c *Collector) before(a *actor) *blocks {
 		if !r.who.same(a) {
 			continue
 		}
+		if a.event != nil && r.who.block.process.Executable != a.event.Executable {
+			return nil
+		}
 		if !a.faceless() && !a.glimpse.SameImage(&r.who.glimpse.Stat) {
 			return nil
 		}
@@ -139,6 +143,9 @@ func (a *actor) blocks() *blocks {
 // recall describes a process that was gone before anything could be read of
 // it, from what the process collector knows of it.
 func (c *Collector) recall(a *actor) *blocks {
+	if a.event != nil {
+		return c.recount(a)
+	}
 	if p, u, s, ok := c.procs.Recall(a.pid); ok {
 		return &blocks{process: p, user: u, service: s}
 	}

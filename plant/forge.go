@@ -1,4 +1,4 @@
-package local
+package plant
 
 import (
 	"bytes"
@@ -129,8 +129,9 @@ func sshArmor(data []byte) []byte {
 // addresses are of example domains (RFC 2606): nobody's.
 func (f *forger) customerDump() []byte {
 	var b strings.Builder
+	version := fmt.Sprintf("%d.%d", 13+f.rand.IntN(4), 2+f.rand.IntN(8))
 	b.WriteString("--\n-- PostgreSQL database dump\n--\n\n" +
-		"-- Dumped from database version 15.8\n-- Dumped by pg_dump version 15.8\n\n" +
+		"-- Dumped from database version " + version + "\n-- Dumped by pg_dump version " + version + "\n\n" +
 		"SET statement_timeout = 0;\nSET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\n\n" +
 		"--\n-- Name: customers; Type: TABLE; Schema: public; Owner: shop\n--\n\n" +
 		"CREATE TABLE public.customers (\n    id bigint NOT NULL,\n    email character varying(255) NOT NULL,\n" +
