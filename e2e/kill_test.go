@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
+
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -14,6 +14,7 @@ import (
 	"picket.internal/api"
 	"picket.internal/client"
 	"picket.internal/fact"
+	"picket.internal/sensor/eventlog"
 	"picket.internal/sensor/send"
 	"picket.internal/wire"
 )
@@ -74,7 +75,7 @@ func startSenders(t *testing.T, hub *rig, ids []*send.Identity) ([]*send.Queue, 
 	for i, id := range ids {
 		queues[i] = send.NewQueue(id.Host, send.Limits{Facts: 1 << 17, Bytes: 1 << 28})
 		s, err := send.NewSender(send.Config{
-			Identity: id, Queue: queues[i], Version: "test", Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+			Identity: id, Queue: queues[i], Version: "test", Logger: eventlog.New(t.Output(), eventlog.LevelInfo),
 			FlushAfter: 5 * time.Millisecond, RetryMin: 5 * time.Millisecond, RetryMax: 100 * time.Millisecond, RetryRefused: 100 * time.Millisecond,
 		})
 		if err != nil {

@@ -4,11 +4,11 @@ package sensor
 
 import (
 	"fmt"
-	"log/slog"
 	"os"
 	"time"
 
 	"picket.internal/fact"
+	"picket.internal/sensor/eventlog"
 	"picket.internal/sensor/send"
 	"picket.internal/sensor/watch"
 	"picket.internal/sensor/watch/canary"
@@ -24,7 +24,7 @@ import (
 // collectors are all of them, in an explicit table. They meet only here: the
 // canary collector recalls processes that the process collector knew. Source
 // and stats are of the process that they run in, and of what waits there.
-func (c *Config) collectors(source string, stats func() send.Stats, log *slog.Logger) ([]watch.Collector, error) {
+func (c *Config) collectors(source string, stats func() send.Stats, log *eventlog.Logger) ([]watch.Collector, error) {
 	db := packages.Open("/")
 	processes, err := process.New(process.Config{
 		Interval: time.Duration(c.ScanInterval), HashRate: c.HashRate, Logger: log,

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"picket.internal/sensor/eventlog"
 	"picket.internal/strictjson"
 )
 
@@ -293,16 +293,16 @@ func (q Queue) validate() error {
 }
 
 // Level is how much is logged.
-func (c *Config) Level() (slog.Level, error) {
+func (c *Config) Level() (eventlog.Level, error) {
 	switch c.LogLevel {
 	case "debug":
-		return slog.LevelDebug, nil
+		return eventlog.LevelDebug, nil
 	case "", "info":
-		return slog.LevelInfo, nil
+		return eventlog.LevelInfo, nil
 	case "warn":
-		return slog.LevelWarn, nil
+		return eventlog.LevelWarn, nil
 	case "error":
-		return slog.LevelError, nil
+		return eventlog.LevelError, nil
 	}
 	return 0, fmt.Errorf("log_level: %q is none of debug, info, warn and error", c.LogLevel)
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
+	"picket.internal/sensor/eventlog"
 	"picket.internal/sensor/link"
 	"picket.internal/sensor/send"
 	"picket.internal/sensor/watch"
@@ -18,7 +18,7 @@ const passwd = "/etc/passwd"
 
 // RunWatch watches until ctx ends, and hands what it sees to the sending
 // process. It needs no identity, holds no key and opens no inet socket.
-func RunWatch(ctx context.Context, cfg Config, log *slog.Logger) error {
+func RunWatch(ctx context.Context, cfg Config, log *eventlog.Logger) error {
 	peer, err := link.UserID(or(cfg.Link.Sender, "picket"), passwd)
 	if err != nil {
 		return fmt.Errorf("link.sender: %w", err)
@@ -43,7 +43,7 @@ func RunWatch(ctx context.Context, cfg Config, log *slog.Logger) error {
 // RunSend sends what the watching process sees until ctx ends, says goodbye to
 // the hub, and returns when all of it has stopped. The state folder must hold
 // an identity. It reads no file of the host but its own.
-func RunSend(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
+func RunSend(ctx context.Context, cfg Config, log *eventlog.Logger) (err error) {
 	peer, err := link.UserID(or(cfg.Link.Watcher, "picket-watch"), passwd)
 	if err != nil {
 		return fmt.Errorf("link.watcher: %w", err)

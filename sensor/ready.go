@@ -1,14 +1,14 @@
 package sensor
 
 import (
-	"log/slog"
 	"net"
 	"os"
+	"picket.internal/sensor/eventlog"
 )
 
 // ready tells the service manager, where one asked to be told, that the start
 // is complete. Source: sd_notify(3).
-func ready(log *slog.Logger) {
+func ready(log *eventlog.Logger) {
 	path := os.Getenv("NOTIFY_SOCKET")
 	if path == "" {
 		return

@@ -3,12 +3,12 @@ package sensor
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"picket.internal/fact"
+	"picket.internal/sensor/eventlog"
 	"picket.internal/sensor/send"
 	"picket.internal/sensor/watch"
 )
@@ -16,7 +16,7 @@ import (
 // Run watches and sends until ctx ends, says goodbye to the hub, and returns
 // when all of it has stopped. The state folder must hold an identity; Run
 // never makes one.
-func Run(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
+func Run(ctx context.Context, cfg Config, log *eventlog.Logger) (err error) {
 	state, err := send.OpenState(cfg.StateDir)
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
 }
 
 // watching runs collectors.
-func watching(collectors []watch.Collector, out watch.Sink, log *slog.Logger) func(context.Context) error {
+func watching(collectors []watch.Collector, out watch.Sink, log *eventlog.Logger) func(context.Context) error {
 	w := watch.New(watch.Config{Collectors: collectors, Logger: log})
 	return func(ctx context.Context) error { return w.Run(ctx, out) }
 }
@@ -67,7 +67,7 @@ func operate(ctx context.Context, out watch.Sink, source string, take func(conte
 
 // sender is what brings facts to the hub, and the queue that it takes them
 // from. Orders is called only while it runs.
-func (c *Config) sender(state *send.State, orders func(watch.Order), log *slog.Logger) (*send.Identity, *send.Queue, *send.Sender, error) {
+func (c *Config) sender(state *send.State, orders func(watch.Order), log *eventlog.Logger) (*send.Identity, *send.Queue, *send.Sender, error) {
 	id, err := state.Identity()
 	if err != nil {
 		return nil, nil, nil, err
@@ -80,7 +80,7 @@ func (c *Config) sender(state *send.State, orders func(watch.Order), log *slog.L
 }
 
 // sending is what the sender is told.
-func (c *Config) sending(id *send.Identity, queue *send.Queue, log *slog.Logger) send.Config {
+func (c *Config) sending(id *send.Identity, queue *send.Queue, log *eventlog.Logger) send.Config {
 	version := c.Version
 	if version == "" {
 		version = "devel"

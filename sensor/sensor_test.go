@@ -2,12 +2,12 @@ package sensor_test
 
 import (
 	"errors"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"picket.internal/sensor"
+	"picket.internal/sensor/eventlog"
 	"picket.internal/sensor/send"
 )
 
@@ -15,7 +15,7 @@ import (
 func TestRunNeedsAnIdentity(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	cfg := sensor.Config{StateDir: dir}
-	log := slog.New(slog.DiscardHandler)
+	var log *eventlog.Logger
 	if err := sensor.Run(t.Context(), cfg, log); !errors.Is(err, send.ErrNotEnrolled) {
 		t.Errorf("without a folder: got %v, want %v", err, send.ErrNotEnrolled)
 	}

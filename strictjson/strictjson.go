@@ -14,7 +14,6 @@ package strictjson
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"reflect"
 
@@ -168,13 +167,14 @@ func canonicalize(v jsontext.Value) ([]byte, error) {
 // whose encoding Decode would refuse: an integer beyond ±(2^53-1) without the
 // option string, a string over its bound, null for a nil slice.
 func Encode(v any) ([]byte, error) {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	if v == nil {
+		return nil, fmt.Errorf("encoding nothing: %w", ErrNull)
+	}
+	data, err := appendValue(nil, reflect.ValueOf(v))
+	if err != nil {
 		return nil, fmt.Errorf("encoding %T: %w", v, err)
 	}
-	r, err := newReader(buf.Bytes(), encodeLimits)
+	r, err := newReader(data, encodeLimits)
 	if err != nil {
 		return nil, err
 	}
@@ -183,5 +183,5 @@ func Encode(v any) ([]byte, error) {
 	if err := r.skip(); err != nil {
 		return nil, fmt.Errorf("encoding %T: %w", v, err)
 	}
-	return canonicalize(buf.Bytes())
+	return canonicalize(data)
 }

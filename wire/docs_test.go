@@ -121,7 +121,7 @@ func check(t *testing.T, err error) {
 
 func encode(t *testing.T, v any) string {
 	t.Helper()
-	data, err := strictjson.Encode(v)
+	data, err := strictjson.Encode(whole(v))
 	check(t, err)
 	return string(data)
 }

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"log/slog"
 	"time"
 
 	"picket.internal/envelope"
@@ -36,10 +35,13 @@ type EnrollRequest struct {
 	Sent time.Time `json:"sent"`
 }
 
-// LogValue leaves the secret out of logs.
-func (r EnrollRequest) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("token", r.Token), slog.String("name", r.Name), slog.String("machine", r.Machine))
+// MarshalText leaves the secret out of logs.
+func (r EnrollRequest) MarshalText() ([]byte, error) {
+	return []byte("enrollment of " + r.Name + " with " + r.Token), nil
 }
+
+// bareEnrollRequest is an EnrollRequest that is written whole.
+type bareEnrollRequest EnrollRequest
 
 func (r *EnrollRequest) check() error {
 	c := checks{kind: ErrEnroll}
@@ -64,7 +66,7 @@ func SealEnroll(r *EnrollRequest, key envelope.PrivateKey) ([]byte, error) {
 	if err := out.check(); err != nil {
 		return nil, err
 	}
-	payload, err := strictjson.Encode(&out)
+	payload, err := strictjson.Encode((*bareEnrollRequest)(&out))
 	if err != nil {
 		return nil, err
 	}

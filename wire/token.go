@@ -2,7 +2,6 @@ package wire
 
 import (
 	"encoding/base64"
-	"log/slog"
 	"net"
 	"strings"
 
@@ -50,10 +49,14 @@ func ParseToken(s string) (*Token, error) {
 
 // String is the whole token, its secret included: for the one place that shows
 // it to a person.
-func (t *Token) String() string { return tokenText(tokenPrefix, t) }
+func (t *Token) String() string { return tokenText(tokenPrefix, (*bareToken)(t)) }
 
-// LogValue leaves the secret out of logs.
-func (t *Token) LogValue() slog.Value { return slog.StringValue(tokenPrefix + "(" + t.ID + ")") }
+// MarshalText leaves the secret out of logs and of all else that writes a token
+// without knowing what it is.
+func (t *Token) MarshalText() ([]byte, error) { return []byte(tokenPrefix + "(" + t.ID + ")"), nil }
+
+// bareToken is a Token that is written whole.
+type bareToken Token
 
 // AccessToken lets a person's program use the hub's API.
 type AccessToken struct {
@@ -80,12 +83,15 @@ func ParseAccessToken(s string) (*AccessToken, error) {
 }
 
 // String is the whole token, its secret included.
-func (t *AccessToken) String() string { return tokenText(accessPrefix, t) }
+func (t *AccessToken) String() string { return tokenText(accessPrefix, (*bareAccessToken)(t)) }
 
-// LogValue leaves the secret out of logs.
-func (t *AccessToken) LogValue() slog.Value {
-	return slog.StringValue(accessPrefix + "(" + t.ID + ")")
+// MarshalText is as of Token.
+func (t *AccessToken) MarshalText() ([]byte, error) {
+	return []byte(accessPrefix + "(" + t.ID + ")"), nil
 }
+
+// bareAccessToken is an AccessToken that is written whole.
+type bareAccessToken AccessToken
 
 // Errors about tokens never quote them: they end up in terminals and tickets.
 func parseToken(s, prefix string, into any) error {

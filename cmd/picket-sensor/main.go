@@ -9,7 +9,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"slices"
@@ -19,6 +18,7 @@ import (
 
 	"picket.internal/internal/version"
 	"picket.internal/sensor"
+	"picket.internal/sensor/eventlog"
 	"picket.internal/sensor/link"
 	"picket.internal/sensor/send"
 	"picket.internal/strictjson"
@@ -160,7 +160,7 @@ func showVersion(_ context.Context, args []string, _ io.Reader, out, _ io.Writer
 func follow(
 	name string,
 	read func(path string) (sensor.Config, error),
-	do func(context.Context, sensor.Config, *slog.Logger) error,
+	do func(context.Context, sensor.Config, *eventlog.Logger) error,
 ) func(context.Context, []string, io.Reader, io.Writer, io.Writer) error {
 	return func(ctx context.Context, args []string, _ io.Reader, _, log io.Writer) error {
 		var file string
@@ -172,12 +172,12 @@ func follow(
 		if err != nil {
 			return err
 		}
-		return do(ctx, cfg, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})))
+		return do(ctx, cfg, eventlog.New(log, level))
 	}
 }
 
 // load reads the configuration that a command was given.
-func load(file, name string, read func(path string) (sensor.Config, error)) (sensor.Config, slog.Level, error) {
+func load(file, name string, read func(path string) (sensor.Config, error)) (sensor.Config, eventlog.Level, error) {
 	if file == "" {
 		return sensor.Config{}, 0, &wrongUse{errors.New("say which configuration: --config FILE"), name}
 	}

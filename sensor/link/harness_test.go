@@ -5,7 +5,6 @@ package link_test
 import (
 	"context"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"picket.internal/fact"
+	"picket.internal/sensor/eventlog"
 	"picket.internal/sensor/link"
 	"picket.internal/sensor/queue"
 	"picket.internal/sensor/watch"
@@ -271,9 +271,9 @@ type journal struct {
 	news chan struct{}
 }
 
-func newJournal() (*journal, *slog.Logger) {
+func newJournal() (*journal, *eventlog.Logger) {
 	j := &journal{news: make(chan struct{}, 1)}
-	return j, slog.New(slog.NewTextHandler(j, nil))
+	return j, eventlog.New(j, eventlog.LevelInfo)
 }
 
 func (j *journal) Write(p []byte) (int, error) {

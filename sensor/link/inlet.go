@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"time"
 
 	"picket.internal/fact"
+	"picket.internal/sensor/eventlog"
 	"picket.internal/sensor/queue"
 	"picket.internal/sensor/watch"
 )
@@ -34,7 +34,7 @@ type InletConfig struct {
 	// 2 s.
 	RetryMin, RetryMax time.Duration
 	// Logger hears of changes; nil means none.
-	Logger *slog.Logger
+	Logger *eventlog.Logger
 }
 
 func (c InletConfig) withDefaults() InletConfig {
@@ -47,9 +47,6 @@ func (c InletConfig) withDefaults() InletConfig {
 	set(&c.RetryMin, 50*time.Millisecond)
 	set(&c.RetryMax, 2*time.Second)
 	c.RetryMax = max(c.RetryMin, c.RetryMax)
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
 	return c
 }
 
@@ -57,7 +54,7 @@ func (c InletConfig) withDefaults() InletConfig {
 // the hub's orders to the watcher.
 type Inlet struct {
 	cfg    InletConfig
-	log    *slog.Logger
+	log    *eventlog.Logger
 	orders chan watch.Order
 	absent *absence
 

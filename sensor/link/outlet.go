@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net"
 	"os"
 	"time"
 
 	"picket.internal/fact"
+	"picket.internal/sensor/eventlog"
 	"picket.internal/sensor/queue"
 	"picket.internal/sensor/watch"
 )
@@ -42,7 +42,7 @@ type OutletConfig struct {
 	// StopTimeout bounds the last flush; 0 means 2 s.
 	StopTimeout time.Duration
 	// Logger hears of changes; nil means none.
-	Logger *slog.Logger
+	Logger *eventlog.Logger
 }
 
 func (c OutletConfig) withDefaults() OutletConfig {
@@ -55,9 +55,6 @@ func (c OutletConfig) withDefaults() OutletConfig {
 	if c.StopTimeout <= 0 {
 		c.StopTimeout = 2 * time.Second
 	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
 	return c
 }
 
@@ -66,7 +63,7 @@ func (c OutletConfig) withDefaults() OutletConfig {
 // class, and is counted as a loss with the cause fact.LossSocket.
 type Outlet struct {
 	cfg      OutletConfig
-	log      *slog.Logger
+	log      *eventlog.Logger
 	queue    *queue.Queue
 	listener *net.UnixListener
 

@@ -4,9 +4,9 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
+	"picket.internal/sensor/eventlog"
 	"picket.internal/sensor/queue"
 	"picket.internal/sensor/watch"
 )
@@ -44,7 +44,7 @@ type Config struct {
 	// block. Nil means that nobody takes orders.
 	Orders func(watch.Order)
 	// Logger hears of changes, not of every try; nil means none.
-	Logger *slog.Logger
+	Logger *eventlog.Logger
 }
 
 func (c Config) withDefaults() Config {
@@ -68,9 +68,6 @@ func (c Config) withDefaults() Config {
 		// A batch must name a boot; where /proc hides it, all boots look alike.
 		c.Boot = "00000000-0000-0000-0000-000000000000"
 	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
 	return c
 }
 
@@ -78,7 +75,7 @@ func (c Config) withDefaults() Config {
 // time. All its state belongs to the goroutine that calls Run.
 type Sender struct {
 	cfg      Config
-	log      *slog.Logger
+	log      *eventlog.Logger
 	queue    *Queue
 	hub      transport
 	chain    chain

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"picket.internal/fact"
+	"picket.internal/sensor/eventlog"
 	"picket.internal/sensor/send"
 )
 
@@ -62,7 +62,7 @@ func run(t *testing.T, id *send.Identity, change func(*send.Config)) *running {
 		Identity: id, Queue: r.queue, Version: "v0.0.0-test", Boot: boot,
 		FlushAfter: 10 * time.Millisecond, RetryMin: time.Millisecond, RetryMax: 20 * time.Millisecond,
 		RetryRefused: 10 * time.Millisecond, MaxRetryAfter: 20 * time.Millisecond, RequestTimeout: 10 * time.Second,
-		Logger: slog.New(slog.NewTextHandler(r.log, nil)),
+		Logger: eventlog.New(r.log, eventlog.LevelInfo),
 	}
 	if change != nil {
 		change(&cfg)

@@ -6,7 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"log/slog"
+	"log"
 	"net"
 	"net/http"
 	"slices"
@@ -123,7 +123,7 @@ func (h *testHub) serve(config *tls.Config) {
 	mux.HandleFunc("POST "+wire.PathBatch, h.batch)
 	mux.HandleFunc("POST "+wire.PathEnroll, h.enroll)
 	srv := &http.Server{
-		Handler: mux, TLSConfig: config, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0),
+		Handler: mux, TLSConfig: config, ErrorLog: log.New(io.Discard, "", 0),
 	}
 	h.mu.Lock()
 	h.server = srv

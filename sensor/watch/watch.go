@@ -3,13 +3,13 @@ package watch
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"picket.internal/fact"
+	"picket.internal/sensor/eventlog"
 )
 
 // Sink takes the facts that collectors make. Emit never blocks and never
@@ -38,7 +38,7 @@ type Config struct {
 	Restart time.Duration
 	// Logger takes what only a maintainer can use, as the stack of a panic;
 	// nil means none.
-	Logger *slog.Logger
+	Logger *eventlog.Logger
 }
 
 func (c Config) restart() time.Duration {
@@ -46,13 +46,6 @@ func (c Config) restart() time.Duration {
 		return time.Second
 	}
 	return c.Restart
-}
-
-func (c Config) logger() *slog.Logger {
-	if c.Logger == nil {
-		return slog.New(slog.DiscardHandler)
-	}
-	return c.Logger
 }
 
 // Watch keeps collectors running.
@@ -101,7 +94,7 @@ func (w *Watch) keep(ctx context.Context, c Collector, out Sink) {
 		if time.Since(began) > wait {
 			wait = w.cfg.restart()
 		}
-		w.cfg.logger().Error("collector failed", "collector", c.Name(), "error", err, "again_in", wait)
+		w.cfg.Logger.Error("collector failed", "collector", c.Name(), "error", err, "again_in", wait)
 		out.Emit(degraded(c.Name(), err, wait))
 		select {
 		case <-ctx.Done():
@@ -117,7 +110,7 @@ func (w *Watch) keep(ctx context.Context, c Collector, out Sink) {
 func (w *Watch) once(ctx context.Context, c Collector, out Sink) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			w.cfg.logger().Error("collector panicked", "collector", c.Name(), "panic", p, "stack", string(debug.Stack()))
+			w.cfg.Logger.Error("collector panicked", "collector", c.Name(), "panic", p, "stack", string(debug.Stack()))
 			err = fmt.Errorf("internal error: %v", p)
 		}
 	}()

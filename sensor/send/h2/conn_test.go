@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
+	"log"
 	"net"
 	"net/http"
 	"strings"
@@ -35,7 +35,7 @@ func serve(t *testing.T, handler http.HandlerFunc, change func(*http.Server)) (d
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := &http.Server{Handler: handler, TLSConfig: wire.ServerConfig(key), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
+	srv := &http.Server{Handler: handler, TLSConfig: wire.ServerConfig(key), ErrorLog: log.New(io.Discard, "", 0)}
 	if change != nil {
 		change(srv)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"slices"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"picket.internal/fact"
+	"picket.internal/sensor/eventlog"
 	"picket.internal/sensor/watch/internal/describe"
 )
 
@@ -69,7 +69,7 @@ func (l *loss) add(n int64, now time.Time) {
 const groupReadLog = 1
 
 // openAudit joins the group; nil where the sensor may not.
-func openAudit(host *describe.Host, targets *targets, log *slog.Logger) *auditor {
+func openAudit(host *describe.Host, targets *targets, log *eventlog.Logger) *auditor {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_AUDIT)
 	if err == nil {
 		if err = unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groupReadLog}); err != nil {

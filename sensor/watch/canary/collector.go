@@ -5,7 +5,6 @@ package canary
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"picket.internal/fact"
+	"picket.internal/sensor/eventlog"
 	"picket.internal/sensor/watch"
 	"picket.internal/sensor/watch/internal/clock"
 	"picket.internal/sensor/watch/internal/describe"
@@ -64,7 +64,7 @@ type Config struct {
 	// NoAudit leaves the audit alone also where the sensor may listen to it.
 	NoAudit bool
 	// Logger takes what only a maintainer can use; nil means none.
-	Logger *slog.Logger
+	Logger *eventlog.Logger
 
 	clock  clock.Clock
 	before func()                  // called before each read of a queue
@@ -74,9 +74,6 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	if c.Check <= 0 {
 		c.Check = 30 * time.Second
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.before == nil {
 		c.before = func() {}

@@ -5,7 +5,6 @@ package canary
 import (
 	"encoding/binary"
 	"errors"
-	"log/slog"
 	"os"
 	"slices"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"picket.internal/fact"
+	"picket.internal/sensor/eventlog"
 	"picket.internal/sensor/watch/internal/proc"
 )
 
@@ -69,7 +69,7 @@ func fanGroup(given int) (int, error) {
 }
 
 // openFan opens a group; nil where the sensor may not.
-func openFan(given int, fs *proc.FS, wake chan<- struct{}, log *slog.Logger) *fanQueue {
+func openFan(given int, fs *proc.FS, wake chan<- struct{}, log *eventlog.Logger) *fanQueue {
 	fd, err := fanGroup(given)
 	if err != nil {
 		log.Debug("opening fanotify", "error", err)

@@ -3,13 +3,13 @@
 package canary
 
 import (
-	"log/slog"
 	"runtime"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"picket.internal/sensor/eventlog"
 	"picket.internal/sensor/watch/internal/proc"
 )
 
@@ -45,12 +45,12 @@ type lookouts struct {
 	fan     *fanQueue // which they read too; nil where there is none
 	stopped atomic.Bool
 	found   *sightings
-	log     *slog.Logger
+	log     *eventlog.Logger
 }
 
 // startLookouts starts n threads that wait for events of the inotify instance,
 // which they leave to its reader, and of the fanotify group, which they read.
-func startLookouts(n int, files *queue, fan *fanQueue, fs *proc.FS, targets *targets, log *slog.Logger) *lookouts {
+func startLookouts(n int, files *queue, fan *fanQueue, fs *proc.FS, targets *targets, log *eventlog.Logger) *lookouts {
 	l := &lookouts{fs: fs, fan: fan, targets: targets, found: newSightings(), log: log}
 	l.expect(nil)
 	cpus := allowedCPUs()
@@ -152,7 +152,7 @@ func (l *lookouts) run(ep, cpu int) {
 }
 
 // hasten binds the thread to a processor and asks for short slices.
-func hasten(cpu int, log *slog.Logger) {
+func hasten(cpu int, log *eventlog.Logger) {
 	if cpu >= 0 {
 		var set unix.CPUSet
 		set.Set(cpu)

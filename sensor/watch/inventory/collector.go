@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
 	"picket.internal/fact"
+	"picket.internal/sensor/eventlog"
 	"picket.internal/sensor/watch"
 )
 
@@ -27,9 +27,9 @@ type Config struct {
 	// longer is told as lost, and the source is left alone until it comes back.
 	Patience time.Duration
 	// Logger takes what only a maintainer can use; nil means none.
-	Logger *slog.Logger
+	Logger *eventlog.Logger
 
-	watch func(*slog.Logger) watcher // stands in for inotify, in tests
+	watch func(*eventlog.Logger) watcher // stands in for inotify, in tests
 }
 
 // watcher tells when files change.
@@ -60,9 +60,6 @@ func New(cfg Config) (*Collector, error) {
 	}
 	if cfg.Patience <= 0 {
 		cfg.Patience = 20 * time.Second
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	if cfg.watch == nil {
 		cfg.watch = newWatcher

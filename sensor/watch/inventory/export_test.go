@@ -1,6 +1,6 @@
 package inventory
 
-import "log/slog"
+import "picket.internal/sensor/eventlog"
 
 // FakeWatcher stands in for inotify: a test says what changed.
 type FakeWatcher struct {
@@ -10,7 +10,7 @@ type FakeWatcher struct {
 // NewFakeWatcher makes one and puts it into the configuration.
 func NewFakeWatcher(cfg *Config) *FakeWatcher {
 	w := &FakeWatcher{Wake: make(chan struct{}, 1)}
-	cfg.watch = func(*slog.Logger) watcher { return w }
+	cfg.watch = func(*eventlog.Logger) watcher { return w }
 	return w
 }
 

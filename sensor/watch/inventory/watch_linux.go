@@ -3,13 +3,13 @@ package inventory
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
+	"picket.internal/sensor/eventlog"
 )
 
 const (
@@ -43,7 +43,7 @@ type notify struct {
 }
 
 // newWatcher opens inotify; where there is none, arm says so.
-func newWatcher(log *slog.Logger) watcher {
+func newWatcher(log *eventlog.Logger) watcher {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		log.Warn("inventories are read by the clock only", "error", err)

@@ -2,8 +2,8 @@
 
 package inventory
 
-import "log/slog"
+import "picket.internal/sensor/eventlog"
 
 // newWatcher returns one that never tells anything: readings come when their
 // time comes.
-func newWatcher(*slog.Logger) watcher { return deaf{} }
+func newWatcher(*eventlog.Logger) watcher { return deaf{} }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"path/filepath"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"picket.internal/fact"
+	"picket.internal/sensor/eventlog"
 	"picket.internal/sensor/watch"
 	"picket.internal/sensor/watch/internal/clock"
 	"picket.internal/sensor/watch/internal/describe"
@@ -29,7 +29,7 @@ type Config struct {
 	// sooner; 0 means 5s.
 	Interval time.Duration
 	// Logger takes what only a maintainer can use; nil means none.
-	Logger *slog.Logger
+	Logger *eventlog.Logger
 
 	clock clock.Clock
 }
@@ -48,9 +48,6 @@ func New(cfg Config) *Collector {
 	cfg.Root = filepath.Clean("/" + cfg.Root)
 	if cfg.Interval <= 0 {
 		cfg.Interval = 5 * time.Second
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Collector{cfg: cfg}
 }

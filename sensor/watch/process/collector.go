@@ -4,12 +4,12 @@ package process
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"picket.internal/fact"
+	"picket.internal/sensor/eventlog"
 	"picket.internal/sensor/watch"
 	"picket.internal/sensor/watch/internal/account"
 	"picket.internal/sensor/watch/internal/clock"
@@ -60,7 +60,7 @@ type Config struct {
 	// without dashes and underscores; empty means only those that are built in.
 	SecretWords []string
 	// Logger takes what only a maintainer can use; nil means none.
-	Logger *slog.Logger
+	Logger *eventlog.Logger
 
 	clock     clock.Clock
 	listening func(*connector.Socket) // for tests; nil means nobody
@@ -78,9 +78,6 @@ func (c Config) withDefaults() Config {
 	}
 	if c.HashWait <= 0 {
 		c.HashWait = 2 * time.Second
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c
 }
