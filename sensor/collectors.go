@@ -57,20 +57,30 @@ func (c *Config) collectors(source string, stats func() send.Stats, log *eventlo
 	if err != nil {
 		return nil, fmt.Errorf("preparing the inventory collector: %w", err)
 	}
+	own, err := c.ownWord(source, stats, func() fact.Watching {
+		return fact.Watching{Canaries: canaries.Count(), Processes: processes.Count()}
+	})
+	if err != nil {
+		return nil, err
+	}
+	logins := login.New(login.Config{Logger: log})
+	return []watch.Collector{own, canaries, binary, processes, metrics, inventories, logins}, nil
+}
+
+// ownWord is what a process of the sensor says of itself; watching is nil where
+// it watches nothing.
+func (c *Config) ownWord(source string, stats func() send.Stats, watching func() fact.Watching) (watch.Collector, error) {
 	own, err := self.New(self.Config{
 		Source:    source,
 		Version:   c.Version,
 		Heartbeat: time.Duration(c.Heartbeat),
-		Watching: func() fact.Watching {
-			return fact.Watching{Canaries: canaries.Count(), Processes: processes.Count()}
-		},
-		Queue: func() self.Queue { return queueOf(stats()) },
+		Watching:  watching,
+		Queue:     func() self.Queue { return queueOf(stats()) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the sensor's word on itself: %w", err)
 	}
-	logins := login.New(login.Config{Logger: log})
-	return []watch.Collector{own, canaries, binary, processes, metrics, inventories, logins}, nil
+	return own, nil
 }
 
 // ownFiles are the files that Picket consists of; nil means the packaged ones.

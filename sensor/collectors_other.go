@@ -6,6 +6,7 @@ import (
 	"errors"
 	"runtime"
 
+	"picket.internal/fact"
 	"picket.internal/sensor/eventlog"
 	"picket.internal/sensor/send"
 	"picket.internal/sensor/watch"
@@ -13,6 +14,13 @@ import (
 
 // collectors are for Linux so far: elsewhere the sensor enrolls and says that
 // it cannot watch.
-func (c *Config) collectors(*send.Queue, *eventlog.Logger) ([]watch.Collector, error) {
-	return nil, errors.New("watching " + runtime.GOOS + ": there are no collectors for it yet; run the sensor on Linux")
+func (c *Config) collectors(string, func() send.Stats, *eventlog.Logger) ([]watch.Collector, error) {
+	return nil, errNoCollectors
 }
+
+// ownWord is one of them.
+func (c *Config) ownWord(string, func() send.Stats, func() fact.Watching) (watch.Collector, error) {
+	return nil, errNoCollectors
+}
+
+var errNoCollectors = errors.New("watching " + runtime.GOOS + ": there are no collectors for it yet; run the sensor on Linux")

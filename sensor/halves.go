@@ -10,7 +10,6 @@ import (
 	"picket.internal/sensor/link"
 	"picket.internal/sensor/send"
 	"picket.internal/sensor/watch"
-	"picket.internal/sensor/watch/self"
 )
 
 // passwd is where the users of the two processes are looked up.
@@ -58,14 +57,9 @@ func RunSend(ctx context.Context, cfg Config, log *eventlog.Logger) (err error) 
 	if err != nil {
 		return err
 	}
-	own, err := self.New(self.Config{
-		Source:    "send",
-		Version:   cfg.Version,
-		Heartbeat: time.Duration(cfg.Heartbeat),
-		Queue:     func() self.Queue { return queueOf(queue.Stats()) },
-	})
+	own, err := cfg.ownWord("send", queue.Stats, nil)
 	if err != nil {
-		return fmt.Errorf("preparing the sensor's word on itself: %w", err)
+		return err
 	}
 	inlet = link.NewInlet(link.InletConfig{
 		Socket: cfg.socket(), Peer: peer, Queue: queue, Heartbeat: time.Duration(cfg.Heartbeat), Logger: log,

@@ -1,10 +1,9 @@
 package wire
 
 import (
-	"crypto/ed25519"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"fmt"
 
 	"picket.internal/envelope"
@@ -15,11 +14,10 @@ type Pin [sha256.Size]byte
 
 // PinOf returns the pin of an Ed25519 key.
 func PinOf(key envelope.PublicKey) (Pin, error) {
-	spki, err := x509.MarshalPKIXPublicKey(ed25519.PublicKey(key.Bytes()))
-	if err != nil {
-		return Pin{}, fmt.Errorf("pinning key: %w", err)
+	if key.IsZero() {
+		return Pin{}, errors.New("internal error: a pin of no key")
 	}
-	return sha256.Sum256(spki), nil
+	return sha256.Sum256(spki(key)), nil
 }
 
 // String is the pin in base64.

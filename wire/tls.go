@@ -2,16 +2,9 @@ package wire
 
 import (
 	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"errors"
-	"fmt"
-	"math/big"
 	"slices"
-	"time"
 
 	"picket.internal/envelope"
 )
@@ -90,26 +83,4 @@ func checkPin(cs tls.ConnectionState, pins []Pin) error {
 		return fail(ErrPinMismatch, "the server's key is %s, which is none of the %d pinned", have, len(pins))
 	}
 	return nil
-}
-
-// selfSigned wraps a key in the certificate that TLS wants around it. It says
-// nothing but the key, and is valid at any time a broken clock may show.
-func selfSigned(key envelope.PrivateKey) (*tls.Certificate, error) {
-	if key.IsZero() {
-		return nil, errors.New("internal error: a certificate without a key")
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		Subject:      pkix.Name{CommonName: "picket " + key.Public().ID()},
-		NotBefore:    time.Unix(0, 0).UTC(),
-		NotAfter:     time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
-		KeyUsage:     x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	std := key.Std()
-	der, err := x509.CreateCertificate(rand.Reader, template, template, std.Public(), std)
-	if err != nil {
-		return nil, fmt.Errorf("making certificate: %w", err)
-	}
-	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: std}, nil
 }
