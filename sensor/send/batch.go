@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"picket.internal/sensor/queue"
 	"picket.internal/wire"
 )
 
@@ -44,7 +45,7 @@ type batch struct {
 }
 
 // seal makes the next batch of the session.
-func (s *Sender) seal(p *parcel) (*batch, error) {
+func (s *Sender) seal(p *queue.Parcel) (*batch, error) {
 	b := wire.Batch{
 		Host:    s.cfg.Identity.Host,
 		Hub:     s.cfg.Identity.Hub,
@@ -54,23 +55,18 @@ func (s *Sender) seal(p *parcel) (*batch, error) {
 		Prev:    s.chain.prev,
 		Sent:    time.Now().UTC(),
 		Sensor:  wire.SensorInfo{Version: s.cfg.Version},
-		Dropped: wire.Dropped{
-			Critical:  p.dropped[critical],
-			Process:   p.dropped[process],
-			Inventory: p.dropped[inventory],
-			Metric:    p.dropped[metric],
-		},
-		Facts: make([]jsontext.Value, len(p.items)),
+		Dropped: wire.Dropped(p.Dropped()),
+		Facts:   make([]jsontext.Value, p.Len()),
 	}
-	for i := range p.items {
-		b.Facts[i] = p.items[i].raw
+	for i := range b.Facts {
+		b.Facts[i] = p.Raw(i)
 	}
 	sealed, digest, err := wire.Seal(&b, s.cfg.Identity.Key)
 	if err != nil {
 		return nil, fmt.Errorf("sealing batch: %w", err)
 	}
 	b.Facts = nil
-	out := &batch{Batch: b, facts: len(p.items), digest: digest, body: sealed}
+	out := &batch{Batch: b, facts: p.Len(), digest: digest, body: sealed}
 	if len(sealed) > gzipFrom {
 		out.body, out.compressed = s.compress(sealed), true
 	}

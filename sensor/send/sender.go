@@ -6,6 +6,8 @@ import (
 	"errors"
 	"log/slog"
 	"time"
+
+	"picket.internal/sensor/queue"
 )
 
 // Config is what a Sender needs to know.
@@ -115,8 +117,8 @@ func (s *Sender) Run(ctx context.Context) error {
 	defer cancel()
 	defer s.hub.close()
 	for {
-		s.awaitDue(ctx)
-		p := s.queue.take()
+		s.queue.Await(ctx, s.cfg.FlushAfter)
+		p := s.queue.Take()
 		if p == nil {
 			if ctx.Err() != nil {
 				return nil
@@ -139,31 +141,9 @@ func outlive(ctx context.Context, by time.Duration) (context.Context, context.Ca
 	return work, func() { stop(); cancel() }
 }
 
-// awaitDue returns when a batch is due, or ctx ends.
-func (s *Sender) awaitDue(ctx context.Context) {
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	for {
-		ready, wait := s.queue.due(time.Now(), s.cfg.FlushAfter)
-		if ready || ctx.Err() != nil {
-			return
-		}
-		var flush <-chan time.Time
-		if wait >= 0 {
-			timer.Reset(wait)
-			flush = timer.C
-		}
-		select {
-		case <-flush:
-		case <-s.queue.wake:
-		case <-ctx.Done():
-		}
-	}
-}
-
 // deliver repeats a batch until the hub has it or wants none of it. It gives
 // up, and returns false, only when ctx has ended and every address failed.
-func (s *Sender) deliver(ctx, work context.Context, p *parcel) bool {
+func (s *Sender) deliver(ctx, work context.Context, p *queue.Parcel) bool {
 	b, err := s.seal(p)
 	for err == nil {
 		stopping := ctx.Err() != nil
@@ -175,7 +155,7 @@ func (s *Sender) deliver(ctx, work context.Context, p *parcel) bool {
 		s.report(a)
 		switch {
 		case a.verdict == refused:
-			s.queue.settleRefused(p, a.id)
+			s.queue.SettleRefused(p, a.id)
 			// A hub that refuses everything must not empty the queue in a rush.
 			if stopping {
 				pause(work, s.wait.next())
@@ -197,12 +177,12 @@ func (s *Sender) deliver(ctx, work context.Context, p *parcel) bool {
 	}
 	// Only a fault of this program gets here: facts are checked on entering.
 	s.log.Error("sealing a batch", "err", err)
-	s.queue.settleRefused(p, "sealing failed")
+	s.queue.SettleRefused(p, "sealing failed")
 	return true
 }
 
 // acked moves on to the next batch.
-func (s *Sender) acked(p *parcel, b *batch, a answer) {
+func (s *Sender) acked(p *queue.Parcel, b *batch, a answer) {
 	if s.failing != "" {
 		s.log.Info("the hub takes batches again", "address", s.cfg.Addresses[s.address])
 		s.failing = ""
@@ -215,7 +195,7 @@ func (s *Sender) acked(p *parcel, b *batch, a answer) {
 	s.chain.advance(b)
 	s.wait.reset()
 	s.failures = 0
-	s.queue.settle(p, refused)
+	s.queue.Settle(p, refused)
 }
 
 // nextAddress turns to the next address; false after a whole round of failures.

@@ -333,7 +333,7 @@ func BenchmarkSeal(b *testing.B) {
 				cfg.Queue.Emit(processFact(int64(i)))
 			}
 			s := newSender(cfg.withDefaults(), nil)
-			p := cfg.Queue.take()
+			p := cfg.Queue.Take()
 			b.ReportAllocs()
 			var sent int
 			for b.Loop() {
@@ -343,7 +343,7 @@ func BenchmarkSeal(b *testing.B) {
 				}
 				sent = len(sealed.body)
 			}
-			facts := float64(len(p.items))
+			facts := float64(p.Len())
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/facts, "ns/fact")
 			b.ReportMetric(float64(sent)/facts, "sent-bytes/fact")
 		})

@@ -1,4 +1,4 @@
-package send
+package queue
 
 import (
 	"strings"
@@ -19,6 +19,7 @@ type lossKey struct {
 	cause  string
 	class  class
 	reason string
+	source string
 }
 
 // loss is facts that were lost and are not yet told of.
@@ -85,7 +86,7 @@ func (l *loss) fact() *fact.Fact {
 		Sensor: &fact.Sensor{
 			Action: fact.SensorLoss,
 			Cause:  l.cause,
-			Source: "queue",
+			Source: l.source,
 			Class:  l.class.String(),
 			Count:  l.count,
 			First:  l.first.UTC().Format(time.RFC3339Nano),

@@ -1,10 +1,6 @@
-package send
+package queue
 
-import (
-	"time"
-
-	"picket.internal/fact"
-)
+import "time"
 
 // makeRoom evicts until a newcomer fits, and tells whether it does. It evicts
 // nothing for a newcomer that would not fit all the same.
@@ -43,7 +39,7 @@ func (q *Queue) roomForCritical(in *item, now time.Time) bool {
 			return false // the newcomer is of the largest group itself
 		}
 		lane.popNewest(name)
-		q.lose(critical, fact.LossQueue, "", now)
+		q.lose(critical, q.cfg.Cause, "", now)
 	}
 	return true
 }
@@ -80,5 +76,5 @@ func (q *Queue) couldFit(in *item) bool {
 // evictOldest loses the oldest fact of a class.
 func (q *Queue) evictOldest(c class, now time.Time) {
 	q.lanes[c].pop()
-	q.lose(c, fact.LossQueue, "", now)
+	q.lose(c, q.cfg.Cause, "", now)
 }

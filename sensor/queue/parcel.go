@@ -1,4 +1,4 @@
-package send
+package queue
 
 import (
 	"time"
@@ -6,14 +6,30 @@ import (
 	"picket.internal/fact"
 )
 
-// parcel is the facts of one batch: out of the lanes, not yet acknowledged.
-type parcel struct {
+// Parcel is the facts of one batch: out of the lanes, not yet acknowledged.
+type Parcel struct {
 	items   []item
 	bytes   int
 	dropped [classes]uint64 // as it was when the parcel was made
 }
 
-func (p *parcel) add(it item) {
+// Len is how many facts there are.
+func (p *Parcel) Len() int { return len(p.items) }
+
+// Raw is the i-th fact in its canonical form. It must not be changed.
+func (p *Parcel) Raw(i int) []byte { return p.items[i].raw }
+
+// Dropped is what the queue had lost when the parcel was made.
+func (p *Parcel) Dropped() Dropped {
+	return Dropped{
+		Critical: p.dropped[critical], Process: p.dropped[process], Inventory: p.dropped[inventory], Metric: p.dropped[metric],
+	}
+}
+
+// Dropped counts facts that were lost since the start, by class.
+type Dropped struct{ Critical, Process, Inventory, Metric uint64 }
+
+func (p *Parcel) add(it item) {
 	p.items = append(p.items, it)
 	p.bytes += len(it.raw) + 1 // and a comma
 }
@@ -57,20 +73,20 @@ func (q *Queue) due(now time.Time, flushAfter time.Duration) (ready bool, wait t
 	return wait <= 0, wait
 }
 
-// take moves the facts of the next batch out of the lanes; nil when nothing
+// Take moves the facts of the next batch out of the lanes; nil when nothing
 // waits. Losses and critical facts have precedence, so that after a long
 // outage the hub learns of them with the first batch; within a parcel facts
-// are in the order of their seq. Until the parcel is settled, take returns the
+// are in the order of their seq. Until the parcel is settled, Take returns the
 // same.
-func (q *Queue) take() *parcel {
+func (q *Queue) Take() *Parcel {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.flight != nil {
 		return q.flight
 	}
-	left := room{facts: batchFacts, bytes: batchRoom}
+	left := room{facts: ParcelFacts, bytes: batchRoom}
 	told := q.tellLosses(&left)
-	p := &parcel{}
+	p := &Parcel{}
 	q.move(p, q.choose(&left))
 	for i := range told {
 		p.add(told[i]) // theirs are the highest numbers
@@ -125,7 +141,7 @@ func (q *Queue) choose(left *room) (counts [classes]int) {
 }
 
 // move takes the first facts of each lane into the parcel, in order of seq.
-func (q *Queue) move(p *parcel, counts [classes]int) {
+func (q *Queue) move(p *Parcel, counts [classes]int) {
 	for {
 		c, ok := q.oldest([classes]int{}, counts)
 		if !ok {
@@ -151,9 +167,9 @@ func (q *Queue) oldest(at, limits [classes]int) (oldest class, ok bool) {
 	return oldest, ok
 }
 
-// settle lets go of the parcel. Facts that the hub refused are counted as
+// Settle lets go of the parcel. Facts that the hub refused are counted as
 // lost, with its reasons by index; a nil map refuses none.
-func (q *Queue) settle(p *parcel, refused map[int]string) {
+func (q *Queue) Settle(p *Parcel, refused map[int]string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.flight = nil
@@ -163,8 +179,8 @@ func (q *Queue) settle(p *parcel, refused map[int]string) {
 	}
 }
 
-// settleRefused lets go of a parcel of which the hub wants nothing.
-func (q *Queue) settleRefused(p *parcel, reason string) {
+// SettleRefused lets go of a parcel of which the hub wants nothing.
+func (q *Queue) SettleRefused(p *Parcel, reason string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.flight = nil

@@ -1,4 +1,4 @@
-package send
+package queue
 
 import (
 	"fmt"
@@ -78,11 +78,11 @@ func short(t *testing.T, raw []byte) string {
 func takeAll(t *testing.T, q *Queue) []string {
 	t.Helper()
 	var names []string
-	for p := q.take(); p != nil; p = q.take() {
+	for p := q.Take(); p != nil; p = q.Take() {
 		for _, it := range p.items {
 			names = append(names, short(t, it.raw))
 		}
-		q.settle(p, nil)
+		q.Settle(p, nil)
 	}
 	return names
 }
@@ -137,7 +137,7 @@ func TestQueueEvictsTheLeastFirst(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			q := NewQueue(testHost, limits)
+			q := New(Config{Host: testHost, Limits: limits})
 			for _, f := range tt.emit {
 				q.Emit(f)
 			}
@@ -151,7 +151,7 @@ func TestQueueEvictsTheLeastFirst(t *testing.T) {
 
 func TestQueueBoundsBytes(t *testing.T) {
 	limits := Limits{Facts: 1 << 20, Bytes: 20 << 10, ReservedBytes: 5 << 10}
-	q := NewQueue(testHost, limits)
+	q := New(Config{Host: testHost, Limits: limits})
 	for i := range 1000 {
 		f := processFact(int64(i + 1))
 		f.Process.CommandLine = strings.Repeat("x", i)
@@ -173,9 +173,9 @@ func TestQueueBoundsBytes(t *testing.T) {
 }
 
 func TestQueueRefusesWhatNoBatchHolds(t *testing.T) {
-	q := NewQueue(testHost, Limits{})
+	q := New(Config{Host: testHost, Limits: Limits{}})
 	huge := canaryFact("a")
-	huge.Canary.Path = strings.Repeat("/x", batchBytes)
+	huge.Canary.Path = strings.Repeat("/x", ParcelBytes)
 	q.Emit(huge)
 	q.Emit(nil)
 	q.Emit(canaryFact("b"))
@@ -195,7 +195,7 @@ func TestQueueRefusesWhatNoBatchHolds(t *testing.T) {
 }
 
 func TestQueueNumbersFacts(t *testing.T) {
-	q := NewQueue(testHost, Limits{Facts: 6, ReservedFacts: 2})
+	q := New(Config{Host: testHost, Limits: Limits{Facts: 6, ReservedFacts: 2}})
 	mine := metricFact()
 	for range 7 {
 		q.Emit(mine)
@@ -203,7 +203,7 @@ func TestQueueNumbersFacts(t *testing.T) {
 	if diff := cmp.Diff(metricFact(), mine); diff != "" {
 		t.Errorf("Emit changed the caller's fact (-want +got):\n%s", diff)
 	}
-	p := q.take()
+	p := q.Take()
 	var seqs []uint64
 	ids := make(map[string]bool)
 	for _, it := range p.items {
@@ -249,7 +249,7 @@ func TestQueueTellsHeartbeatsFromNews(t *testing.T) {
 		{"a snapshot", &fact.Fact{Kind: fact.KindSnapshot, Snapshot: &fact.Snapshot{}}, inventory},
 		{"a kind of a later version", &fact.Fact{Kind: "weather"}, inventory},
 	}
-	q := NewQueue(testHost, Limits{})
+	q := New(Config{Host: testHost, Limits: Limits{}})
 	for _, tt := range tests {
 		if got := q.classify(tt.fact); got != tt.want {
 			t.Errorf("%s is %s, want %s", tt.name, got, tt.want)
@@ -258,29 +258,29 @@ func TestQueueTellsHeartbeatsFromNews(t *testing.T) {
 }
 
 func TestQueueTakesWithinABatch(t *testing.T) {
-	q := NewQueue(testHost, Limits{Facts: 5000, Bytes: 16 << 20})
+	q := New(Config{Host: testHost, Limits: Limits{Facts: 5000, Bytes: 16 << 20}})
 	for i := range 2500 {
 		q.Emit(processFact(int64(i)))
 	}
 	q.Emit(canaryFact("late"))
-	p := q.take()
-	if len(p.items) != batchFacts {
-		t.Errorf("a batch of %d facts, want %d", len(p.items), batchFacts)
+	p := q.Take()
+	if len(p.items) != ParcelFacts {
+		t.Errorf("a batch of %d facts, want %d", len(p.items), ParcelFacts)
 	}
 	if last := short(t, p.items[len(p.items)-1].raw); last != "C:late" {
 		t.Errorf("the first batch ends with %s, want the canary that came last", last)
 	}
-	if again := q.take(); again != p {
+	if again := q.Take(); again != p {
 		t.Error("take gave out a second parcel before the first was settled")
 	}
-	q.settle(p, nil)
+	q.Settle(p, nil)
 
 	for range 100 {
 		f := processFact(1)
 		f.Process.CommandLine = strings.Repeat("x", 10_000)
 		q.Emit(f)
 	}
-	for p := q.take(); p != nil; p = q.take() {
+	for p := q.Take(); p != nil; p = q.Take() {
 		bytes := 0
 		for _, it := range p.items {
 			bytes += len(it.raw) + 1
@@ -288,20 +288,20 @@ func TestQueueTakesWithinABatch(t *testing.T) {
 		if bytes > batchRoom || bytes != p.bytes {
 			t.Errorf("a batch of %d bytes (counted: %d), over the bound of %d", bytes, p.bytes, batchRoom)
 		}
-		q.settle(p, nil)
+		q.Settle(p, nil)
 	}
 }
 
 func TestQueueMergesLosses(t *testing.T) {
-	q := NewQueue(testHost, Limits{Facts: 2, ReservedFacts: 1})
+	q := New(Config{Host: testHost, Limits: Limits{Facts: 2, ReservedFacts: 1}})
 	for range 4 {
 		q.Emit(metricFact()) // three are lost
 	}
-	p := q.take() // the last metric, and a loss of three
+	p := q.Take() // the last metric, and a loss of three
 	for range 3 {
 		q.Emit(metricFact()) // two more, while the first loss is on its way
 	}
-	q.settleRefused(p, "batch.bad")
+	q.SettleRefused(p, "batch.bad")
 	// The loss of the refused batch waits again, with what came meanwhile; the
 	// metric of the refused batch has a reason of its own.
 	want := "M L:queue_evicted:metric:5 L:batch_refused:metric:1:batch.bad"
@@ -314,11 +314,11 @@ func TestQueueMergesLosses(t *testing.T) {
 }
 
 func TestQueueCountsSingleRefusals(t *testing.T) {
-	q := NewQueue(testHost, Limits{})
+	q := New(Config{Host: testHost, Limits: Limits{}})
 	for i := range 3 {
 		q.Emit(processFact(int64(i)))
 	}
-	q.settle(q.take(), map[int]string{1: "fact.bad_hash"})
+	q.Settle(q.Take(), map[int]string{1: "fact.bad_hash"})
 	want := "L:batch_refused:process:1:fact.bad_hash"
 	if got := strings.Join(takeAll(t, q), " "); got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -345,7 +345,7 @@ func TestLossesAreBounded(t *testing.T) {
 
 func TestQueueDue(t *testing.T) {
 	const flush = time.Second
-	q := NewQueue(testHost, Limits{Facts: 100, ReservedFacts: 20})
+	q := New(Config{Host: testHost, Limits: Limits{Facts: 100, ReservedFacts: 20}})
 	if ready, wait := q.due(time.Now(), flush); ready || wait >= 0 {
 		t.Errorf("an empty queue is due: %v, %v", ready, wait)
 	}
@@ -371,7 +371,7 @@ func TestQueueDue(t *testing.T) {
 }
 
 func TestQueueEmitIsSafeForConcurrentUse(t *testing.T) {
-	q := NewQueue(testHost, Limits{Facts: 50, ReservedFacts: 10})
+	q := New(Config{Host: testHost, Limits: Limits{Facts: 50, ReservedFacts: 10}})
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -386,7 +386,7 @@ func TestQueueEmitIsSafeForConcurrentUse(t *testing.T) {
 	done := make(chan struct{})
 	go func() { wg.Wait(); close(done) }()
 	count := func() {
-		for p := q.take(); p != nil; p = q.take() {
+		for p := q.Take(); p != nil; p = q.Take() {
 			for _, it := range p.items {
 				if it.loss != nil {
 					taken += it.loss.count
@@ -394,7 +394,7 @@ func TestQueueEmitIsSafeForConcurrentUse(t *testing.T) {
 					taken++
 				}
 			}
-			q.settle(p, nil)
+			q.Settle(p, nil)
 		}
 	}
 	for running := true; running; {
@@ -423,12 +423,12 @@ func BenchmarkEmit(b *testing.B) {
 		fact *fact.Fact
 	}{{"canary", canaryFact("aws")}, {"process", full}, {"metric", metricFact()}} {
 		b.Run(bench.name, func(b *testing.B) {
-			q := NewQueue(testHost, Limits{})
+			q := New(Config{Host: testHost, Limits: Limits{}})
 			b.ReportAllocs()
 			for b.Loop() {
 				q.Emit(bench.fact)
 			}
-			p := q.take()
+			p := q.Take()
 			b.ReportMetric(float64(p.bytes)/float64(len(p.items)), "bytes/fact")
 		})
 	}

@@ -1,0 +1,165 @@
+//go:build linux
+
+package booted
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"picket.internal/internal/testneed"
+)
+
+// bootTime is far more than a boot takes, also on a busy machine.
+const bootTime = 2 * time.Minute
+
+// Options say what to boot.
+type Options struct {
+	// Packages are Debian's, beyond systemd, dbus and sudo; empty means none.
+	Packages []string
+	// Capabilities are given to the host beyond those that systemd-nspawn
+	// gives, as in "CAP_NET_ADMIN"; CAP_AUDIT_READ is always given.
+	Capabilities []string
+	// Args are further arguments of systemd-nspawn, as in
+	// "--network-namespace-path=/run/netns/h1", which takes the place of the
+	// empty network; empty means none.
+	Args []string
+	// Prepare changes the file system at root before the boot; nil means that
+	// it boots as it was installed.
+	Prepare func(root string)
+}
+
+// Host is a booted system.
+type Host struct {
+	// Root is its file system as the machine sees it. What is mounted inside,
+	// as /run and /tmp, is not there: use Push and Run.
+	Root string
+
+	t       testing.TB
+	leader  int
+	console *console
+}
+
+// Start boots a system and returns when its start is complete. It ends with
+// the test.
+func Start(t testing.TB, o Options) *Host {
+	t.Helper()
+	testneed.Root(t)
+	testneed.Command(t, "mmdebstrap", "apt-get install mmdebstrap")
+	testneed.Command(t, "systemd-nspawn", "apt-get install systemd-container")
+	h := &Host{t: t, Root: clone(t, tree(t, o.Packages)), console: new(console)}
+	if o.Prepare != nil {
+		o.Prepare(h.Root)
+	}
+	name := filepath.Base(h.Root)
+	word := listen(t)
+	h.boot(name, word.path, o)
+	h.await(word)
+	return h
+}
+
+// boot starts systemd-nspawn in a control group of its own.
+func (h *Host) boot(name, socket string, o Options) {
+	h.t.Helper()
+	script := `for door in $DOORS; do echo $$ > "$door" || exit; done; exec "$@"`
+	args := []string{"-c", script, "sh", "systemd-nspawn", "--quiet", "-D", h.Root, "--machine=" + name, "--boot",
+		"--register=no", "--keep-unit", "--notify-ready=yes", "--console=pipe", "--resolv-conf=off", "--timezone=off",
+		"--link-journal=no", "--capability=" + strings.Join(append([]string{"CAP_AUDIT_READ"}, o.Capabilities...), ",")}
+	if !strings.Contains(strings.Join(o.Args, " "), "--network") {
+		args = append(args, "--private-network")
+	}
+	cmd := exec.Command("sh", append(args, o.Args...)...)
+	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket, "DOORS="+strings.Join(cgroups(h.t, "picket-"+name), " "))
+	cmd.Stdout, cmd.Stderr = h.console, h.console
+	if err := cmd.Start(); err != nil {
+		h.t.Fatalf("booting: %v", err)
+	}
+	h.t.Cleanup(func() {
+		// With its process 1 the whole host ends, and systemd-nspawn cleans up.
+		if h.leader > 0 {
+			syscall.Kill(h.leader, syscall.SIGKILL)
+		} else {
+			cmd.Process.Kill()
+		}
+		cmd.Wait()
+		if h.t.Failed() {
+			h.t.Logf("the host's console at last:\n%s", h.console)
+		}
+	})
+}
+
+// word is the socket on which systemd-nspawn tells how far the boot is.
+// Source: sd_notify(3).
+type word struct {
+	conn *net.UnixConn
+	path string
+}
+
+func listen(t testing.TB) word {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "picket-") // a test's own folder can be too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	path := filepath.Join(dir, "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatalf("listening for the host: %v", err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return word{conn, path}
+}
+
+// await returns when the host says that it is up.
+func (h *Host) await(w word) {
+	h.t.Helper()
+	w.conn.SetReadDeadline(time.Now().Add(bootTime))
+	buf := make([]byte, 4096)
+	for ready := false; !ready || h.leader == 0; {
+		n, err := w.conn.Read(buf)
+		if err != nil {
+			h.t.Fatalf("the host did not come up: %v\n%s", err, h.console)
+		}
+		for line := range bytes.Lines(buf[:n]) {
+			name, value, _ := strings.Cut(strings.TrimSpace(string(line)), "=")
+			switch {
+			case name == "X_NSPAWN_LEADER_PID":
+				h.leader, _ = strconv.Atoi(value)
+			case name == "READY" && value == "1":
+				ready = true
+			}
+		}
+	}
+}
+
+// console keeps what the host wrote last.
+type console struct {
+	mu   sync.Mutex
+	data []byte
+}
+
+func (c *console) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.data = append(c.data, p...)
+	if over := len(c.data) - 16<<10; over > 0 {
+		c.data = c.data[over:]
+	}
+	return len(p), nil
+}
+
+func (c *console) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return fmt.Sprintf("%q", c.data)
+}
