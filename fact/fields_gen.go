@@ -321,7 +321,7 @@ var fields = []Field{
 	{Path: "sensor.watching.files", Type: "int", Doc: "how many files are watched for change.", Unit: "", Source: ""},
 	{Path: "sensor.watching.sources", Type: "list(string)", Doc: "what facts come from now, as in \"scan\", \"connector\" and \"audit\".", Unit: "", Source: ""},
 	{Path: "sensor.cause", Type: "string", Doc: "in a loss, why: one of the Loss constants.", Unit: "", Source: ""},
-	{Path: "sensor.source", Type: "string", Doc: "the collector that lost something or cannot see something.", Unit: "", Source: ""},
+	{Path: "sensor.source", Type: "string", Doc: "the collector that lost something or cannot see something, or the process, watch or send, that tells of itself.", Unit: "", Source: ""},
 	{Path: "sensor.class", Type: "string", Doc: "in a queue_evicted loss, what was evicted: critical, process, inventory or metric.", Unit: "", Source: ""},
 	{Path: "sensor.count", Type: "int", Doc: "in a loss, how many; 0 where the kernel does not say.", Unit: "", Source: ""},
 	{Path: "sensor.first", Type: "string", Doc: "when the first of them was lost, RFC 3339.", Unit: "", Source: ""},

@@ -49,7 +49,7 @@ type Sensor struct {
 	Watching *Watching `json:"watching,omitempty"`
 	// Cause is, in a loss, why: one of the Loss constants.
 	Cause string `json:"cause,omitempty"`
-	// Source is the collector that lost something or cannot see something.
+	// Source is the collector that lost something or cannot see something, or the process, watch or send, that tells of itself.
 	Source string `json:"source,omitempty"`
 	// Class is, in a queue_evicted loss, what was evicted: critical, process, inventory or metric.
 	Class string `json:"class,omitempty"`

@@ -18,8 +18,9 @@ import (
 )
 
 // collectors are all of them, in an explicit table. They meet only here: the
-// canary collector recalls processes that the process collector knew.
-func (c *Config) collectors(queue *send.Queue, log *slog.Logger) ([]watch.Collector, error) {
+// canary collector recalls processes that the process collector knew. Source
+// and stats are of the process that they run in, and of what waits there.
+func (c *Config) collectors(source string, stats func() send.Stats, log *slog.Logger) ([]watch.Collector, error) {
 	processes, err := process.New(process.Config{Interval: time.Duration(c.ScanInterval), Logger: log})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the process collector: %w", err)
@@ -41,12 +42,13 @@ func (c *Config) collectors(queue *send.Queue, log *slog.Logger) ([]watch.Collec
 		return nil, fmt.Errorf("preparing the metric collector: %w", err)
 	}
 	own, err := self.New(self.Config{
+		Source:    source,
 		Version:   c.Version,
 		Heartbeat: time.Duration(c.Heartbeat),
 		Watching: func() fact.Watching {
 			return fact.Watching{Canaries: canaries.Count(), Processes: processes.Count()}
 		},
-		Queue: func() self.Queue { return queueOf(queue.Stats()) },
+		Queue: func() self.Queue { return queueOf(stats()) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the sensor's word on itself: %w", err)

@@ -17,10 +17,13 @@ import (
 const maxConfig = 1 << 20
 
 // Config is what a sensor is told. Every name but state_dir may be left out.
+// The watching and the sending process read the same file: watch has no use for
+// state_dir, addresses and send, and send none for what is watched.
 type Config struct {
 	// StateDir is the folder of the host's key and identity, as enroll made
-	// it. Must be set; a relative path starts at the configuration file.
-	StateDir string `json:"state_dir"`
+	// it. Must be set for all but watch; a relative path starts at the
+	// configuration file.
+	StateDir string `json:"state_dir,omitempty"`
 	// Addresses are where the hub is, host:port each, tried in turn; empty
 	// means those that the hub gave at enrollment. The pinned key holds for
 	// every one.
@@ -42,6 +45,8 @@ type Config struct {
 	Queue Queue `json:"queue,omitzero"`
 	// Send says how facts go to the hub; empty means the defaults of each.
 	Send Send `json:"send,omitzero"`
+	// Link says how watch and send meet; empty means the defaults of each.
+	Link Link `json:"link,omitzero"`
 	// LogLevel is debug, info, warn or error; empty means info.
 	LogLevel string `json:"log_level,omitempty"`
 	// Version is what the sensor says it is; no setting. Empty means devel.
@@ -88,6 +93,21 @@ type Send struct {
 	RetryRefused Duration `json:"retry_refused,omitzero"`
 }
 
+// Link says how the watching and the sending process meet.
+type Link struct {
+	// Socket is where watch listens, absolute; empty means
+	// /run/picket-watch/facts.sock. Nobody but the watcher may be able to
+	// write to its folder.
+	Socket string `json:"socket,omitempty"`
+	// Watcher is the user that watch runs as, by name or number; empty means
+	// picket-watch. Facts of nobody else are taken.
+	Watcher string `json:"watcher,omitempty"`
+	// Sender is the user that send runs as, by name or number; empty means
+	// picket. Facts go to nobody else. Where both are to be one user, name it
+	// twice.
+	Sender string `json:"sender,omitempty"`
+}
+
 // Duration is a time span written as in "15s", "500ms" or "1m30s".
 type Duration time.Duration
 
@@ -110,16 +130,24 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d)
 
 // LoadConfig reads a configuration file. Errors name the file, and the line and
 // column where there is one.
-func LoadConfig(path string) (Config, error) {
+func LoadConfig(path string) (Config, error) { return loadConfig(path, (*Config).Validate) }
+
+// LoadWatchConfig is LoadConfig for the watching process, which needs no state
+// folder.
+func LoadWatchConfig(path string) (Config, error) {
+	return loadConfig(path, (*Config).validateWatching)
+}
+
+func loadConfig(path string, validate func(*Config) error) (Config, error) {
 	data, err := readBounded(path, maxConfig)
 	if err != nil {
 		return Config{}, fmt.Errorf("reading configuration: %w", err)
 	}
-	cfg, err := ParseConfig(data, path)
+	cfg, err := parseConfig(data, path, validate)
 	if err != nil {
 		return Config{}, err
 	}
-	if !filepath.IsAbs(cfg.StateDir) {
+	if cfg.StateDir != "" && !filepath.IsAbs(cfg.StateDir) {
 		dir, err := filepath.Abs(filepath.Dir(path))
 		if err != nil {
 			return Config{}, fmt.Errorf("finding the folder of %q: %w", path, err)
@@ -131,11 +159,15 @@ func LoadConfig(path string) (Config, error) {
 
 // ParseConfig reads a configuration; name is what errors call it.
 func ParseConfig(data []byte, name string) (Config, error) {
+	return parseConfig(data, name, (*Config).Validate)
+}
+
+func parseConfig(data []byte, name string, validate func(*Config) error) (Config, error) {
 	var cfg Config
 	if err := strictjson.Decode(data, strictjson.Limits{Bytes: maxConfig}, &cfg, nil); err != nil {
 		return Config{}, explain(err, data, name)
 	}
-	if err := cfg.Validate(); err != nil {
+	if err := validate(&cfg); err != nil {
 		return Config{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return cfg, nil
@@ -157,6 +189,14 @@ func isCanaryID(s string) bool {
 func (c *Config) Validate() error {
 	if c.StateDir == "" {
 		return errors.New("state_dir is empty: it must name the folder that picket-sensor enroll made")
+	}
+	return c.validateWatching()
+}
+
+// validateWatching is Validate for a process that needs no state folder.
+func (c *Config) validateWatching() error {
+	if c.Link.Socket != "" && !filepath.IsAbs(c.Link.Socket) {
+		return fmt.Errorf("link.socket: %q is not absolute", c.Link.Socket)
 	}
 	ids := make(map[string]bool)
 	for i, canary := range c.Canaries {

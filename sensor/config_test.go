@@ -56,7 +56,7 @@ func TestParseConfigRefuses(t *testing.T) {
 			`sensor.json:1:34: json.type at "heartbeat": malformed time span "soon": write it as in "15s", "500ms" or "1m30s"`},
 		{"no span at all", `{"state_dir": "/s", "heartbeat": "0s"}`,
 			`sensor.json:1:34: json.type at "heartbeat": time span "0s" is not longer than nothing`},
-		{"no state folder", `{}`, `sensor.json:1:3: json.missing_field: no member "state_dir"`},
+		{"no state folder", `{}`, `sensor.json: state_dir is empty: it must name the folder that picket-sensor enroll made`},
 		{"an empty one", `{"state_dir": ""}`, `sensor.json: state_dir is empty: it must name the folder that picket-sensor enroll made`},
 		{"a name twice", `{"state_dir": "/s", "state_dir": "/t"}`, `sensor.json:1:21: json.duplicate_key at "state_dir": an object has the name twice`},
 		{"text after it", `{"state_dir": "/s"} x`, `sensor.json:1:20: json.trailing_data: more follows the document`},

@@ -22,38 +22,56 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
-	id, err := state.Identity()
+	id, queue, sender, err := cfg.sender(state, log)
 	if err != nil {
 		return err
 	}
-	queue := send.NewQueue(id.Host, send.Limits(cfg.Queue))
-	sender, err := send.NewSender(cfg.sending(id, queue, log))
-	if err != nil {
-		return err
-	}
-	collectors, err := cfg.collectors(queue, log)
+	collectors, err := cfg.collectors("", queue.Stats, log)
 	if err != nil {
 		return err
 	}
 	log.Info("watching", "host", id.Host, "hub", id.Hub, "version", cfg.Version, "canaries", len(cfg.Canaries))
-	err = operate(ctx, watch.New(watch.Config{Collectors: collectors, Logger: log}), queue, sender)
+	ready(log)
+	err = operate(ctx, queue, "", sender.Run, watching(collectors, queue, log))
 	log.Info("stopped")
 	return err
 }
 
-// operate runs collectors and sender side by side. The collectors end with
-// ctx; the sender ends after them, so that their last word is sent.
-func operate(ctx context.Context, collectors *watch.Watch, queue *send.Queue, sender *send.Sender) error {
+// watching runs collectors.
+func watching(collectors []watch.Collector, out watch.Sink, log *slog.Logger) func(context.Context) error {
+	w := watch.New(watch.Config{Collectors: collectors, Logger: log})
+	return func(ctx context.Context) error { return w.Run(ctx, out) }
+}
+
+// operate runs what makes facts and what takes them away side by side. The
+// makers end with ctx; the taker ends after them, so that their last word is
+// taken too.
+func operate(ctx context.Context, out watch.Sink, source string, take func(context.Context) error, makers ...func(context.Context) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
+	taking, stopTaking := context.WithCancel(context.WithoutCancel(ctx))
+	group.Go(func() error { return take(taking) })
+	making, working := errgroup.WithContext(ctx)
+	for _, m := range makers {
+		making.Go(func() error { return m(working) })
+	}
 	group.Go(func() error {
-		defer stopSending()
-		err := collectors.Run(ctx, queue)
-		queue.Emit(&fact.Fact{Time: time.Now().UTC(), Kind: fact.KindSensor, Sensor: &fact.Sensor{Action: fact.SensorStop}})
+		defer stopTaking()
+		err := making.Wait()
+		out.Emit(&fact.Fact{Time: time.Now().UTC(), Kind: fact.KindSensor, Sensor: &fact.Sensor{Action: fact.SensorStop, Source: source}})
 		return err
 	})
-	group.Go(func() error { return sender.Run(sending) })
 	return group.Wait()
+}
+
+// sender is what brings facts to the hub, and the queue that it takes them from.
+func (c *Config) sender(state *send.State, log *slog.Logger) (*send.Identity, *send.Queue, *send.Sender, error) {
+	id, err := state.Identity()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	queue := send.NewQueue(id.Host, send.Limits(c.Queue))
+	sender, err := send.NewSender(c.sending(id, queue, log))
+	return id, queue, sender, err
 }
 
 // sending is what the sender is told.

@@ -53,7 +53,7 @@ func enroll(ctx context.Context, args []string, in io.Reader, out, log io.Writer
 		return &wrongUse{errors.New("say where the identity goes: --config FILE or --state DIR"), "enroll"}
 	}
 	if config != "" {
-		cfg, _, err := load(config, "enroll")
+		cfg, _, err := load(config, "enroll", sensor.LoadConfig)
 		if err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ import (
 
 	"picket.internal/internal/version"
 	"picket.internal/sensor"
+	"picket.internal/sensor/link"
 	"picket.internal/sensor/send"
 	"picket.internal/strictjson"
 )
@@ -54,7 +55,9 @@ type command struct {
 
 var commands = map[string]command{
 	"enroll":  {enrollUsage, enroll},
-	"run":     {runUsage, watchAndSend},
+	"run":     {runUsage, follow("run", sensor.LoadConfig, sensor.Run)},
+	"watch":   {watchUsage, follow("watch", sensor.LoadWatchConfig, sensor.RunWatch)},
+	"send":    {sendUsage, follow("send", sensor.LoadConfig, sensor.RunSend)},
 	"version": {versionUsage, showVersion},
 }
 
@@ -84,7 +87,7 @@ func dispatch(ctx context.Context, args []string, in io.Reader, out, log io.Writ
 		return tokenOnCommandLine()
 	}
 	if len(args) == 0 {
-		return &wrongUse{errors.New("say what to do: enroll, run, version or help"), ""}
+		return &wrongUse{errors.New("say what to do: enroll, run, watch, send, version or help"), ""}
 	}
 	name, args := args[0], args[1:]
 	switch name {
@@ -95,7 +98,7 @@ func dispatch(ctx context.Context, args []string, in io.Reader, out, log io.Writ
 	}
 	c, ok := commands[name]
 	if !ok {
-		return &wrongUse{fmt.Errorf("there is no command %q; there are enroll, run, version and help", name), ""}
+		return &wrongUse{fmt.Errorf("there is no command %q; there are enroll, run, watch, send, version and help", name), ""}
 	}
 	if err := c.run(ctx, args, in, out, log); !errors.Is(err, flag.ErrHelp) {
 		return err
@@ -109,7 +112,7 @@ func help(args []string, out io.Writer) error {
 	if len(args) > 0 {
 		c, ok := commands[args[0]]
 		if !ok {
-			return &wrongUse{fmt.Errorf("there is no command %q; there are enroll, run and version", args[0]), ""}
+			return &wrongUse{fmt.Errorf("there is no command %q; there are enroll, run, watch, send and version", args[0]), ""}
 		}
 		text = c.usage
 	}
@@ -152,25 +155,32 @@ func showVersion(_ context.Context, args []string, _ io.Reader, out, _ io.Writer
 	}{version.String()})
 }
 
-func watchAndSend(ctx context.Context, args []string, _ io.Reader, _, log io.Writer) error {
-	var file string
-	err := flags("run", args, func(f *flag.FlagSet) { f.StringVar(&file, "config", "", "") })
-	if err != nil {
-		return err
+// follow is a command that runs until it is told to stop.
+func follow(
+	name string,
+	read func(path string) (sensor.Config, error),
+	do func(context.Context, sensor.Config, *slog.Logger) error,
+) func(context.Context, []string, io.Reader, io.Writer, io.Writer) error {
+	return func(ctx context.Context, args []string, _ io.Reader, _, log io.Writer) error {
+		var file string
+		err := flags(name, args, func(f *flag.FlagSet) { f.StringVar(&file, "config", "", "") })
+		if err != nil {
+			return err
+		}
+		cfg, level, err := load(file, name, read)
+		if err != nil {
+			return err
+		}
+		return do(ctx, cfg, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})))
 	}
-	cfg, level, err := load(file, "run")
-	if err != nil {
-		return err
-	}
-	return sensor.Run(ctx, cfg, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})))
 }
 
 // load reads the configuration that a command was given.
-func load(file, name string) (sensor.Config, slog.Level, error) {
+func load(file, name string, read func(path string) (sensor.Config, error)) (sensor.Config, slog.Level, error) {
 	if file == "" {
 		return sensor.Config{}, 0, &wrongUse{errors.New("say which configuration: --config FILE"), name}
 	}
-	cfg, err := sensor.LoadConfig(file)
+	cfg, err := read(file)
 	if err != nil {
 		return sensor.Config{}, 0, &wrongUse{err, ""}
 	}
@@ -181,7 +191,7 @@ func load(file, name string) (sensor.Config, slog.Level, error) {
 
 // broken tells errors of the state folder, which is input too, from a no.
 func broken(err error) bool {
-	for _, e := range []error{send.ErrNotEnrolled, send.ErrAlreadyEnrolled, send.ErrStateExposed, send.ErrStateInUse} {
+	for _, e := range []error{send.ErrNotEnrolled, send.ErrAlreadyEnrolled, send.ErrStateExposed, send.ErrStateInUse, link.ErrInUse} {
 		if errors.Is(err, e) {
 			return true
 		}

@@ -7,10 +7,14 @@ const usage = `picket-sensor - watch this host and send what it does, signed, to
 Usage:
   picket-sensor enroll (--config FILE | --state DIR) [--token-file FILE] [--json]
   picket-sensor run --config FILE
+  picket-sensor watch --config FILE
+  picket-sensor send --config FILE
   picket-sensor version [--json]
-  picket-sensor help [enroll | run | version]
+  picket-sensor help [enroll | run | watch | send | version]
 
-The sensor needs no root. What it may not see, it says. It sends facts about
+The sensor needs no root. It runs as one process (run), or as two that share
+their work (watch, send): then the one that may read the host holds no key and
+no network, and the one that talks to the hub may read nothing. What it may not see, it says. It sends facts about
 processes, canary files, its own executable and the load of the machine; each
 batch is signed with a key that never leaves this host, and is sent again until
 the hub has acknowledged it. What the sensor had to drop, it counts and tells.
@@ -78,7 +82,8 @@ nothing on standard output. Only one picket-sensor can use a state folder.
 Flags:
   --config FILE      the configuration, a JSON document
 
-Configuration; all but state_dir may be left out:
+Configuration, the same file for run, watch and send; all but state_dir may be
+left out, and watch needs not even that:
   state_dir          the folder that enroll made; relative to the file
   addresses          the hub's addresses, host:port, tried in turn;
                      default: the one of the enrollment
@@ -95,9 +100,51 @@ Configuration; all but state_dir may be left out:
   send.retry_min, send.retry_max
                      bounds of the wait after a failure (100ms, 30s)
   send.retry_refused the wait after the hub said no to this host (30s)
+  link.socket        where watch and send meet (/run/picket-watch/facts.sock)
+  link.watcher, link.sender
+                     the users they run as (picket-watch, picket)
 
 Times are written as in "15s", "500ms" or "1m30s". A name that does not exist
 is an error.
+`
+
+const watchUsage = `picket-sensor watch - watch this host for picket-sensor send
+
+Usage:
+  picket-sensor watch --config FILE
+
+Reads the host and hands facts to the sending process, over the socket
+link.socket, on which it listens. It holds no key and needs no network; give it
+the right to read (CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH) and nothing else, as the
+unit picket-watch.service does. Only the user link.sender is served, and that
+can have it tell an inventory again: there is no other message.
+
+While the sender is away, facts wait: 1,000 of them, 1 MiB at most. What goes
+then is counted and told. Runs until SIGINT or SIGTERM, then hands over what
+still waits, for 2 seconds at most. Logs to standard error.
+
+Flags:
+  --config FILE      the configuration; picket-sensor help run describes it.
+                     It may be the sender's too: state_dir is not looked at
+`
+
+const sendUsage = `picket-sensor send - send what picket-sensor watch sees
+
+Usage:
+  picket-sensor send --config FILE
+
+Takes facts from the watching process, over the socket link.socket, signs them
+and sends them to the hub. It reads no file of the host but its own, and needs
+no right beyond the network. Facts are taken only from the user link.watcher.
+Either process may start first. Where no watcher is connected for longer than a
+heartbeat, the hub is told that nobody watches.
+
+Runs until SIGINT or SIGTERM, then says goodbye to the hub and sends what still
+waits, for 2 seconds at most. Logs to standard error. Only one picket-sensor can
+use a state folder.
+
+Flags:
+  --config FILE      the configuration; picket-sensor help run describes it
 `
 
 const versionUsage = `picket-sensor version - print which build this is

@@ -57,6 +57,8 @@ func Start(t testing.TB, o Options) *Host {
 	testneed.Command(t, "mmdebstrap", "apt-get install mmdebstrap")
 	testneed.Command(t, "systemd-nspawn", "apt-get install systemd-container")
 	h := &Host{t: t, Root: clone(t, tree(t, o.Packages)), console: new(console)}
+	h.write("etc/hostname", "debian\n")
+	h.write("etc/hosts", "127.0.0.1 localhost debian\n")
 	if o.Prepare != nil {
 		o.Prepare(h.Root)
 	}
@@ -65,6 +67,14 @@ func Start(t testing.TB, o Options) *Host {
 	h.boot(name, word.path, o)
 	h.await(word)
 	return h
+}
+
+// write writes a file before the boot.
+func (h *Host) write(path, content string) {
+	h.t.Helper()
+	if err := os.WriteFile(filepath.Join(h.Root, path), []byte(content), 0o644); err != nil {
+		h.t.Fatalf("preparing the host: %v", err)
+	}
 }
 
 // boot starts systemd-nspawn in a control group of its own.
@@ -91,6 +101,7 @@ func (h *Host) boot(name, socket string, o Options) {
 			cmd.Process.Kill()
 		}
 		cmd.Wait()
+		os.RemoveAll("/run/systemd/nspawn/propagate/" + name) // which it leaves where /run is on a disk
 		if h.t.Failed() {
 			h.t.Logf("the host's console at last:\n%s", h.console)
 		}

@@ -172,7 +172,7 @@ func (o *Outlet) serve(ctx context.Context, uc *net.UnixConn) error {
 	c.Close()
 	<-s.ended
 	o.bye = s.bye
-	if s.err != nil {
+	if err == nil {
 		err = s.err
 	}
 	return err

@@ -27,6 +27,9 @@ type Queue struct {
 
 // Config says what to tell.
 type Config struct {
+	// Source names the process that tells of itself, where a sensor has more
+	// than one: watch or send. Empty means that there is one.
+	Source string
 	// Version is what the sensor says it is.
 	Version string
 	// Heartbeat is the time between two signs of life; 0 means 15s.
@@ -34,7 +37,8 @@ type Config struct {
 	// Resource is the time between two looks at what the sensor takes; 0
 	// means 1m.
 	Resource time.Duration
-	// Watching tells what is watched now; nil means that it is not told.
+	// Watching tells what is watched now; nil means that this process watches
+	// nothing, not the clock either.
 	Watching func() fact.Watching
 	// Queue tells what waits to be sent; nil means that it is not told.
 	Queue func() Queue
@@ -94,7 +98,7 @@ func (c *Collector) Run(ctx context.Context, out watch.Sink) error {
 		case <-ctx.Done():
 			return nil // whoever stops the whole sensor tells that it ends
 		case <-beat.C:
-			if f := c.step(); f != nil {
+			if f := c.step(); f != nil && c.cfg.Watching != nil {
 				out.Emit(f)
 			}
 			out.Emit(c.heartbeat())
@@ -107,6 +111,9 @@ func (c *Collector) Run(ctx context.Context, out watch.Sink) error {
 }
 
 func (c *Collector) fact(s fact.Sensor) *fact.Fact {
+	if s.Source == "" {
+		s.Source = c.cfg.Source
+	}
 	return &fact.Fact{Time: c.cfg.clock.Now(), Kind: fact.KindSensor, Sensor: &s}
 }
 

@@ -58,6 +58,8 @@ func run(t *testing.T, cfg self.Config, d time.Duration, set func(sinceStart tim
 	return s
 }
 
+func nothing() fact.Watching { return fact.Watching{} }
+
 func still(time.Duration) time.Duration { return 0 }
 
 func TestStartAndBeats(t *testing.T) {
@@ -116,7 +118,7 @@ func TestClockSteps(t *testing.T) {
 		"a bit":   {time.Second, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := run(t, self.Config{}, time.Minute, func(since time.Duration) time.Duration {
+			s := run(t, self.Config{Watching: nothing}, time.Minute, func(since time.Duration) time.Duration {
 				if since < 20*time.Second {
 					return 0
 				}
@@ -142,7 +144,7 @@ func TestClockSteps(t *testing.T) {
 // TestSlewedClockIsNotSet: a clock that is corrected by half a second in a
 // minute, as NTP does, is never told.
 func TestSlewedClockIsNotSet(t *testing.T) {
-	s := run(t, self.Config{}, time.Hour, func(since time.Duration) time.Duration { return since / 120 })
+	s := run(t, self.Config{Watching: nothing}, time.Hour, func(since time.Duration) time.Duration { return since / 120 })
 	if losses := s.of(fact.SensorLoss); len(losses) != 0 {
 		t.Errorf("told as %+v", losses[0].Sensor)
 	}
