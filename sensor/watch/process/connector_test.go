@@ -174,11 +174,13 @@ func TestExecByAnotherThread(t *testing.T) {
 	}
 }
 
-
+// buildBurst builds the program that starts processes at a rate.
 func buildBurst(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "burst")
-	build(t, burstSource, path)
+	source, err := os.ReadFile("testdata/burst.c")
+	must(t, err)
+	build(t, string(source), path)
 	return path
 }
 
