@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -69,8 +70,8 @@ var zabbixItems = []string{
 // zabbixAgent answers passive checks.
 func zabbixAgent(b *testing.B) peer {
 	b.Helper()
-	address := freeAddress(b)
-	_, port, _ := net.SplitHostPort(address)
+	port := freeLowPort(b)
+	address := net.JoinHostPort("127.0.0.1", port)
 	dir := b.TempDir()
 	conf := filepath.Join(dir, "agent.conf")
 	text := fmt.Sprintf("LogType=console\nServer=127.0.0.1\nListenIP=127.0.0.1\nListenPort=%s\nHostname=bench\nPidFile=%s/pid\nControlSocket=%s/control\nPluginSocket=%s/plugin\n",
@@ -89,6 +90,20 @@ func zabbixAgent(b *testing.B) peer {
 	}
 	awaitCollect(b, collect)
 	return peer{"zabbix_agent2", p.cmd.Process.Pid, collect}
+}
+
+// freeLowPort is a port that nobody listens on; the agent takes none above 32767.
+func freeLowPort(b *testing.B) string {
+	b.Helper()
+	for port := 20050; port < 32768; port++ {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			l.Close()
+			return strconv.Itoa(port)
+		}
+	}
+	b.Fatal("there is no free port below 32768")
+	return ""
 }
 
 // zabbixGet asks for one item. Source: Zabbix manual, appendix "Zabbix agent
