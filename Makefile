@@ -53,6 +53,9 @@ bench: tools ## latency, ingest, engine, footprint and sizes, measured here
 	CGO_ENABLED=1 $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./e2e
 	CGO_ENABLED=1 $(GO) test -run '^$$' -bench 'Ingest' -benchtime 5s -timeout 30m ./hub
 	$(GO) test -run '^$$' -bench 'Linear' ./engine
+	$(GO) test -run '^$$' -bench 'ExecToFact' -benchtime 1x ./sensor/watch/process
+	$(GO) test -run '^$$' -bench 'Attribution|TouchToEmit' -benchtime 1x ./sensor/watch/canary
+	$(GO) test -run '^$$' -bench 'Read|OfThisMachine|OverThisMachine|Seal|Emit' ./sensor/...
 
 soak: tools ## the long tests at full length
 	PICKET_SOAK=1 CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m ./e2e/... ./hub/... ./sensor/...

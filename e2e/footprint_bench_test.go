@@ -60,7 +60,8 @@ func newPair(t testing.TB, hub *rig, settings map[string]any, canaries int) *pai
 func BenchmarkSensorFootprint(b *testing.B) {
 	testneed.Root(b)
 	fillHost(b, hostProcesses)
-	sensor := newPair(b, newHub(b), nil, 3)
+	hub := newHub(b)
+	sensor := newPair(b, hub, nil, 3)
 	measured := []subject{{"picket-watch", sensor.watch.cmd.Process.Pid}, {"picket-send", sensor.send.cmd.Process.Pid}}
 	others := peers(b)
 	for _, p := range others {
@@ -69,16 +70,33 @@ func BenchmarkSensorFootprint(b *testing.B) {
 	<-time.After(settling)
 	b.Run("rest", func(b *testing.B) {
 		for b.Loop() {
+			before, began := factsOfTheHost(b, hub), time.Now()
 			report(b, measured, func() { keepCollecting(b, others, restSpan) })
+			b.ReportMetric(float64(factsOfTheHost(b, hub)-before)/time.Since(began).Seconds(), "facts/s")
 			b.ReportMetric(float64(processes(b)), "host-processes")
 		}
 	})
 	burst := buildBurst(b)
 	b.Run("burst", func(b *testing.B) {
 		for b.Loop() {
+			before, began := factsOfTheHost(b, hub), time.Now()
 			report(b, measured, func() { runBurst(b, burst) })
+			b.ReportMetric(float64(factsOfTheHost(b, hub)-before)/time.Since(began).Seconds(), "facts/s")
 		}
 	})
+}
+
+// factsOfTheHost is how many facts the hub has of its one host.
+func factsOfTheHost(b *testing.B, hub *rig) int64 {
+	b.Helper()
+	for h, err := range hub.client().Hosts(b.Context()) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		return h.Facts
+	}
+	b.Fatal("the hub knows no host")
+	return 0
 }
 
 // subject is a process that is measured.
