@@ -4,11 +4,9 @@ package metric
 
 import (
 	"context"
-	"fmt"
+	"os"
+	"path/filepath"
 	"time"
-
-	"github.com/prometheus/procfs"
-	"github.com/prometheus/procfs/blockdevice"
 
 	"picket.internal/fact"
 	"picket.internal/sensor/watch"
@@ -32,38 +30,31 @@ type Config struct {
 
 // Collector samples the host's load.
 type Collector struct {
-	cfg    Config
-	proc   procfs.FS
-	blocks *blockdevice.FS // nil where there is no sys file system
-	own    *proc.FS
-	gate   *patience.Gate
-	last   *reading
+	cfg  Config
+	proc *proc.FS
+	gate *patience.Gate
+	last *reading
 }
 
-// New opens the proc and sys file systems.
+// New opens the proc file system.
 func New(cfg Config) (*Collector, error) {
 	if cfg.Interval <= 0 {
 		cfg.Interval = 15 * time.Second
 	}
 	if cfg.Proc == "" {
-		cfg.Proc = procfs.DefaultMountPoint
+		cfg.Proc = "/proc"
+	}
+	if cfg.Sys == "" {
+		cfg.Sys = "/sys"
 	}
 	if cfg.statfs == nil {
 		cfg.statfs = askKernel
 	}
-	p, err := procfs.NewFS(cfg.Proc)
-	if err != nil {
-		return nil, fmt.Errorf("opening proc: %w", err)
-	}
-	own, err := proc.Open(cfg.Proc)
+	p, err := proc.Open(cfg.Proc)
 	if err != nil {
 		return nil, err
 	}
-	c := &Collector{cfg: cfg, proc: p, own: own, gate: patience.NewGate(maxLost)}
-	if b, err := blockdevice.NewFS(cfg.Proc, cfg.Sys); err == nil {
-		c.blocks = &b
-	}
-	return c, nil
+	return &Collector{cfg: cfg, proc: p, gate: patience.NewGate(maxLost)}, nil
 }
 
 // Name is "metric".
@@ -100,93 +91,60 @@ func (c *Collector) sample() *fact.Fact {
 // reading is what the kernel says at one moment, counters as they are.
 type reading struct {
 	at        time.Duration // since boot
-	cpu       *procfs.CPUStat
+	cpu       *cpuTimes
 	cpus      int64
-	disks     map[string]blockdevice.IOStats
-	networks  procfs.NetDev
+	disks     map[string]io
+	networks  map[string]traffic
 	memory    *fact.Memory
 	load      *fact.Load
 	pressure  []fact.Pressure
 	processes int64
 }
 
+// file reads a file of the kernel's, cut at the bound; nil where it cannot.
+func (c *Collector) file(name string) []byte {
+	data, _, err := c.proc.Whole(name, maxFile)
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
 func (c *Collector) read() *reading {
 	r := &reading{at: c.cfg.clock.SinceBoot()}
-	if s, err := c.proc.Stat(); err == nil {
-		r.cpu, r.cpus = &s.CPUTotal, int64(len(s.CPU))
+	if t, cpus, ok := parseStat(c.file("stat")); ok {
+		r.cpu, r.cpus = &t, cpus
 	}
-	if m, err := c.proc.Meminfo(); err == nil {
-		r.memory = memory(&m)
+	if data := c.file("meminfo"); data != nil {
+		r.memory = parseMeminfo(data)
 	}
-	if l, err := c.proc.LoadAvg(); err == nil {
-		r.load = &fact.Load{One: l.Load1, Five: l.Load5, Fifteen: l.Load15}
-	}
+	r.load = parseLoad(c.file("loadavg"))
 	for _, resource := range []string{"cpu", "memory", "io"} {
-		if p, err := c.proc.PSIStatsForResource(resource); err == nil {
-			r.pressure = append(r.pressure, pressure(resource, p))
+		if p, ok := parsePressure(resource, c.file("pressure/"+resource)); ok {
+			r.pressure = append(r.pressure, p)
 		}
 	}
-	if n, err := c.proc.NetDev(); err == nil {
-		delete(n, "lo")
-		r.networks = n
-	}
+	r.networks = parseNetDev(c.file("net/dev"))
+	delete(r.networks, "lo")
 	r.disks = c.disks()
-	if pids, err := c.own.Pids(nil, make([]byte, 32<<10)); err == nil {
+	if pids, err := c.proc.Pids(nil, make([]byte, 32<<10)); err == nil {
 		r.processes = int64(len(pids))
 	}
 	return r
 }
 
-// disks reads the counters of whole disks, not those of their parts.
-func (c *Collector) disks() map[string]blockdevice.IOStats {
-	if c.blocks == nil {
-		return nil
-	}
-	all, err := c.blocks.ProcDiskstats()
+// disks reads the counters of whole disks, not those of their parts, and of
+// none that was never used.
+func (c *Collector) disks() map[string]io {
+	whole, err := os.ReadDir(filepath.Join(c.cfg.Sys, "block"))
 	if err != nil {
 		return nil
 	}
-	names, err := c.blocks.SysBlockDevices()
-	if err != nil {
-		return nil
-	}
-	whole := make(map[string]bool, len(names))
-	for _, name := range names {
-		whole[name] = true
-	}
-	disks := make(map[string]blockdevice.IOStats)
-	for _, d := range all {
-		if used := d.ReadIOs+d.WriteIOs > 0; used && whole[d.DeviceName] {
-			disks[d.DeviceName] = d.IOStats
+	all, disks := parseDiskstats(c.file("diskstats")), make(map[string]io)
+	for _, entry := range whole {
+		if d, ok := all[entry.Name()]; ok && d.reads+d.writes > 0 {
+			disks[entry.Name()] = d
 		}
 	}
 	return disks
-}
-
-func memory(m *procfs.Meminfo) *fact.Memory {
-	value := func(p *uint64) uint64 {
-		if p == nil {
-			return 0
-		}
-		return *p
-	}
-	// Shared memory counts as cached, and cannot be dropped.
-	cached := value(m.CachedBytes) + value(m.BuffersBytes)
-	cached -= min(cached, value(m.ShmemBytes))
-	return &fact.Memory{
-		Total: value(m.MemTotalBytes), Available: value(m.MemAvailableBytes),
-		Free: value(m.MemFreeBytes), Cached: cached, Dirty: value(m.DirtyBytes),
-		SwapTotal: value(m.SwapTotalBytes), SwapFree: value(m.SwapFreeBytes),
-	}
-}
-
-func pressure(resource string, s procfs.PSIStats) fact.Pressure {
-	p := fact.Pressure{Resource: resource}
-	if s.Some != nil {
-		p.Some = ratio(s.Some.Avg60, 100)
-	}
-	if s.Full != nil {
-		p.Full = ratio(s.Full.Avg60, 100)
-	}
-	return p
 }

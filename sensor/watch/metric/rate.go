@@ -3,14 +3,9 @@
 package metric
 
 import (
-	"cmp"
 	"math"
-	"slices"
-	"strings"
+	"sort"
 	"time"
-
-	"github.com/prometheus/procfs"
-	"github.com/prometheus/procfs/blockdevice"
 
 	"picket.internal/fact"
 )
@@ -39,37 +34,58 @@ func (r *reading) since(old *reading, m *fact.Metric) (omitted int64) {
 			m.Networks = append(m.Networks, network(name, before, now))
 		}
 	}
-	var more [2]int
-	m.Disks, more[0] = busiest(m.Disks,
-		func(d fact.Disk) uint64 { return d.ReadBytes + d.WriteBytes }, func(d fact.Disk) string { return d.Name })
-	m.Networks, more[1] = busiest(m.Networks,
-		func(n fact.Network) uint64 { return n.RxBytes + n.TxBytes }, func(n fact.Network) string { return n.Name })
-	return int64(more[0] + more[1])
+	disks, left := busiest(len(m.Disks), func(i int) (uint64, string) {
+		return m.Disks[i].ReadBytes + m.Disks[i].WriteBytes, m.Disks[i].Name
+	})
+	m.Disks = pick(m.Disks, disks)
+	networks, more := busiest(len(m.Networks), func(i int) (uint64, string) {
+		return m.Networks[i].RxBytes + m.Networks[i].TxBytes, m.Networks[i].Name
+	})
+	m.Networks = pick(m.Networks, networks)
+	return int64(left + more)
 }
 
-// busiest keeps those with the most traffic, by name, and tells how many it
-// left out.
-func busiest[T any](all []T, traffic func(T) uint64, name func(T) string) (kept []T, omitted int) {
-	slices.SortFunc(all, func(a, b T) int {
-		return cmp.Or(cmp.Compare(traffic(b), traffic(a)), strings.Compare(name(a), name(b)))
-	})
-	if len(all) > maxList {
-		all, omitted = all[:maxList], len(all)-maxList
+// busiest chooses those of n devices with the most traffic, in the order of
+// their names, and tells how many it left out.
+func busiest(n int, of func(i int) (bytes uint64, name string)) (chosen []int, omitted int) {
+	for i := range n {
+		chosen = append(chosen, i)
 	}
-	slices.SortFunc(all, func(a, b T) int { return strings.Compare(name(a), name(b)) })
-	return all, omitted
+	byName := func(a, b int) bool {
+		_, x := of(chosen[a])
+		_, y := of(chosen[b])
+		return x < y
+	}
+	sort.Slice(chosen, func(a, b int) bool {
+		x, _ := of(chosen[a])
+		y, _ := of(chosen[b])
+		return x > y || x == y && byName(a, b)
+	})
+	if n > maxList {
+		chosen, omitted = chosen[:maxList], n-maxList
+	}
+	sort.Slice(chosen, byName)
+	return chosen, omitted
+}
+
+// pick is the chosen ones of all.
+func pick[T any](all []T, chosen []int) (kept []T) {
+	for _, i := range chosen {
+		kept = append(kept, all[i])
+	}
+	return kept
 }
 
 // cpu is the share of each mode in the time that all processors had.
-func cpu(old, now *procfs.CPUStat, count int64) *fact.CPU {
-	d := func(a, b float64) float64 { return max(0, b-a) } // a processor that was taken off counts backwards
-	nice, softIRQ := d(old.Nice, now.Nice), d(old.SoftIRQ, now.SoftIRQ)
-	user := d(old.User, now.User) + nice
-	system := d(old.System, now.System)
-	irq := d(old.IRQ, now.IRQ) + softIRQ
-	steal := d(old.Steal, now.Steal)
-	iowait := d(old.Iowait, now.Iowait)
-	idle := d(old.Idle, now.Idle)
+func cpu(old, now *cpuTimes, count int64) *fact.CPU {
+	d := func(a, b uint64) float64 { return float64(b - min(a, b)) } // a processor that was taken off counts backwards
+	nice, softIRQ := d(old.nice, now.nice), d(old.softIRQ, now.softIRQ)
+	user := d(old.user, now.user) + nice
+	system := d(old.system, now.system)
+	irq := d(old.irq, now.irq) + softIRQ
+	steal := d(old.steal, now.steal)
+	iowait := d(old.iowait, now.iowait)
+	idle := d(old.idle, now.idle)
 	busy := user + system + irq + steal
 	total := busy + iowait + idle
 	return &fact.CPU{
@@ -78,16 +94,16 @@ func cpu(old, now *procfs.CPUStat, count int64) *fact.CPU {
 	}
 }
 
-func disk(name string, old, now blockdevice.IOStats, interval time.Duration) fact.Disk {
+func disk(name string, old, now io, interval time.Duration) fact.Disk {
 	return fact.Disk{
 		Name:         text(name),
-		ReadBytes:    added(old.ReadSectors, now.ReadSectors) * procfs.SectorSize,
-		WriteBytes:   added(old.WriteSectors, now.WriteSectors) * procfs.SectorSize,
-		ReadOps:      count(old.ReadIOs, now.ReadIOs),
-		WriteOps:     count(old.WriteIOs, now.WriteIOs),
-		ReadLatency:  latency(added(old.ReadTicks, now.ReadTicks), added(old.ReadIOs, now.ReadIOs)),
-		WriteLatency: latency(added(old.WriteTicks, now.WriteTicks), added(old.WriteIOs, now.WriteIOs)),
-		Busy:         ratio(float64(added(old.IOsTotalTicks, now.IOsTotalTicks)), float64(interval.Milliseconds())),
+		ReadBytes:    added(old.readSectors, now.readSectors) * sector,
+		WriteBytes:   added(old.writeSectors, now.writeSectors) * sector,
+		ReadOps:      count(old.reads, now.reads),
+		WriteOps:     count(old.writes, now.writes),
+		ReadLatency:  latency(added(old.readTime, now.readTime), added(old.reads, now.reads)),
+		WriteLatency: latency(added(old.writeTime, now.writeTime), added(old.writes, now.writes)),
+		Busy:         ratio(float64(added(old.busy, now.busy)), float64(interval.Milliseconds())),
 	}
 }
 
@@ -100,15 +116,15 @@ func latency(ms, ops uint64) float64 {
 	return math.Round(float64(ms)/float64(ops)*1e3) / 1e6
 }
 
-func network(name string, old, now procfs.NetDevLine) fact.Network {
+func network(name string, old, now traffic) fact.Network {
 	return fact.Network{
 		Name:      text(name),
-		RxBytes:   added(old.RxBytes, now.RxBytes),
-		TxBytes:   added(old.TxBytes, now.TxBytes),
-		RxErrors:  count(old.RxErrors, now.RxErrors),
-		TxErrors:  count(old.TxErrors, now.TxErrors),
-		RxDropped: count(old.RxDropped, now.RxDropped),
-		TxDropped: count(old.TxDropped, now.TxDropped),
+		RxBytes:   added(old.rxBytes, now.rxBytes),
+		TxBytes:   added(old.txBytes, now.txBytes),
+		RxErrors:  count(old.rxErrors, now.rxErrors),
+		TxErrors:  count(old.txErrors, now.txErrors),
+		RxDropped: count(old.rxDropped, now.rxDropped),
+		TxDropped: count(old.txDropped, now.txDropped),
 	}
 }
 

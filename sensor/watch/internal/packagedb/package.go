@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"sort"
+	"strings"
 
 	"picket.internal/fact"
 	"picket.internal/sensor/watch/internal/regular"
@@ -96,7 +98,7 @@ func (l *list) add(p Package) {
 // trim keeps the first by key, so that what is kept does not depend on the
 // order of a database.
 func (l *list) trim() {
-	slices.SortFunc(l.packages, compare)
+	sort.Slice(l.packages, func(i, j int) bool { return compare(&l.packages[i], &l.packages[j]) < 0 })
 	l.packages = slices.Compact(l.packages)
 	if n := len(l.packages) - l.max; n > 0 {
 		l.cut += int64(n)
@@ -105,9 +107,9 @@ func (l *list) trim() {
 	}
 }
 
-func compare(a, b Package) int {
-	return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name),
-		cmp.Compare(a.Architecture, b.Architecture), cmp.Compare(a.Version, b.Version))
+func compare(a, b *Package) int {
+	return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Name, b.Name),
+		strings.Compare(a.Architecture, b.Architecture), strings.Compare(a.Version, b.Version))
 }
 
 // malformed tells the entries that could not be parsed.
