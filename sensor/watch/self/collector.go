@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -181,11 +183,13 @@ func (c *Collector) rss() uint64 {
 
 // parseResident reads the second field of proc_pid_statm(5), in pages.
 func parseResident(data []byte) (uint64, error) {
-	var size, resident uint64
-	if _, err := fmt.Sscan(string(data), &size, &resident); err != nil {
-		return 0, fmt.Errorf("malformed statm %.80q: %w", data, err)
+	_, rest, _ := strings.Cut(string(data), " ")
+	resident, _, _ := strings.Cut(rest, " ")
+	n, err := strconv.ParseUint(resident, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("malformed statm %.80q", data)
 	}
-	return resident, nil
+	return n, nil
 }
 
 // cpuMeter measures the sensor's own processor time.
