@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"picket.internal/fact"
 	"picket.internal/sensor/watch/internal/regular"
@@ -80,7 +81,15 @@ func (l *list) begin(of string) {
 
 // restart forgets what came from the database that is being read.
 func (l *list) restart() {
-	l.packages = slices.DeleteFunc(l.packages, func(p Package) bool { return p.Type == l.of })
+	kept := 0
+	for i := range l.packages {
+		if p := &l.packages[i]; p.Type != l.of {
+			l.packages[kept] = *p
+			kept++
+		}
+	}
+	clear(l.packages[kept:])
+	l.packages = l.packages[:kept]
 	l.got, l.bad = 0, 0
 }
 
@@ -106,8 +115,8 @@ func (l *list) trim() {
 }
 
 func compare(a, b Package) int {
-	return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name),
-		cmp.Compare(a.Architecture, b.Architecture), cmp.Compare(a.Version, b.Version))
+	return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Name, b.Name),
+		strings.Compare(a.Architecture, b.Architecture), strings.Compare(a.Version, b.Version))
 }
 
 // malformed tells the entries that could not be parsed.
