@@ -220,10 +220,10 @@ func (r *run) failed(b []byte) {
 		return
 	}
 	l := &fact.Login{Action: fact.Changed, Outcome: "failure", Source: "btmp"}
-	r.emit(r.when(rec.Time), l, rec)
+	r.emit(r.when(rec.Time), l, &rec)
 }
 
-func (r *run) tellSession(action, source string, rec Record) {
+func (r *run) tellSession(action, source string, rec *Record) {
 	l := &fact.Login{Action: action, Source: source}
 	at := r.cfg.clock.Now()
 	if action == fact.Added || action == fact.Seen {
@@ -244,7 +244,7 @@ func (r *run) when(t time.Time) time.Time {
 	return t
 }
 
-func (r *run) emit(at time.Time, l *fact.Login, rec Record) {
+func (r *run) emit(at time.Time, l *fact.Login, rec *Record) {
 	l.PID = max(int64(rec.PID), 0)
 	l.Terminal, _ = describe.Text(rec.Line, costName)
 	if rec.Address.IsValid() {

@@ -30,62 +30,59 @@ func ParseMessage(program, text string) (m Message, ok bool) {
 	switch program {
 	case "sshd", "sshd-session", "sshd-auth":
 		program = "sshd"
-		m, ok = parseSSHD(text)
+		ok = m.parseSSHD(text)
 	case "login", "su", "sudo":
 	default:
-		return Message{}, false
+		return m, false
 	}
 	if !ok {
-		m, ok = parsePAM(program, text)
+		m = Message{}
+		ok = m.parsePAM(program, text)
 	}
 	m.Login.Service = program
 	return m, ok
 }
 
 // parseSSHD reads what sshd logs, as in its auth.c, auth2.c and packet.c.
-func parseSSHD(s string) (Message, bool) {
+func (m *Message) parseSSHD(s string) bool {
 	s = strings.TrimPrefix(s, "error: ")
 	s = strings.TrimSuffix(s, " [preauth]")
-	for _, form := range []struct {
-		begin string
-		parse func(string) (Message, bool)
-	}{
-		{"Accepted ", func(s string) (Message, bool) { return parseAttempt(s, true) }},
-		{"Failed ", func(s string) (Message, bool) { return parseAttempt(s, false) }},
-		{"Invalid user ", parseInvalid},
-		{"Connection closed by authenticating user ", parseClosed},
-		{"Connection reset by authenticating user ", parseClosed},
-		{"Disconnected from authenticating user ", parseClosed},
-	} {
-		if rest, ok := strings.CutPrefix(s, form.begin); ok {
-			return form.parse(rest)
-		}
+	if rest, ok := strings.CutPrefix(s, "Accepted "); ok {
+		return m.parseAttempt(rest, true)
 	}
-	return Message{}, false
+	if rest, ok := strings.CutPrefix(s, "Failed "); ok {
+		return m.parseAttempt(rest, false)
+	}
+	if rest, ok := strings.CutPrefix(s, "Invalid user "); ok {
+		return m.parseInvalid(rest)
+	}
+	begin, rest, _ := strings.Cut(s, " authenticating user ")
+	switch begin {
+	case "Connection closed by", "Connection reset by", "Disconnected from":
+		return m.parseClosed(rest)
+	}
+	return false
 }
 
-func refused() Message {
-	return Message{Login: fact.Login{Action: fact.Changed, Outcome: "failure"}}
-}
+func (m *Message) refused() { m.Login.Action, m.Login.Outcome = fact.Changed, "failure" }
 
-func accepted() Message {
-	return Message{Login: fact.Login{Action: fact.Added, Outcome: "success"}}
-}
+func (m *Message) accepted() { m.Login.Action, m.Login.Outcome = fact.Added, "success" }
 
 // parseAttempt reads "METHOD for [invalid user ]NAME from ADDRESS port PORT
 // ssh2[: KEY]".
-func parseAttempt(s string, success bool) (Message, bool) {
-	m := refused()
+func (m *Message) parseAttempt(s string, success bool) bool {
+	m.refused()
 	if success {
-		m = accepted()
+		m.accepted()
 	}
 	method, rest, ok := strings.Cut(s, " for ")
 	if !ok || !isMethod(method) || method == "none" { // clients ask with none what there is
-		return Message{}, false
+		return false
 	}
-	m.Login.Method = method
+	l := &m.Login
+	l.Method = method
 	if name, invalid := strings.CutPrefix(rest, "invalid user "); invalid && !success {
-		rest, m.Login.Invalid = name, true
+		rest, l.Invalid = name, true
 	}
 	// The name may be any text, so what follows is looked for from the end. A
 	// certificate names itself in what follows, and its maker chose that too.
@@ -103,88 +100,85 @@ func parseAttempt(s string, success bool) (Message, bool) {
 			break
 		}
 		m.User = rest[:end]
-		m.Login.SourceIP, m.Login.SourcePort, m.Login.Fingerprint = p.ip, p.port, p.fingerprint
+		l.SourceIP, l.SourcePort, l.Fingerprint = p.ip, p.port, p.fingerprint
 	}
 	if found > 1 {
 		m.Ambiguous = true
-		m.User, m.Login.SourceIP, m.Login.SourcePort, m.Login.Fingerprint = "", "", 0, ""
+		m.User, l.SourceIP, l.SourcePort, l.Fingerprint = "", "", 0, ""
 	}
-	return m, found > 0
+	return found > 0
 }
 
 // parseInvalid reads "NAME from ADDRESS[ port PORT]".
-func parseInvalid(s string) (Message, bool) {
+func (m *Message) parseInvalid(s string) (ok bool) {
 	at := strings.LastIndex(" "+s, " from ")
 	if at < 0 {
-		return Message{}, false
+		return false
 	}
 	ip, rest, _ := strings.Cut(s[at+len("from "):], " ")
-	m := refused()
+	m.refused()
 	m.Login.Invalid = true
 	m.User = strings.TrimSuffix(s[:at], " ")
-	var ok bool
-	if m.Login.SourceIP, ok = address(ip); !ok {
-		return Message{}, false
+	m.Login.SourceIP, ok = address(ip)
+	if ok && rest != "" {
+		m.Login.SourcePort, ok = port(rest)
 	}
-	if rest != "" {
-		if m.Login.SourcePort, ok = port(rest); !ok {
-			return Message{}, false
-		}
-	}
-	return m, true
+	return ok
 }
 
 // parseClosed reads "NAME ADDRESS port PORT".
-func parseClosed(s string) (Message, bool) {
+func (m *Message) parseClosed(s string) bool {
 	at := strings.LastIndex(s, " port ")
 	if at < 0 {
-		return Message{}, false
+		return false
 	}
 	blank := strings.LastIndexByte(s[:at], ' ')
 	if blank < 0 {
-		return Message{}, false
+		return false
 	}
-	m := refused()
+	m.refused()
 	m.closing = true
 	m.User = s[:blank]
 	var ok1, ok2 bool
 	m.Login.SourceIP, ok1 = address(s[blank+1 : at])
 	m.Login.SourcePort, ok2 = port(s[at+1:])
-	return m, ok1 && ok2
+	return ok1 && ok2
 }
 
 // parsePAM reads what pam_unix(8) says of sessions and refusals.
-func parsePAM(program, s string) (Message, bool) {
+func (m *Message) parsePAM(program, s string) bool {
 	rest, ok := strings.CutPrefix(s, "pam_unix("+program)
 	if !ok {
-		return Message{}, false
+		return false
 	}
 	rest = strings.TrimPrefix(strings.TrimPrefix(rest, "-l"), "-i") // as in su-l and sudo-i
-	switch {
-	case strings.HasPrefix(rest, ":session): session opened for user ") && program != "sshd":
-		name := rest[len(":session): session opened for user "):]
+	if name, ok := strings.CutPrefix(rest, ":session): session closed for user "); ok {
+		m.Login.Action, m.User = fact.Removed, name
+		return name != ""
+	}
+	if program == "sshd" {
+		return false
+	}
+	if name, ok := strings.CutPrefix(rest, ":session): session opened for user "); ok {
 		if at := strings.LastIndex(name, " by "); at >= 0 {
 			name = name[:at]
 		}
 		if at := strings.LastIndex(name, "(uid="); at >= 0 {
 			name = name[:at]
 		}
-		m := accepted()
+		m.accepted()
 		m.User = name
-		return m, name != ""
-	case strings.HasPrefix(rest, ":session): session closed for user "):
-		m := Message{Login: fact.Login{Action: fact.Removed}, User: rest[len(":session): session closed for user "):]}
-		return m, m.User != ""
-	case strings.HasPrefix(rest, ":auth): authentication failure; ") && program != "sshd":
-		at := strings.LastIndex(rest, " user=")
-		m := refused()
-		m.Login.Method = "password"
-		if at >= 0 {
-			m.User = rest[at+len(" user="):]
-		}
-		return m, true
+		return name != ""
 	}
-	return Message{}, false
+	if !strings.HasPrefix(rest, ":auth): authentication failure; ") {
+		return false
+	}
+	m.refused()
+	m.Login.Method = "password"
+	if at := strings.LastIndex(rest, " user="); at >= 0 {
+		m.User = rest[at+len(" user="):]
+	}
+	return true
 }
 
 // peer is who is at the other end, and the key that was shown.

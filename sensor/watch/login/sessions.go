@@ -4,6 +4,7 @@ package login
 
 import (
 	"errors"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -33,7 +34,7 @@ type state struct {
 // of a beginning or an end first is believed, and the other adds nothing.
 type sessions struct {
 	path  string
-	tell  func(action, source string, r Record)
+	tell  func(action, source string, r *Record)
 	open  map[session]*state
 	begun bool
 	size  int64
@@ -94,7 +95,7 @@ func (s *sessions) compare(data []byte, lost *ledger) {
 			action = fact.Seen
 		}
 		s.open[key] = &state{record: r, source: "utmp", inUtmp: true}
-		s.tell(action, "utmp", r)
+		s.tell(action, "utmp", &r)
 	}
 	if len(data) > 0 {
 		lost.add(fact.LossMalformed, 1, "/run/utmp ends within a record")
@@ -102,7 +103,7 @@ func (s *sessions) compare(data []byte, lost *ledger) {
 	for key, old := range s.open {
 		if old.inUtmp && !now[key] {
 			delete(s.open, key)
-			s.end("utmp", old.record, Record{})
+			s.end("utmp", &old.record, time.Time{})
 		}
 	}
 }
@@ -118,22 +119,22 @@ func (s *sessions) record(b []byte) {
 	case r.Kind == recordUser && r.User != "":
 		if s.open[key] == nil && len(s.open) < maxSessions {
 			s.open[key] = &state{record: r, source: "wtmp"}
-			s.tell(fact.Added, "wtmp", r)
+			s.tell(fact.Added, "wtmp", &r)
 		}
 	case r.Kind == recordDead || (r.Kind == recordUser && r.User == ""):
 		// Not every program writes its number when it ends.
 		for key, old := range s.open {
 			if key.line == r.Line && r.Line != "" {
 				delete(s.open, key)
-				s.end("wtmp", old.record, r)
+				s.end("wtmp", &old.record, r.Time)
 			}
 		}
 	}
 }
 
-// end tells the end of a session, by the time of its last record where there
-// is one.
-func (s *sessions) end(source string, r, last Record) {
-	r.Time = last.Time
+// end tells the end of a session that is forgotten, by the time of its last
+// record where there is one.
+func (s *sessions) end(source string, r *Record, at time.Time) {
+	r.Time = at
 	s.tell(fact.Removed, source, r)
 }

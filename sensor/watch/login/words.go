@@ -164,7 +164,6 @@ func (w *words) say(at time.Time, source string, l Line) {
 		}
 		w.told[l.PID] = true
 	}
-	f := m.Login
-	f.Source, f.PID = source, l.PID
-	w.run.tell(at, &f, m.User)
+	m.Login.Source, m.Login.PID = source, l.PID
+	w.run.tell(at, &m.Login, m.User)
 }

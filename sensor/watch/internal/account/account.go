@@ -93,8 +93,10 @@ func (f *file) refresh(now time.Time) {
 // the first line of an id wins.
 func parseNames(data []byte) map[uint32]string {
 	names := make(map[uint32]string)
-	for line := range bytes.Lines(data) {
-		name, rest, ok := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte(":"))
+	for len(data) > 0 {
+		var line []byte
+		line, data, _ = bytes.Cut(data, []byte("\n"))
+		name, rest, ok := bytes.Cut(line, []byte(":"))
 		if !ok || len(name) == 0 || len(name) > maxName || name[0] == '#' || name[0] == '+' || name[0] == '-' {
 			continue
 		}

@@ -12,7 +12,12 @@ import (
 
 // apkFiles are where apk keeps what is installed, the second since Alpine
 // merged /usr.
-var apkFiles = [...]string{"lib/apk/db/installed", "usr/lib/apk/db/installed"}
+var apkFiles = [...]string{apkOld, apkNew}
+
+const (
+	apkOld = "lib/apk/db/installed"
+	apkNew = "usr/lib/apk/db/installed"
+)
 
 // maxInstalled is the largest file of installed packages, in bytes.
 const maxInstalled = 256 << 20

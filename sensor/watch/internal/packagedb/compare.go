@@ -124,10 +124,10 @@ func status(f *os.File) (st unix.Stat_t, err error) {
 // stamped are the files and folders that change when a database does.
 var stamped = [...]string{
 	dpkgDir + "/status", dpkgDir + "/status.d", dpkgDir + "/info", dpkgDir + "/diversions", dpkgDir + "/updates",
-	apkFiles[0], apkFiles[1],
-	rpmDirs[0] + "/rpmdb.sqlite", rpmDirs[0] + "/rpmdb.sqlite-wal", rpmDirs[0] + "/Packages.db", rpmDirs[0] + "/Packages",
-	rpmDirs[1] + "/rpmdb.sqlite", rpmDirs[1] + "/rpmdb.sqlite-wal", rpmDirs[1] + "/Packages.db", rpmDirs[1] + "/Packages",
-	rpmDirs[2] + "/rpmdb.sqlite", rpmDirs[2] + "/rpmdb.sqlite-wal", rpmDirs[2] + "/Packages.db", rpmDirs[2] + "/Packages",
+	apkOld, apkNew,
+	rpmDir + "/rpmdb.sqlite", rpmDir + "/rpmdb.sqlite-wal", rpmDir + "/Packages.db", rpmDir + "/Packages",
+	rpmNew + "/rpmdb.sqlite", rpmNew + "/rpmdb.sqlite-wal", rpmNew + "/Packages.db", rpmNew + "/Packages",
+	rpmImage + "/rpmdb.sqlite", rpmImage + "/rpmdb.sqlite-wal", rpmImage + "/Packages.db", rpmImage + "/Packages",
 }
 
 // stamp tells one state of the databases from another.
@@ -150,7 +150,7 @@ func keyAt(path string) digest.Key {
 }
 
 // locks are held for as long as a package manager works.
-var locks = [...]string{dpkgDir + "/lock", rpmDirs[0] + "/.rpm.lock", rpmDirs[1] + "/.rpm.lock"}
+var locks = [...]string{dpkgDir + "/lock", rpmDir + "/.rpm.lock", rpmNew + "/.rpm.lock"}
 
 // busy tells whether a package manager works right now. It asks who holds the
 // locks and never takes one.

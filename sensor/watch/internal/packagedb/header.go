@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"iter"
 )
 
 // The tags of a header that are needed. Source: rpmtag.h.
@@ -46,22 +45,22 @@ const (
 // docs/manual/hregions.md and format_header.md.
 type header struct{ index, data []byte }
 
-func parseHeader(blob []byte) (header, error) {
+func parseHeader(blob []byte) (*header, error) {
 	if len(blob) < 8 {
-		return header{}, fmt.Errorf("malformed header: %d bytes", len(blob))
+		return nil, fmt.Errorf("malformed header: %d bytes", len(blob))
 	}
 	entries, size := binary.BigEndian.Uint32(blob), binary.BigEndian.Uint32(blob[4:])
 	blob = blob[8:]
 	if entries > maxEntries || uint64(entries)*entrySize+uint64(size) > uint64(len(blob)) {
-		return header{}, fmt.Errorf("malformed header: %d entries and %d bytes of data in %d bytes", entries, size, len(blob))
+		return nil, fmt.Errorf("malformed header: %d entries and %d bytes of data in %d bytes", entries, size, len(blob))
 	}
 	at := entries * entrySize
-	return header{index: blob[:at], data: blob[at : at+size]}, nil
+	return &header{index: blob[:at], data: blob[at : at+size]}, nil
 }
 
 // find is the data from the first value of a tag on, and how many values it
 // has; none where the tag is missing or of another type.
-func (h header) find(tag uint32, types ...uint32) (data []byte, count int) {
+func (h *header) find(tag uint32, types ...uint32) (data []byte, count int) {
 	for e := h.index; len(e) >= entrySize; e = e[entrySize:] {
 		if binary.BigEndian.Uint32(e) != tag {
 			continue
@@ -79,7 +78,7 @@ func (h header) find(tag uint32, types ...uint32) (data []byte, count int) {
 }
 
 // text is the first string of a tag.
-func (h header) text(tag uint32) []byte {
+func (h *header) text(tag uint32) []byte {
 	data, n := h.find(tag, typeString, typeI18N, typeStringArray)
 	if n == 0 {
 		return nil
@@ -91,32 +90,22 @@ func (h header) text(tag uint32) []byte {
 	return s
 }
 
-// texts are the strings of a tag, numbered from 0.
-func (h header) texts(tag uint32) iter.Seq2[int, []byte] {
-	return func(yield func(int, []byte) bool) {
-		data, n := h.find(tag, typeStringArray)
-		for i := range n {
-			s, rest, ok := bytes.Cut(data, []byte{0})
-			if !ok || !yield(i, s) {
-				return
-			}
-			data = rest
+// nth is one string of a tag, numbered from 0.
+func (h *header) nth(tag uint32, i int) (s []byte) {
+	data, n := h.find(tag, typeStringArray)
+	if i < 0 || i >= n {
+		return nil
+	}
+	for ok := true; i >= 0 && ok; i-- {
+		if s, data, ok = bytes.Cut(data, []byte{0}); !ok {
+			return nil
 		}
 	}
-}
-
-// nth is one string of a tag.
-func (h header) nth(tag uint32, i int) []byte {
-	for k, s := range h.texts(tag) {
-		if k == i {
-			return s
-		}
-	}
-	return nil
+	return s
 }
 
 // number is the value i of a tag of 32-bit numbers.
-func (h header) number(tag uint32, i int) (uint32, bool) {
+func (h *header) number(tag uint32, i int) (uint32, bool) {
 	data, n := h.find(tag, typeInt32)
 	if i < 0 || i >= n || len(data) < 4*(i+1) {
 		return 0, false
@@ -125,7 +114,7 @@ func (h header) number(tag uint32, i int) (uint32, bool) {
 }
 
 // identity is the package; false where it has no name or version.
-func (h header) identity() (p Package, ok bool) {
+func (h *header) identity() (p Package, ok bool) {
 	name, ok1 := text(h.text(tagName))
 	version, ok2 := text(h.text(tagVersion))
 	release, ok3 := text(h.text(tagRelease))

@@ -82,7 +82,15 @@ func (l *list) begin(of string) {
 
 // restart forgets what came from the database that is being read.
 func (l *list) restart() {
-	l.packages = slices.DeleteFunc(l.packages, func(p Package) bool { return p.Type == l.of })
+	kept := 0
+	for i := range l.packages {
+		if p := &l.packages[i]; p.Type != l.of {
+			l.packages[kept] = *p
+			kept++
+		}
+	}
+	clear(l.packages[kept:])
+	l.packages = l.packages[:kept]
 	l.got, l.bad = 0, 0
 }
 

@@ -3,6 +3,7 @@
 package packagedb
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,13 @@ import (
 
 // rpmDirs are where rpm keeps its database: of old, of SUSE and Fedora, and
 // of images that are updated as a whole.
-var rpmDirs = [...]string{"var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm"}
+var rpmDirs = [...]string{rpmDir, rpmNew, rpmImage}
+
+const (
+	rpmDir   = "var/lib/rpm"
+	rpmNew   = "usr/lib/sysimage/rpm"
+	rpmImage = "usr/share/rpm"
+)
 
 // formats are rpm's own, the newest first: what is converted leaves the older
 // file behind.
@@ -94,7 +101,7 @@ func (f *file) read(buf []byte, at int64) error {
 
 // readRPM calls each with every header of the one database there is, and
 // begin before it begins, maybe again. found is false where there is none.
-func readRPM(ctx context.Context, root string, begin func(), each func(header)) (found bool, bad int64, err error) {
+func readRPM(ctx context.Context, root string, begin func(), each func(*header)) (found bool, bad int64, err error) {
 	for _, dir := range rpmDirs {
 		for _, format := range formats {
 			path := filepath.Join(root, dir, format.file)
@@ -123,7 +130,7 @@ func readRPM(ctx context.Context, root string, begin func(), each func(header)) 
 	return false, 0, nil
 }
 
-func (f *file) readAll(path string, read func(*file, func([]byte)) error, each func(header)) error {
+func (f *file) readAll(path string, read func(*file, func([]byte)) error, each func(*header)) error {
 	log, err := openFile(f.ctx, path+"-wal")
 	if err == nil {
 		f.log = log
@@ -146,7 +153,7 @@ func (f *file) readAll(path string, read func(*file, func([]byte)) error, each f
 }
 
 func rpmPackages(root string, l *list) {
-	found, bad, err := readRPM(l.ctx, root, l.restart, func(h header) {
+	found, bad, err := readRPM(l.ctx, root, l.restart, func(h *header) {
 		if p, ok := h.identity(); ok {
 			l.add(p)
 		} else {
@@ -183,8 +190,14 @@ func (t *target) forget(of string) {
 }
 
 // header adds what one package claims.
-func (p *pass) header(h header) {
-	for i, name := range h.texts(tagBasenames) {
+func (p *pass) header(h *header) {
+	names, n := h.find(tagBasenames, typeStringArray)
+	for i := range n {
+		name, rest, whole := bytes.Cut(names, []byte{0})
+		if !whole {
+			return
+		}
+		names = rest
 		if !p.base(name) {
 			continue
 		}
@@ -201,7 +214,7 @@ func (p *pass) header(h header) {
 
 // installed tells whether file i of the package is on the disk: not one that
 // was left out, and not the 32-bit twin of another package's file.
-func (h header) installed(i int) bool {
+func (h *header) installed(i int) bool {
 	const normal = 0
 	states, n := h.find(tagFileStates, typeChar)
 	return i >= n || states[i] == normal
@@ -209,7 +222,7 @@ func (h header) installed(i int) bool {
 
 // claim is what the package says of its file i. Numbers of algorithms are
 // OpenPGP's (RFC 9580 section 9.5), MD5 where there is none.
-func (h header) claim(i int) *claim {
+func (h *header) claim(i int) *claim {
 	pkg, _ := h.identity()
 	c := &claim{installed: true, vouch: fact.Vouch{Type: RPM, Name: pkg.Name, Version: pkg.Version}}
 	const ghost = 1 << 6 // not in the package, so with no content of its own

@@ -27,31 +27,41 @@ func (g *Gate) Lost() int64 { return g.lost.Load() }
 // Do calls f and waits at most d for it. ok is false where f did not come back
 // in time, or was not called because too many others have not.
 func Do[T any](g *Gate, d time.Duration, f func() T) (answer T, ok bool) {
-	if g.lost.Load() >= g.max {
+	late := new(T)
+	if !g.do(d, func() { *late = f() }) {
 		return answer, false
+	}
+	return *late, true
+}
+
+// do is Do without an answer, so that there is one of it for all types.
+func (g *Gate) do(d time.Duration, f func()) bool {
+	if g.lost.Load() >= g.max {
+		return false
 	}
 	// 0 running, 1 answered, 2 given up: who changes it first decides who
 	// keeps the books.
 	var state atomic.Int32
-	done := make(chan T, 1)
+	done := make(chan struct{})
 	go func() {
-		v := f()
+		f()
 		if !state.CompareAndSwap(0, 1) {
 			g.lost.Add(-1)
 		}
-		done <- v
+		close(done)
 	}()
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
-	case v := <-done:
-		return v, true
+	case <-done:
+		return true
 	case <-timer.C:
 	}
 	g.lost.Add(1)
 	if state.CompareAndSwap(0, 2) {
-		return answer, false
+		return false
 	}
 	g.lost.Add(-1)
-	return <-done, true
+	<-done
+	return true
 }

@@ -48,7 +48,9 @@ func parse(data []byte) ([]setting, error) {
 	var settings []setting
 	var section string
 	var joined []byte // of a line that goes on
-	for line := range bytes.Lines(data) {
+	for len(data) > 0 {
+		var line []byte
+		line, data, _ = bytes.Cut(data, []byte("\n"))
 		line = bytes.TrimSpace(line)
 		if len(line) > 0 && (line[0] == '#' || line[0] == ';') {
 			continue // also where it interrupts a line that goes on

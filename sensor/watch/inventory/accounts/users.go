@@ -29,8 +29,24 @@ const (
 
 // accounts reads users and groups, which name each other.
 func (r *reading) accounts() {
-	users, usersOK := read(r, fact.KindUser, "passwd", account.ParseUser, func(u account.User) string { return u.Name })
-	groups, groupsOK := read(r, fact.KindGroup, "group", account.ParseGroup, func(g account.Group) string { return g.Name })
+	var users []account.User
+	var user account.User
+	usersOK := r.entries(fact.KindUser, "passwd", func(line []byte) (name string, ok bool) {
+		user, ok = account.ParseUser(line)
+		return user.Name, ok
+	}, func() { users = append(users, user) })
+	var groups []account.Group
+	var group account.Group
+	groupsOK := r.entries(fact.KindGroup, "group", func(line []byte) (name string, ok bool) {
+		group, ok = account.ParseGroup(line)
+		return group.Name, ok
+	}, func() { groups = append(groups, group) })
+	if !usersOK {
+		users = nil
+	}
+	if !groupsOK {
+		groups = nil
+	}
 	passwords := r.shadow(users)
 
 	names := make(map[uint32]string, len(groups))
@@ -66,9 +82,11 @@ func (r *reading) accounts() {
 	}
 }
 
-// read reads a file of one entry a line. As in the C library, the first line
-// of a name wins. ok is false where there is nothing to go by.
-func read[T any](r *reading, of fact.Kind, file string, parse func([]byte) (T, bool), name func(T) string) (all []T, ok bool) {
+// entries reads a file of one entry a line: parse takes a line and says its
+// name, keep keeps what was parsed last. As in the C library, the first line
+// of a name wins. False means that there is nothing to go by, also not what
+// was kept.
+func (r *reading) entries(of fact.Kind, file string, parse func([]byte) (name string, ok bool), keep func()) bool {
 	path := filepath.Join(r.root, "etc", file)
 	seen := make(map[string]bool)
 	var malformed, over int64
@@ -76,33 +94,28 @@ func read[T any](r *reading, of fact.Kind, file string, parse func([]byte) (T, b
 		if account.Blank(line) {
 			return
 		}
-		entry, ok := parse(line)
-		switch key := ""; {
-		case ok:
-			if key = text(name(entry), costName); seen[key] {
-				malformed++
-				return
-			}
-			if len(all) == inventory.MaxEntities {
-				over++
-				return
-			}
-			seen[key] = true
-			all = append(all, entry)
-		default:
+		name, ok := parse(line)
+		key := text(name, costName)
+		switch {
+		case !ok || seen[key]:
 			malformed++
+		case len(seen) == inventory.MaxEntities:
+			over++
+		default:
+			seen[key] = true
+			keep()
 		}
 	})
 	if err != nil {
 		r.gap(of, fact.LossUnreadable, 1, true, fmt.Sprintf("read %s: %s", file, why(err)))
-		return nil, false
+		return false
 	}
 	r.gap(of, fact.LossMalformed, malformed+lack.Long, false, fmt.Sprintf("lines of %s are malformed, too long, or of a name that an earlier line has", file))
 	if lack.Cut {
 		over++
 	}
 	r.gap(of, fact.LossInventory, over, false, fmt.Sprintf("%s is larger than the sensor reads", file))
-	return all, true
+	return true
 }
 
 // shadow reads what kind of password each account has. The map has no entry

@@ -36,7 +36,9 @@ func readTables(fs *proc.FS) (all []Socket, bad int, cut bool, err error) {
 // sockets that wait for peers, and how many lines are of no such form.
 func ParseTable(data []byte, transport string) (sockets []Socket, bad int) {
 	first := true
-	for line := range bytes.Lines(data) {
+	for len(data) > 0 {
+		var line []byte
+		line, data, _ = bytes.Cut(data, []byte("\n"))
 		if first { // the names of the columns
 			first = false
 			continue

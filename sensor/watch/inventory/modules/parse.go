@@ -21,7 +21,9 @@ const (
 // modules, state, address and the letters by which it taints the kernel. bad
 // is how many lines are of another form.
 func Parse(data []byte) (modules []*fact.Module, bad int) {
-	for line := range bytes.Lines(data) {
+	for len(data) > 0 {
+		var line []byte
+		line, data, _ = bytes.Cut(data, []byte("\n"))
 		m, ok := parseLine(line)
 		if !ok || len(modules) == maxModules {
 			bad++

@@ -24,8 +24,10 @@ const (
 // which lies above, is kept.
 func Parse(data []byte) (mounts []*fact.Mount, bad int) {
 	at := make(map[[3]string]int)
-	for line := range bytes.Lines(data) {
-		m, ok := parseLine(bytes.TrimSuffix(line, []byte("\n")))
+	for len(data) > 0 {
+		var line []byte
+		line, data, _ = bytes.Cut(data, []byte("\n"))
+		m, ok := parseLine(line)
 		if !ok {
 			bad++
 			continue
@@ -71,7 +73,9 @@ func parseLine(line []byte) (*fact.Mount, bool) {
 func options(lists ...[]byte) []string {
 	var all []string
 	for _, list := range lists {
-		for option := range bytes.SplitSeq(list, []byte(",")) {
+		for more := true; more; {
+			var option []byte
+			option, list, more = bytes.Cut(list, []byte(","))
 			o := describe.Plain(unescape(option), maxOption)
 			if o != "" && len(all) < maxOptions && !slices.Contains(all, o) {
 				all = append(all, o)

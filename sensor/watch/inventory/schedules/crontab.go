@@ -39,7 +39,9 @@ func ParseAnacrontab(data []byte) (entries []Entry, bad int) {
 }
 
 func parse(data []byte, one func([]byte) (Entry, bool)) (entries []Entry, bad int) {
-	for line := range bytes.Lines(data) {
+	for len(data) > 0 {
+		var line []byte
+		line, data, _ = bytes.Cut(data, []byte("\n"))
 		line = bytes.TrimSpace(line)
 		if len(line) == 0 || line[0] == '#' || isSetting(line) {
 			continue

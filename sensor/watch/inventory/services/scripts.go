@@ -146,7 +146,9 @@ func (s *Source) head(path string) ([]byte, error) {
 // command_user= for OpenRC, DAEMON= and DAEMON_USER= as is usual for SysV.
 // Source: openrc-run(8).
 func ParseScript(data []byte) (program, account string) {
-	for line := range bytes.Lines(data) {
+	for len(data) > 0 {
+		var line []byte
+		line, data, _ = bytes.Cut(data, []byte("\n"))
 		key, value, ok := bytes.Cut(bytes.TrimSpace(line), []byte("="))
 		if !ok {
 			continue
