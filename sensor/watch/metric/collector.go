@@ -3,19 +3,22 @@
 package metric
 
 import (
+	"bytes"
 	"context"
-	"fmt"
+	"path/filepath"
 	"time"
-
-	"github.com/prometheus/procfs"
-	"github.com/prometheus/procfs/blockdevice"
 
 	"picket.internal/fact"
 	"picket.internal/sensor/watch"
 	"picket.internal/sensor/watch/internal/clock"
 	"picket.internal/sensor/watch/internal/patience"
 	"picket.internal/sensor/watch/internal/proc"
+	"picket.internal/sensor/watch/internal/regular"
 )
+
+// maxFile bounds each file of the proc file system. What lies behind is left
+// out; a device takes some hundred bytes.
+const maxFile = 4 << 20
 
 // Config says what to sample.
 type Config struct {
@@ -32,38 +35,28 @@ type Config struct {
 
 // Collector samples the host's load.
 type Collector struct {
-	cfg    Config
-	proc   procfs.FS
-	blocks *blockdevice.FS // nil where there is no sys file system
-	own    *proc.FS
-	gate   *patience.Gate
-	last   *reading
+	cfg  Config
+	proc *proc.FS
+	gate *patience.Gate
+	last *reading
 }
 
-// New opens the proc and sys file systems.
+// New opens the proc file system.
 func New(cfg Config) (*Collector, error) {
 	if cfg.Interval <= 0 {
 		cfg.Interval = 15 * time.Second
 	}
-	if cfg.Proc == "" {
-		cfg.Proc = procfs.DefaultMountPoint
+	if cfg.Sys == "" {
+		cfg.Sys = "/sys"
 	}
 	if cfg.statfs == nil {
 		cfg.statfs = askKernel
 	}
-	p, err := procfs.NewFS(cfg.Proc)
-	if err != nil {
-		return nil, fmt.Errorf("opening proc: %w", err)
-	}
-	own, err := proc.Open(cfg.Proc)
+	fs, err := proc.Open(cfg.Proc)
 	if err != nil {
 		return nil, err
 	}
-	c := &Collector{cfg: cfg, proc: p, own: own, gate: patience.NewGate(maxLost)}
-	if b, err := blockdevice.NewFS(cfg.Proc, cfg.Sys); err == nil {
-		c.blocks = &b
-	}
-	return c, nil
+	return &Collector{cfg: cfg, proc: fs, gate: patience.NewGate(maxLost)}, nil
 }
 
 // Name is "metric".
@@ -100,10 +93,10 @@ func (c *Collector) sample() *fact.Fact {
 // reading is what the kernel says at one moment, counters as they are.
 type reading struct {
 	at        time.Duration // since boot
-	cpu       *procfs.CPUStat
+	cpu       *cpuTicks
 	cpus      int64
-	disks     map[string]blockdevice.IOStats
-	networks  procfs.NetDev
+	disks     map[string]diskCounters
+	networks  map[string]netCounters
 	memory    *fact.Memory
 	load      *fact.Load
 	pressure  []fact.Pressure
@@ -112,81 +105,63 @@ type reading struct {
 
 func (c *Collector) read() *reading {
 	r := &reading{at: c.cfg.clock.SinceBoot()}
-	if s, err := c.proc.Stat(); err == nil {
-		r.cpu, r.cpus = &s.CPUTotal, int64(len(s.CPU))
+	r.cpu, r.cpus = parseStat(c.file("stat"))
+	if m := parseMeminfo(c.file("meminfo")); m != nil {
+		r.memory = memory(m)
 	}
-	if m, err := c.proc.Meminfo(); err == nil {
-		r.memory = memory(&m)
-	}
-	if l, err := c.proc.LoadAvg(); err == nil {
-		r.load = &fact.Load{One: l.Load1, Five: l.Load5, Fifteen: l.Load15}
+	if l, ok := parseLoadavg(c.file("loadavg")); ok {
+		r.load = &fact.Load{One: l[0], Five: l[1], Fifteen: l[2]}
 	}
 	for _, resource := range []string{"cpu", "memory", "io"} {
-		if p, err := c.proc.PSIStatsForResource(resource); err == nil {
-			r.pressure = append(r.pressure, pressure(resource, p))
+		if some, full, ok := parsePressure(c.file("pressure/" + resource)); ok {
+			r.pressure = append(r.pressure, fact.Pressure{Resource: resource, Some: ratio(some, 100), Full: ratio(full, 100)})
 		}
 	}
-	if n, err := c.proc.NetDev(); err == nil {
-		delete(n, "lo")
-		r.networks = n
-	}
+	r.networks = parseNetDev(c.file("net/dev"))
+	delete(r.networks, "lo")
 	r.disks = c.disks()
-	if pids, err := c.own.Pids(nil, make([]byte, 32<<10)); err == nil {
+	if pids, err := c.proc.Pids(nil, make([]byte, 32<<10)); err == nil {
 		r.processes = int64(len(pids))
 	}
 	return r
 }
 
-// disks reads the counters of whole disks, not those of their parts.
-func (c *Collector) disks() map[string]blockdevice.IOStats {
-	if c.blocks == nil {
-		return nil
-	}
-	all, err := c.blocks.ProcDiskstats()
+// file is a file of the proc file system, up to the bound and nothing of a
+// line that goes over it; nil where it cannot be read.
+func (c *Collector) file(name string) []byte {
+	data, more, err := c.proc.Whole(name, maxFile)
 	if err != nil {
 		return nil
 	}
-	names, err := c.blocks.SysBlockDevices()
+	if more {
+		data = data[:bytes.LastIndexByte(data, '\n')+1]
+	}
+	return data
+}
+
+// disks reads the counters of whole disks that were ever used, not those of
+// their parts.
+func (c *Collector) disks() map[string]diskCounters {
+	whole, _, err := regular.List(filepath.Join(c.cfg.Sys, "block"), maxDevices)
 	if err != nil {
 		return nil
 	}
-	whole := make(map[string]bool, len(names))
-	for _, name := range names {
-		whole[name] = true
-	}
-	disks := make(map[string]blockdevice.IOStats)
-	for _, d := range all {
-		if used := d.ReadIOs+d.WriteIOs > 0; used && whole[d.DeviceName] {
-			disks[d.DeviceName] = d.IOStats
+	all := parseDiskstats(c.file("diskstats"))
+	disks := make(map[string]diskCounters)
+	for _, entry := range whole {
+		if d, ok := all[entry.Name()]; ok && d.readOps+d.writeOps > 0 {
+			disks[entry.Name()] = d
 		}
 	}
 	return disks
 }
 
-func memory(m *procfs.Meminfo) *fact.Memory {
-	value := func(p *uint64) uint64 {
-		if p == nil {
-			return 0
-		}
-		return *p
-	}
+func memory(m *memoryBytes) *fact.Memory {
 	// Shared memory counts as cached, and cannot be dropped.
-	cached := value(m.CachedBytes) + value(m.BuffersBytes)
-	cached -= min(cached, value(m.ShmemBytes))
+	cached := m.cached + m.buffers
+	cached -= min(cached, m.shmem)
 	return &fact.Memory{
-		Total: value(m.MemTotalBytes), Available: value(m.MemAvailableBytes),
-		Free: value(m.MemFreeBytes), Cached: cached, Dirty: value(m.DirtyBytes),
-		SwapTotal: value(m.SwapTotalBytes), SwapFree: value(m.SwapFreeBytes),
+		Total: m.total, Available: m.available, Free: m.free, Cached: cached, Dirty: m.dirty,
+		SwapTotal: m.swapTotal, SwapFree: m.swapFree,
 	}
-}
-
-func pressure(resource string, s procfs.PSIStats) fact.Pressure {
-	p := fact.Pressure{Resource: resource}
-	if s.Some != nil {
-		p.Some = ratio(s.Some.Avg60, 100)
-	}
-	if s.Full != nil {
-		p.Full = ratio(s.Full.Avg60, 100)
-	}
-	return p
 }

@@ -49,7 +49,7 @@ func askKernel(path string) (fact.Filesystem, error) {
 // own, each once, and how many were left out.
 func (c *Collector) filesystems() (list []fact.Filesystem, omitted int) {
 	seen := make(map[string]bool)
-	for _, m := range parseMounts(c.own.Mountinfo()) {
+	for _, m := range parseMounts(c.proc.Mountinfo()) {
 		if !stores(m) || seen[m.dev] {
 			continue
 		}

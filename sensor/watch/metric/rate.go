@@ -3,20 +3,19 @@
 package metric
 
 import (
-	"cmp"
 	"math"
-	"slices"
-	"strings"
+	"sort"
 	"time"
-
-	"github.com/prometheus/procfs"
-	"github.com/prometheus/procfs/blockdevice"
 
 	"picket.internal/fact"
 )
 
-// maxList bounds each list of a sample.
-const maxList = 32
+const (
+	// maxList bounds each list of a sample.
+	maxList = 32
+	// sector is the unit of diskstats, whatever the disk's own is.
+	sector = 512
+)
 
 // since fills in what was added since an earlier reading, and tells how many
 // devices were left out.
@@ -50,26 +49,28 @@ func (r *reading) since(old *reading, m *fact.Metric) (omitted int64) {
 // busiest keeps those with the most traffic, by name, and tells how many it
 // left out.
 func busiest[T any](all []T, traffic func(T) uint64, name func(T) string) (kept []T, omitted int) {
-	slices.SortFunc(all, func(a, b T) int {
-		return cmp.Or(cmp.Compare(traffic(b), traffic(a)), strings.Compare(name(a), name(b)))
+	// package slices would have its sort anew for each kind of device.
+	sort.Slice(all, func(i, j int) bool {
+		a, b := traffic(all[i]), traffic(all[j])
+		return a > b || (a == b && name(all[i]) < name(all[j]))
 	})
 	if len(all) > maxList {
 		all, omitted = all[:maxList], len(all)-maxList
 	}
-	slices.SortFunc(all, func(a, b T) int { return strings.Compare(name(a), name(b)) })
+	sort.Slice(all, func(i, j int) bool { return name(all[i]) < name(all[j]) })
 	return all, omitted
 }
 
 // cpu is the share of each mode in the time that all processors had.
-func cpu(old, now *procfs.CPUStat, count int64) *fact.CPU {
-	d := func(a, b float64) float64 { return max(0, b-a) } // a processor that was taken off counts backwards
-	nice, softIRQ := d(old.Nice, now.Nice), d(old.SoftIRQ, now.SoftIRQ)
-	user := d(old.User, now.User) + nice
-	system := d(old.System, now.System)
-	irq := d(old.IRQ, now.IRQ) + softIRQ
-	steal := d(old.Steal, now.Steal)
-	iowait := d(old.Iowait, now.Iowait)
-	idle := d(old.Idle, now.Idle)
+func cpu(old, now *cpuTicks, count int64) *fact.CPU {
+	d := func(a, b uint64) float64 { return float64(b - min(a, b)) } // a processor that was taken off counts backwards
+	nice, softIRQ := d(old.nice, now.nice), d(old.softIRQ, now.softIRQ)
+	user := d(old.user, now.user) + nice
+	system := d(old.system, now.system)
+	irq := d(old.irq, now.irq) + softIRQ
+	steal := d(old.steal, now.steal)
+	iowait := d(old.iowait, now.iowait)
+	idle := d(old.idle, now.idle)
 	busy := user + system + irq + steal
 	total := busy + iowait + idle
 	return &fact.CPU{
@@ -78,16 +79,16 @@ func cpu(old, now *procfs.CPUStat, count int64) *fact.CPU {
 	}
 }
 
-func disk(name string, old, now blockdevice.IOStats, interval time.Duration) fact.Disk {
+func disk(name string, old, now diskCounters, interval time.Duration) fact.Disk {
 	return fact.Disk{
 		Name:         text(name),
-		ReadBytes:    added(old.ReadSectors, now.ReadSectors) * procfs.SectorSize,
-		WriteBytes:   added(old.WriteSectors, now.WriteSectors) * procfs.SectorSize,
-		ReadOps:      count(old.ReadIOs, now.ReadIOs),
-		WriteOps:     count(old.WriteIOs, now.WriteIOs),
-		ReadLatency:  latency(added(old.ReadTicks, now.ReadTicks), added(old.ReadIOs, now.ReadIOs)),
-		WriteLatency: latency(added(old.WriteTicks, now.WriteTicks), added(old.WriteIOs, now.WriteIOs)),
-		Busy:         ratio(float64(added(old.IOsTotalTicks, now.IOsTotalTicks)), float64(interval.Milliseconds())),
+		ReadBytes:    added(old.readSectors, now.readSectors) * sector,
+		WriteBytes:   added(old.writeSectors, now.writeSectors) * sector,
+		ReadOps:      count(old.readOps, now.readOps),
+		WriteOps:     count(old.writeOps, now.writeOps),
+		ReadLatency:  latency(added(old.readTime, now.readTime), added(old.readOps, now.readOps)),
+		WriteLatency: latency(added(old.writeTime, now.writeTime), added(old.writeOps, now.writeOps)),
+		Busy:         ratio(float64(added(old.busyTime, now.busyTime)), float64(interval.Milliseconds())),
 	}
 }
 
@@ -100,15 +101,15 @@ func latency(ms, ops uint64) float64 {
 	return math.Round(float64(ms)/float64(ops)*1e3) / 1e6
 }
 
-func network(name string, old, now procfs.NetDevLine) fact.Network {
+func network(name string, old, now netCounters) fact.Network {
 	return fact.Network{
 		Name:      text(name),
-		RxBytes:   added(old.RxBytes, now.RxBytes),
-		TxBytes:   added(old.TxBytes, now.TxBytes),
-		RxErrors:  count(old.RxErrors, now.RxErrors),
-		TxErrors:  count(old.TxErrors, now.TxErrors),
-		RxDropped: count(old.RxDropped, now.RxDropped),
-		TxDropped: count(old.TxDropped, now.TxDropped),
+		RxBytes:   added(old.rxBytes, now.rxBytes),
+		TxBytes:   added(old.txBytes, now.txBytes),
+		RxErrors:  count(old.rxErrors, now.rxErrors),
+		TxErrors:  count(old.txErrors, now.txErrors),
+		RxDropped: count(old.rxDropped, now.rxDropped),
+		TxDropped: count(old.txDropped, now.txDropped),
 	}
 }
 
