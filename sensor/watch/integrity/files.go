@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -82,7 +83,7 @@ func (c *Collector) files() (list []fact.OwnFile, err error) {
 		}
 	}
 	c.known = now
-	slices.SortFunc(list, func(a, b fact.OwnFile) int { return strings.Compare(a.Path, b.Path) })
+	sort.Slice(list, func(i, j int) bool { return list[i].Path < list[j].Path })
 	if omitted > 0 {
 		err = fmt.Errorf("%d files of Picket's own over the bound of %d are left out", omitted, maxFiles)
 	}

@@ -22,9 +22,9 @@ type cpuTicks struct {
 // many there are. A kernel of old ends the sum before the last modes.
 func parseStat(data []byte) (sum *cpuTicks, cpus int64) {
 	for line := range bytes.Lines(data) {
-		name, rest, _ := bytes.Cut(line, []byte(" "))
+		name, rest, more := bytes.Cut(line, []byte(" "))
 		number, ok := bytes.CutPrefix(name, []byte("cpu"))
-		if !ok {
+		if !ok || !more {
 			continue
 		}
 		if len(number) > 0 {
