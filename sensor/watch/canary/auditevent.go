@@ -86,7 +86,7 @@ func (a *AuditEvents) Add(r AuditRecord, now time.Time) *AuditEvent {
 func (a *AuditEvents) Overdue(now time.Time) *AuditEvent {
 	for len(a.holes) > 0 && now.Sub(a.holes[0].since) > auditPatience {
 		a.Lost += int64(min(a.holes[0].last-a.holes[0].first+1, 1<<31))
-		a.holes = slices.Delete(a.holes, 0, 1)
+		a.holes = a.holes[1:]
 	}
 	for len(a.open) > 0 && now.Sub(a.open[0].began) > auditPatience {
 		a.Lost++
@@ -120,7 +120,7 @@ func (a *AuditEvents) number(serial uint64, now time.Time) {
 	case serial > a.last:
 		if len(a.holes) == maxAuditOpen {
 			a.Lost += int64(min(a.holes[0].last-a.holes[0].first+1, 1<<31))
-			a.holes = slices.Delete(a.holes, 0, 1)
+			a.holes = a.holes[1:]
 		}
 		a.holes = append(a.holes, hole{a.last + 1, serial - 1, now})
 	default:
@@ -143,7 +143,7 @@ func (a *AuditEvents) filled(serial uint64) {
 		if serial < h.last {
 			rest = append(rest, hole{serial + 1, h.last, h.since})
 		}
-		a.holes = slices.Replace(a.holes, i, i+1, rest...)
+		a.holes = append(a.holes[:i:i], append(rest, a.holes[i+1:]...)...)
 		return
 	}
 }

@@ -3,8 +3,8 @@
 package metric
 
 import (
+	"bytes"
 	"context"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -13,7 +13,12 @@ import (
 	"picket.internal/sensor/watch/internal/clock"
 	"picket.internal/sensor/watch/internal/patience"
 	"picket.internal/sensor/watch/internal/proc"
+	"picket.internal/sensor/watch/internal/regular"
 )
+
+// maxFile bounds each file of the proc file system. What lies behind is left
+// out; a device takes some hundred bytes.
+const maxFile = 4 << 20
 
 // Config says what to sample.
 type Config struct {
@@ -41,20 +46,17 @@ func New(cfg Config) (*Collector, error) {
 	if cfg.Interval <= 0 {
 		cfg.Interval = 15 * time.Second
 	}
-	if cfg.Proc == "" {
-		cfg.Proc = "/proc"
-	}
 	if cfg.Sys == "" {
 		cfg.Sys = "/sys"
 	}
 	if cfg.statfs == nil {
 		cfg.statfs = askKernel
 	}
-	p, err := proc.Open(cfg.Proc)
+	fs, err := proc.Open(cfg.Proc)
 	if err != nil {
 		return nil, err
 	}
-	return &Collector{cfg: cfg, proc: p, gate: patience.NewGate(maxLost)}, nil
+	return &Collector{cfg: cfg, proc: fs, gate: patience.NewGate(maxLost)}, nil
 }
 
 // Name is "metric".
@@ -91,10 +93,10 @@ func (c *Collector) sample() *fact.Fact {
 // reading is what the kernel says at one moment, counters as they are.
 type reading struct {
 	at        time.Duration // since boot
-	cpu       *cpuTimes
+	cpu       *cpuTicks
 	cpus      int64
-	disks     map[string]io
-	networks  map[string]traffic
+	disks     map[string]diskCounters
+	networks  map[string]netCounters
 	memory    *fact.Memory
 	load      *fact.Load
 	pressure  []fact.Pressure
@@ -112,16 +114,17 @@ func (c *Collector) file(name string) []byte {
 
 func (c *Collector) read() *reading {
 	r := &reading{at: c.cfg.clock.SinceBoot()}
-	if t, cpus, ok := parseStat(c.file("stat")); ok {
-		r.cpu, r.cpus = &t, cpus
+	r.cpu, r.cpus = parseStat(c.file("stat"))
+	if m := parseMeminfo(c.file("meminfo")); m != nil {
+		r.memory = memory(m)
 	}
-	if data := c.file("meminfo"); data != nil {
-		r.memory = parseMeminfo(data)
+	if l, ok := parseLoadavg(c.file("loadavg")); ok {
+		r.load = &fact.Load{One: l[0], Five: l[1], Fifteen: l[2]}
 	}
 	r.load = parseLoad(c.file("loadavg"))
 	for _, resource := range []string{"cpu", "memory", "io"} {
-		if p, ok := parsePressure(resource, c.file("pressure/"+resource)); ok {
-			r.pressure = append(r.pressure, p)
+		if some, full, ok := parsePressure(c.file("pressure/" + resource)); ok {
+			r.pressure = append(r.pressure, fact.Pressure{Resource: resource, Some: ratio(some, 100), Full: ratio(full, 100)})
 		}
 	}
 	r.networks = parseNetDev(c.file("net/dev"))
@@ -133,18 +136,42 @@ func (c *Collector) read() *reading {
 	return r
 }
 
-// disks reads the counters of whole disks, not those of their parts, and of
-// none that was never used.
-func (c *Collector) disks() map[string]io {
-	whole, err := os.ReadDir(filepath.Join(c.cfg.Sys, "block"))
+// file is a file of the proc file system, up to the bound and nothing of a
+// line that goes over it; nil where it cannot be read.
+func (c *Collector) file(name string) []byte {
+	data, more, err := c.proc.Whole(name, maxFile)
 	if err != nil {
 		return nil
 	}
-	all, disks := parseDiskstats(c.file("diskstats")), make(map[string]io)
+	if more {
+		data = data[:bytes.LastIndexByte(data, '\n')+1]
+	}
+	return data
+}
+
+// disks reads the counters of whole disks that were ever used, not those of
+// their parts.
+func (c *Collector) disks() map[string]diskCounters {
+	whole, _, err := regular.List(filepath.Join(c.cfg.Sys, "block"), maxDevices)
+	if err != nil {
+		return nil
+	}
+	all := parseDiskstats(c.file("diskstats"))
+	disks := make(map[string]diskCounters)
 	for _, entry := range whole {
-		if d, ok := all[entry.Name()]; ok && d.reads+d.writes > 0 {
+		if d, ok := all[entry.Name()]; ok && d.readOps+d.writeOps > 0 {
 			disks[entry.Name()] = d
 		}
 	}
 	return disks
+}
+
+func memory(m *memoryBytes) *fact.Memory {
+	// Shared memory counts as cached, and cannot be dropped.
+	cached := m.cached + m.buffers
+	cached -= min(cached, m.shmem)
+	return &fact.Memory{
+		Total: m.total, Available: m.available, Free: m.free, Cached: cached, Dirty: m.dirty,
+		SwapTotal: m.swapTotal, SwapFree: m.swapFree,
+	}
 }

@@ -11,112 +11,151 @@ import (
 	"github.com/prometheus/procfs"
 	"github.com/prometheus/procfs/blockdevice"
 
-	"picket.internal/fact"
+	"picket.internal/internal/testneed"
+	"picket.internal/sensor/watch/internal/ttar"
 )
 
-// TestSameAsProcfs holds the parsers to those of prometheus/procfs, which would
-// take 320 kB of the sensor, on this machine's files.
-func TestSameAsProcfs(t *testing.T) {
-	fs, err := procfs.NewDefaultFS()
-	if err != nil {
+// TestOracle holds every number that is used against prometheus/procfs, which
+// reads the same bytes: those of its fixtures, and those of this machine as
+// they are now.
+func TestOracle(t *testing.T) {
+	dir := t.TempDir()
+	if err := ttar.Unpack(filepath.Join(testneed.Corpus(t, "procfs-fixtures"), "fixtures.ttar"), dir); err != nil {
 		t.Fatal(err)
 	}
-	read := func(name string) []byte {
-		data, err := os.ReadFile(filepath.Join("/proc", name))
+	t.Run("fixtures", func(t *testing.T) { holdAgainstProcfs(t, filepath.Join(dir, "fixtures", "proc")) })
+	t.Run("this machine", func(t *testing.T) { holdAgainstProcfs(t, still(t, "/proc")) })
+}
+
+// still copies what is read, so that both parsers see one moment.
+func still(t *testing.T, root string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"stat", "meminfo", "loadavg", "diskstats", "net/dev", "pressure/cpu", "pressure/memory", "pressure/io"} {
+		data, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
+			t.Logf("this kernel has no %s: %v", name, err)
+			continue
+		}
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		return data
-	}
-	stat, err := fs.Stat()
-	if err != nil {
-		t.Fatal(err)
-	}
-	times, cpus, ok := parseStat(read("stat"))
-	if !ok || int(cpus) != len(stat.CPU) {
-		t.Errorf("%d processors, want %d", cpus, len(stat.CPU))
-	}
-	for name, pair := range map[string][2]float64{
-		"user": {float64(times.user), stat.CPUTotal.User}, "idle": {float64(times.idle), stat.CPUTotal.Idle},
-		"iowait": {float64(times.iowait), stat.CPUTotal.Iowait}, "softirq": {float64(times.softIRQ), stat.CPUTotal.SoftIRQ},
-		"system": {float64(times.system), stat.CPUTotal.System}, "steal": {float64(times.steal), stat.CPUTotal.Steal},
-	} {
-		if mine, theirs := pair[0]/100, pair[1]; mine < theirs || mine > theirs+5 { // read a moment later
-			t.Errorf("%s is %v s, want about %v", name, mine, theirs)
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
-	info, err := fs.Meminfo()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if m := parseMeminfo(read("meminfo")); m.Total != *info.MemTotalBytes || m.SwapTotal != *info.SwapTotalBytes {
-		t.Errorf("memory %+v, want %d and %d", m, *info.MemTotalBytes, *info.SwapTotalBytes)
-	}
-	devices, err := fs.NetDev()
-	if err != nil {
-		t.Fatal(err)
-	}
-	mine := parseNetDev(read("net/dev"))
-	if len(mine) != len(devices) {
-		t.Errorf("interfaces %v, want %v", mine, devices)
-	}
-	for name, want := range devices {
-		if got := mine[name]; name != "lo" && (got.rxErrors != want.RxErrors || got.txDropped != want.TxDropped) || got.rxBytes < want.RxBytes {
-			t.Errorf("%s: %+v, want %+v", name, got, want)
-		}
-	}
-	blocks, err := blockdevice.NewDefaultFS()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stats, err := blocks.ProcDiskstats()
-	if err != nil {
-		t.Fatal(err)
-	}
-	disks := parseDiskstats(read("diskstats"))
-	for _, want := range stats {
-		if got, ok := disks[want.DeviceName]; !ok || got.reads < want.ReadIOs || got.writeSectors < want.WriteSectors || got.busy < want.IOsTotalTicks {
-			t.Errorf("%s: %+v, want %+v", want.DeviceName, got, want.IOStats)
-		}
+	return dir
+}
+
+// same compares what the two say of one file.
+func same(t *testing.T, name string, want, got any) {
+	t.Helper()
+	all := cmp.AllowUnexported(cpuTicks{}, memoryBytes{}, diskCounters{}, netCounters{})
+	if diff := cmp.Diff(want, got, all); diff != "" {
+		t.Errorf("%s (-procfs +ours):\n%s", name, diff)
 	}
 }
 
-// FuzzParse: whatever the kernel is made to say, it is read within its bounds
-// and the same each time.
-func FuzzParse(f *testing.F) {
-	f.Add([]byte("cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\nintr 1\n"))
-	f.Add([]byte("MemTotal: 100 kB\nMemFree: 18446744073709551615 kB\nShmem: 7 kB\n"))
-	f.Add([]byte("0.20 0.18 0.12 1/80 11206\n"))
-	f.Add([]byte("some avg10=0.00 avg60=1.50 avg300=0.00 total=0\nfull avg10=NaN avg60=NaN\n"))
-	f.Add([]byte("  eth0:1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n"))
-	f.Add([]byte("8 0 sda 1 2 3 4 5 6 7 8 9 10 11\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		type all struct {
-			CPU      cpuTimes
-			CPUs     int64
-			Memory   *fact.Memory
-			Load     *fact.Load
-			Pressure fact.Pressure
-			Networks map[string]traffic
-			Disks    map[string]io
-		}
-		parse := func() (a all) {
-			a.CPU, a.CPUs, _ = parseStat(data)
-			a.Memory, a.Load = parseMeminfo(data), parseLoad(data)
-			a.Pressure, _ = parsePressure("cpu", data)
-			a.Networks, a.Disks = parseNetDev(data), parseDiskstats(data)
-			return a
-		}
-		first := parse()
-		if diff := cmp.Diff(first, parse(), cmp.AllowUnexported(cpuTimes{}, traffic{}, io{})); diff != "" {
-			t.Fatal(diff)
-		}
-		if len(first.Networks) > maxDevices || len(first.Disks) > maxDevices || first.Pressure.Some > 1 || first.Memory.Cached > 1<<63 {
-			t.Fatalf("out of bounds: %+v", first)
-		}
-		made := fact.Fact{Kind: fact.KindMetric, Metric: &fact.Metric{Memory: first.Memory, Load: first.Load, Pressure: []fact.Pressure{first.Pressure}}}
-		if _, err := made.Encode(); err != nil {
-			t.Fatal(err)
-		}
+func holdAgainstProcfs(t *testing.T, root string) {
+	oracle, err := procfs.NewFS(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := New(Config{Proc: root})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameHost(t, oracle, c)
+	sameDevices(t, oracle, c, root)
+}
+
+func sameHost(t *testing.T, oracle procfs.FS, c *Collector) {
+	stat, err := oracle.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, cpus := parseStat(c.file("stat"))
+	same(t, "processors", int64(len(stat.CPU)), cpus)
+	if sum == nil {
+		t.Fatal("stat: no sum of the processors")
+	}
+	same(t, "stat", stat.CPUTotal, procfs.CPUStat{
+		User: seconds(sum.user), Nice: seconds(sum.nice), System: seconds(sum.system), Idle: seconds(sum.idle), Iowait: seconds(sum.iowait),
+		IRQ: seconds(sum.irq), SoftIRQ: seconds(sum.softIRQ), Steal: seconds(sum.steal), Guest: stat.CPUTotal.Guest, GuestNice: stat.CPUTotal.GuestNice,
 	})
+	m, err := oracle.Meminfo()
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "meminfo", &memoryBytes{
+		total: value(m.MemTotalBytes), free: value(m.MemFreeBytes), available: value(m.MemAvailableBytes),
+		buffers: value(m.BuffersBytes), cached: value(m.CachedBytes), shmem: value(m.ShmemBytes), dirty: value(m.DirtyBytes),
+		swapTotal: value(m.SwapTotalBytes), swapFree: value(m.SwapFreeBytes),
+	}, parseMeminfo(c.file("meminfo")))
+	l, err := oracle.LoadAvg()
+	if err != nil {
+		t.Fatal(err)
+	}
+	load, ok := parseLoadavg(c.file("loadavg"))
+	same(t, "loadavg", true, ok)
+	same(t, "loadavg", [3]float64{l.Load1, l.Load5, l.Load15}, load)
+	for _, resource := range []string{"cpu", "memory", "io"} {
+		p, err := oracle.PSIStatsForResource(resource)
+		some, full, ok := parsePressure(c.file("pressure/" + resource))
+		same(t, "pressure/"+resource, err == nil, ok)
+		var want [2]float64
+		if p.Some != nil {
+			want[0] = p.Some.Avg60
+		}
+		if p.Full != nil {
+			want[1] = p.Full.Avg60
+		}
+		same(t, "pressure/"+resource, want, [2]float64{some, full})
+	}
+}
+
+func sameDevices(t *testing.T, oracle procfs.FS, c *Collector, root string) {
+	blocks, err := blockdevice.NewFS(root, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	disks, err := blocks.ProcDiskstats()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantDisks := make(map[string]diskCounters)
+	for _, d := range disks {
+		wantDisks[d.DeviceName] = diskCounters{
+			readOps: d.ReadIOs, readSectors: d.ReadSectors, readTime: d.ReadTicks,
+			writeOps: d.WriteIOs, writeSectors: d.WriteSectors, writeTime: d.WriteTicks, busyTime: d.IOsTotalTicks,
+		}
+	}
+	same(t, "diskstats", wantDisks, parseDiskstats(c.file("diskstats")))
+	networks, err := oracle.NetDev()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantNetworks := make(map[string]netCounters)
+	for name, n := range networks {
+		wantNetworks[name] = netCounters{
+			rxBytes: n.RxBytes, rxErrors: n.RxErrors, rxDropped: n.RxDropped,
+			txBytes: n.TxBytes, txErrors: n.TxErrors, txDropped: n.TxDropped,
+		}
+	}
+	same(t, "net/dev", wantNetworks, parseNetDev(c.file("net/dev")))
+	same(t, "sector", uint64(procfs.SectorSize), uint64(sector))
+	if len(wantDisks) == 0 || len(wantNetworks) == 0 {
+		t.Errorf("%d disks and %d networks to compare", len(wantDisks), len(wantNetworks))
+	}
+}
+
+// seconds are ticks as procfs shows them.
+func seconds(ticks uint64) float64 { return float64(ticks) / 100 }
+
+func value(p *uint64) uint64 {
+	if p == nil {
+		return 0
+	}
+	return *p
 }

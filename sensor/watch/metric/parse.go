@@ -6,187 +6,164 @@ import (
 	"bytes"
 	"strconv"
 
-	"picket.internal/fact"
+	"picket.internal/sensor/watch/internal/proc"
 )
 
-// maxFile bounds a file of the kernel's: /proc/stat of a machine with thousands
-// of interrupts is the largest, and what is needed of it stands first.
-const maxFile = 1 << 20
+// A line of another form than the kernel's is left out, and the others are
+// read all the same.
 
-// number reads one unsigned decimal; 0 where the kernel wrote something else.
-func number(b []byte) uint64 {
-	n, _ := strconv.ParseUint(string(b), 10, 64)
-	return n
+// cpuTicks is the time that all processors spent in each mode since boot, in
+// ticks of a hundredth of a second.
+type cpuTicks struct {
+	user, nice, system, idle, iowait, irq, softIRQ, steal uint64
 }
 
-// field is the nth of the fields of a line, from 0; nil where there is none.
-func field(fields [][]byte, n int) []byte {
-	if n < len(fields) {
-		return fields[n]
-	}
-	return nil
-}
-
-// lines calls f with the fields of each line, until it returns false.
-func lines(data []byte, f func(fields [][]byte) bool) {
-	for len(data) > 0 {
-		line, rest, _ := bytes.Cut(data, []byte("\n"))
-		data = rest
-		if fields := bytes.Fields(line); len(fields) > 0 && !f(fields) {
-			return
+// parseStat reads the lines of processors of proc_stat(5): their sum, and how
+// many there are. A kernel of old ends the sum before the last modes.
+func parseStat(data []byte) (sum *cpuTicks, cpus int64) {
+	for line := range bytes.Lines(data) {
+		name, rest, more := bytes.Cut(line, []byte(" "))
+		number, ok := bytes.CutPrefix(name, []byte("cpu"))
+		if !ok || !more {
+			continue
 		}
-	}
-}
-
-// cpuTimes are the first line of proc_stat(5), in ticks.
-type cpuTimes struct{ user, nice, system, idle, iowait, irq, softIRQ, steal uint64 }
-
-// parseStat reads proc_stat(5): the time of all processors, and how many there
-// are. ok is false where there is no such line.
-func parseStat(data []byte) (t cpuTimes, cpus int64, ok bool) {
-	lines(data, func(f [][]byte) bool {
-		switch {
-		case string(f[0]) == "cpu" && len(f) >= 5:
-			ok = true
-			for i, into := range []*uint64{&t.user, &t.nice, &t.system, &t.idle, &t.iowait, &t.irq, &t.softIRQ, &t.steal} {
-				*into = number(field(f, i+1))
+		if len(number) > 0 {
+			if _, ok := proc.ParseUint(number); ok {
+				cpus++
 			}
-		case bytes.HasPrefix(f[0], []byte("cpu")):
-			cpus++
-		default:
-			return false // what follows is not about processors
+			continue
 		}
-		return true
-	})
-	return t, cpus, ok
+		var t cpuTicks
+		modes := []*uint64{&t.user, &t.nice, &t.system, &t.idle, &t.iowait, &t.irq, &t.softIRQ, &t.steal}
+		if n := numbers(rest, modes...); n >= 4 {
+			sum = &t
+		}
+	}
+	return sum, cpus
 }
 
-// parseMeminfo reads proc_meminfo(5), whose kB are 1,024 bytes.
-func parseMeminfo(data []byte) *fact.Memory {
-	var m fact.Memory
-	var cached, buffers, shared uint64
-	lines(data, func(f [][]byte) bool {
+// memoryBytes are the lines of proc_meminfo(5) that matter here, in bytes.
+type memoryBytes struct {
+	total, free, available, buffers, cached, shmem, dirty, swapTotal, swapFree uint64
+}
+
+// parseMeminfo reads proc_meminfo(5). What a kernel does not tell is 0; it is
+// nil where it does not even tell how much memory there is.
+func parseMeminfo(data []byte) *memoryBytes {
+	var m memoryBytes
+	told := false
+	for line := range bytes.Lines(data) {
+		name, rest, _ := bytes.Cut(line, []byte(":"))
 		var into *uint64
-		switch string(f[0]) {
-		case "MemTotal:":
-			into = &m.Total
-		case "MemFree:":
-			into = &m.Free
-		case "MemAvailable:":
-			into = &m.Available
-		case "Buffers:":
-			into = &buffers
-		case "Cached:":
-			into = &cached
-		case "Shmem:":
-			into = &shared
-		case "Dirty:":
-			into = &m.Dirty
-		case "SwapTotal:":
-			into = &m.SwapTotal
-		case "SwapFree:":
-			into = &m.SwapFree
+		switch string(name) {
+		case "MemTotal":
+			into = &m.total
+		case "MemFree":
+			into = &m.free
+		case "MemAvailable":
+			into = &m.available
+		case "Buffers":
+			into = &m.buffers
+		case "Cached":
+			into = &m.cached
+		case "Shmem":
+			into = &m.shmem
+		case "Dirty":
+			into = &m.dirty
+		case "SwapTotal":
+			into = &m.swapTotal
+		case "SwapFree":
+			into = &m.swapFree
 		default:
-			return true
+			continue
 		}
-		if n := number(field(f, 1)); n < 1<<54 {
-			*into = n * 1024
+		value, kilo := bytes.CutSuffix(bytes.TrimSpace(rest), []byte(" kB"))
+		n, ok := proc.ParseUint(bytes.TrimSpace(value))
+		if !ok || (kilo && n >= 1<<54) {
+			continue
 		}
-		return true
-	})
-	// Shared memory counts as cached, and cannot be dropped.
-	m.Cached = cached + buffers
-	m.Cached -= min(m.Cached, shared)
+		if kilo {
+			n *= 1024
+		}
+		*into = n
+		told = told || into == &m.total
+	}
+	if !told {
+		return nil
+	}
 	return &m
 }
 
-// parseLoad reads proc_loadavg(5); nil where it is of another form.
-func parseLoad(data []byte) *fact.Load {
-	f := bytes.Fields(data)
-	if len(f) < 3 {
-		return nil
+// parseLoadavg reads the first three fields of proc_loadavg(5): the load over
+// one, five and fifteen minutes.
+func parseLoadavg(data []byte) (load [3]float64, ok bool) {
+	fields := bytes.Fields(data)
+	if len(fields) < len(load) {
+		return load, false
 	}
-	var l fact.Load
-	for i, into := range []*float64{&l.One, &l.Five, &l.Fifteen} {
-		n, err := strconv.ParseFloat(string(f[i]), 64)
-		if err != nil || !(n >= 0 && n < 1e9) {
-			return nil
+	for i := range load {
+		if load[i], ok = parseDecimal(fields[i]); !ok {
+			return [3]float64{}, false
 		}
-		*into = n
 	}
-	return &l
+	return load, true
 }
 
-// parsePressure reads a file of /proc/pressure, lines as in "some avg10=0.00
-// avg60=0.00 avg300=0.00 total=0". Source: kernel Documentation/accounting/psi.rst.
-func parsePressure(resource string, data []byte) (p fact.Pressure, ok bool) {
-	p.Resource = resource
-	lines(data, func(f [][]byte) bool {
-		value, found := bytes.CutPrefix(field(f, 2), []byte("avg60="))
-		n, err := strconv.ParseFloat(string(value), 64)
-		if !found || err != nil {
-			return true
-		}
-		switch string(f[0]) {
+// parsePressure reads a file of Documentation/accounting/psi.rst: the share of
+// the last minute, in per cent, in which some and in which all tasks waited. A
+// kernel of old has no full line for the processor; ok is false where neither
+// line is there.
+func parsePressure(data []byte) (some, full float64, ok bool) {
+	for line := range bytes.Lines(data) {
+		kind, rest, _ := bytes.Cut(line, []byte(" "))
+		var into *float64
+		switch string(kind) {
 		case "some":
-			p.Some, ok = ratio(n, 100), true
+			into = &some
 		case "full":
-			p.Full, ok = ratio(n, 100), true
-		}
-		return true
-	})
-	return p, ok
-}
-
-// traffic are the counters of an interface.
-type traffic struct {
-	rxBytes, rxErrors, rxDropped, txBytes, txErrors, txDropped uint64
-}
-
-// parseNetDev reads proc_net(5) dev, a line an interface: the name, a colon,
-// eight counters received and eight sent.
-func parseNetDev(data []byte) map[string]traffic {
-	all := make(map[string]traffic)
-	for len(data) > 0 && len(all) < maxDevices {
-		line, rest, _ := bytes.Cut(data, []byte("\n"))
-		data = rest
-		colon := bytes.LastIndexByte(line, ':') // a name may have one: an alias
-		f := bytes.Fields(line[colon+1:])
-		if colon < 0 || len(f) < 12 {
+			into = &full
+		default:
 			continue
 		}
-		all[string(bytes.TrimSpace(line[:colon]))] = traffic{
-			rxBytes: number(f[0]), rxErrors: number(f[2]), rxDropped: number(f[3]),
-			txBytes: number(f[8]), txErrors: number(f[10]), txDropped: number(f[11]),
-		}
-	}
-	return all
-}
-
-// io are the counters of a block device, times in milliseconds.
-type io struct {
-	reads, readSectors, readTime, writes, writeSectors, writeTime, busy uint64
-}
-
-const (
-	// sector is what diskstats counts in, whatever the device has. Unit: bytes.
-	sector = 512
-	// maxDevices bounds what one file may name.
-	maxDevices = 10_000
-)
-
-// parseDiskstats reads /proc/diskstats: major, minor, name, then the counters.
-// Source: kernel Documentation/admin-guide/iostats.rst.
-func parseDiskstats(data []byte) map[string]io {
-	all := make(map[string]io)
-	lines(data, func(f [][]byte) bool {
-		if len(f) >= 14 {
-			all[string(f[2])] = io{
-				reads: number(f[3]), readSectors: number(f[5]), readTime: number(f[6]),
-				writes: number(f[7]), writeSectors: number(f[9]), writeTime: number(f[10]), busy: number(f[12]),
+		for field := range bytes.FieldsSeq(rest) {
+			value, of := bytes.CutPrefix(field, []byte("avg60="))
+			if n, number := parseDecimal(value); of && number {
+				*into, ok = n, true
 			}
 		}
-		return len(all) < maxDevices
-	})
-	return all
+	}
+	return some, full, ok
+}
+
+// parseDecimal reads digits with at most one point between them, as the kernel
+// writes fractions: no sign, no exponent, no word.
+func parseDecimal(b []byte) (float64, bool) {
+	whole, part, point := bytes.Cut(b, []byte("."))
+	_, ok := proc.ParseUint(whole)
+	if ok && point {
+		_, ok = proc.ParseUint(part)
+	}
+	if !ok {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(string(b), 64)
+	return f, err == nil
+}
+
+// numbers reads as many fields as there are places for, stops at one that is
+// no number, and returns how many it read.
+func numbers(b []byte, into ...*uint64) int {
+	n := 0
+	for field := range bytes.FieldsSeq(b) {
+		if n == len(into) {
+			break
+		}
+		v, ok := proc.ParseUint(field)
+		if !ok {
+			break
+		}
+		*into[n] = v
+		n++
+	}
+	return n
 }

@@ -10,8 +10,12 @@ import (
 	"picket.internal/fact"
 )
 
-// maxList bounds each list of a sample.
-const maxList = 32
+const (
+	// maxList bounds each list of a sample.
+	maxList = 32
+	// sector is the unit of diskstats, whatever the disk's own is.
+	sector = 512
+)
 
 // since fills in what was added since an earlier reading, and tells how many
 // devices were left out.
@@ -45,39 +49,23 @@ func (r *reading) since(old *reading, m *fact.Metric) (omitted int64) {
 	return int64(left + more)
 }
 
-// busiest chooses those of n devices with the most traffic, in the order of
-// their names, and tells how many it left out.
-func busiest(n int, of func(i int) (bytes uint64, name string)) (chosen []int, omitted int) {
-	for i := range n {
-		chosen = append(chosen, i)
-	}
-	byName := func(a, b int) bool {
-		_, x := of(chosen[a])
-		_, y := of(chosen[b])
-		return x < y
-	}
-	sort.Slice(chosen, func(a, b int) bool {
-		x, _ := of(chosen[a])
-		y, _ := of(chosen[b])
-		return x > y || x == y && byName(a, b)
+// busiest keeps those with the most traffic, by name, and tells how many it
+// left out.
+func busiest[T any](all []T, traffic func(T) uint64, name func(T) string) (kept []T, omitted int) {
+	// package slices would have its sort anew for each kind of device.
+	sort.Slice(all, func(i, j int) bool {
+		a, b := traffic(all[i]), traffic(all[j])
+		return a > b || (a == b && name(all[i]) < name(all[j]))
 	})
-	if n > maxList {
-		chosen, omitted = chosen[:maxList], n-maxList
+	if len(all) > maxList {
+		all, omitted = all[:maxList], len(all)-maxList
 	}
-	sort.Slice(chosen, byName)
-	return chosen, omitted
-}
-
-// pick is the chosen ones of all.
-func pick[T any](all []T, chosen []int) (kept []T) {
-	for _, i := range chosen {
-		kept = append(kept, all[i])
-	}
-	return kept
+	sort.Slice(all, func(i, j int) bool { return name(all[i]) < name(all[j]) })
+	return all, omitted
 }
 
 // cpu is the share of each mode in the time that all processors had.
-func cpu(old, now *cpuTimes, count int64) *fact.CPU {
+func cpu(old, now *cpuTicks, count int64) *fact.CPU {
 	d := func(a, b uint64) float64 { return float64(b - min(a, b)) } // a processor that was taken off counts backwards
 	nice, softIRQ := d(old.nice, now.nice), d(old.softIRQ, now.softIRQ)
 	user := d(old.user, now.user) + nice
@@ -94,16 +82,16 @@ func cpu(old, now *cpuTimes, count int64) *fact.CPU {
 	}
 }
 
-func disk(name string, old, now io, interval time.Duration) fact.Disk {
+func disk(name string, old, now diskCounters, interval time.Duration) fact.Disk {
 	return fact.Disk{
 		Name:         text(name),
 		ReadBytes:    added(old.readSectors, now.readSectors) * sector,
 		WriteBytes:   added(old.writeSectors, now.writeSectors) * sector,
-		ReadOps:      count(old.reads, now.reads),
-		WriteOps:     count(old.writes, now.writes),
-		ReadLatency:  latency(added(old.readTime, now.readTime), added(old.reads, now.reads)),
-		WriteLatency: latency(added(old.writeTime, now.writeTime), added(old.writes, now.writes)),
-		Busy:         ratio(float64(added(old.busy, now.busy)), float64(interval.Milliseconds())),
+		ReadOps:      count(old.readOps, now.readOps),
+		WriteOps:     count(old.writeOps, now.writeOps),
+		ReadLatency:  latency(added(old.readTime, now.readTime), added(old.readOps, now.readOps)),
+		WriteLatency: latency(added(old.writeTime, now.writeTime), added(old.writeOps, now.writeOps)),
+		Busy:         ratio(float64(added(old.busyTime, now.busyTime)), float64(interval.Milliseconds())),
 	}
 }
 
@@ -116,7 +104,7 @@ func latency(ms, ops uint64) float64 {
 	return math.Round(float64(ms)/float64(ops)*1e3) / 1e6
 }
 
-func network(name string, old, now traffic) fact.Network {
+func network(name string, old, now netCounters) fact.Network {
 	return fact.Network{
 		Name:      text(name),
 		RxBytes:   added(old.rxBytes, now.rxBytes),

@@ -6,7 +6,8 @@
 //
 // prometheus/procfs reads the same files, but parses all of each with fmt and
 // by path; at one look a second at every process that costs more than the
-// sensor may.
+// sensor may, and it brings regexp along. Tests hold the parsers of
+// sensor/watch/metric against it.
 //
 // The package must never touch the file behind a path that a process shows,
 // but through the kernel's own link to it.

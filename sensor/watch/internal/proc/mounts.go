@@ -180,9 +180,9 @@ func parseMounts(data []byte) []mount {
 			continue
 		}
 		major, minor, _ := bytes.Cut(fields[2], []byte(":"))
-		id, ok1 := parseUint(fields[0])
-		maj, ok2 := parseUint(major)
-		min, ok3 := parseUint(minor)
+		id, ok1 := ParseUint(fields[0])
+		maj, ok2 := ParseUint(major)
+		min, ok3 := ParseUint(minor)
 		kind, _, _ := bytes.Cut(tail, []byte(" "))
 		if !ok1 || !ok2 || !ok3 || maj > 1<<32-1 || min > 1<<32-1 {
 			continue

@@ -26,7 +26,7 @@ func parseNumbers(numbers []int32, buf []byte, min uint64) []int32 {
 		if end := bytes.IndexByte(name, 0); end >= 0 {
 			name = name[:end]
 		}
-		if k, ok := parseUint(name); ok && k >= min && k <= 1<<30 {
+		if k, ok := ParseUint(name); ok && k >= min && k <= 1<<30 {
 			numbers = append(numbers, int32(k))
 		}
 		buf = buf[n:]
@@ -39,7 +39,7 @@ func parseNumbers(numbers []int32, buf []byte, min uint64) []int32 {
 // that there is none.
 func LastPid(data []byte) int32 {
 	data = bytes.TrimSpace(data)
-	pid, ok := parseUint(data[bytes.LastIndexByte(data, ' ')+1:])
+	pid, ok := ParseUint(data[bytes.LastIndexByte(data, ' ')+1:])
 	if !ok || pid > 1<<30 {
 		return 0
 	}
@@ -60,14 +60,14 @@ func parseActivity(data []byte) (Activity, bool) {
 		return Activity{}, false
 	}
 	_, total, _ := bytes.Cut(fields[3], []byte("/"))
-	threads, ok := parseUint(total)
+	threads, ok := ParseUint(total)
 	last := LastPid(fields[4])
 	return Activity{LastPid: last, Threads: threads}, ok && last > 0
 }
 
-// parseUint is strconv.ParseUint for the digits that the kernel writes, which
+// ParseUint is strconv.ParseUint for the digits that the kernel writes, which
 // need no string.
-func parseUint(b []byte) (uint64, bool) {
+func ParseUint(b []byte) (uint64, bool) {
 	if len(b) == 0 || len(b) > 20 {
 		return 0, false
 	}
@@ -178,7 +178,7 @@ func (s *Stat) set(field int, text []byte) error {
 		s.State = text[0]
 		return nil
 	case statPPID:
-		n, ok := parseUint(text)
+		n, ok := ParseUint(text)
 		if !ok || n > 1<<30 {
 			return fmt.Errorf("malformed parent %.20q", text)
 		}
@@ -207,7 +207,7 @@ func (s *Stat) set(field int, text []byte) error {
 	default:
 		return nil
 	}
-	n, ok := parseUint(text)
+	n, ok := ParseUint(text)
 	if !ok {
 		return fmt.Errorf("malformed field %d %.20q", field, text)
 	}
@@ -239,7 +239,7 @@ func ParseIDs(data []byte) (IDs, error) {
 			return IDs{}, fmt.Errorf("malformed status line %s%.80q", line.name, text)
 		}
 		for i, into := range []*uint32{line.real, line.effective} {
-			n, ok := parseUint(fields[i])
+			n, ok := ParseUint(fields[i])
 			if !ok || n > 1<<32-1 {
 				return IDs{}, fmt.Errorf("malformed status line %s%.80q", line.name, text)
 			}
@@ -253,7 +253,7 @@ func ParseIDs(data []byte) (IDs, error) {
 func parseLeader(data []byte) (int32, error) {
 	_, rest, _ := bytes.Cut(data, []byte("\nTgid:"))
 	text, _, _ := bytes.Cut(rest, []byte("\n"))
-	n, ok := parseUint(bytes.TrimSpace(text))
+	n, ok := ParseUint(bytes.TrimSpace(text))
 	if !ok || n > 1<<30 {
 		return 0, fmt.Errorf("malformed status %.80q: no Tgid", data)
 	}

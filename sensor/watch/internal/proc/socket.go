@@ -31,5 +31,5 @@ func parseSocket(link []byte) (inode uint64, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	return parseUint(number)
+	return ParseUint(number)
 }

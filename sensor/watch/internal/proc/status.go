@@ -31,7 +31,7 @@ func ParseStatus(data []byte) (Status, error) {
 	}
 	s := Status{IDs: ids}
 	for field := range bytes.FieldsSeq(statusLine(data, "Groups")) {
-		if n, ok := parseUint(field); ok && n < 1<<32 && len(s.Groups) < maxGroups {
+		if n, ok := ParseUint(field); ok && n < 1<<32 && len(s.Groups) < maxGroups {
 			s.Groups = append(s.Groups, uint32(n))
 		}
 	}
@@ -98,7 +98,7 @@ func (fs *FS) LastCap() int {
 		fs.last = len(capNames) - 1
 		var buf [16]byte
 		n, err := fs.file(fs.fd, "sys/kernel/cap_last_cap", buf[:])
-		if last, ok := parseUint(bytes.TrimSpace(buf[:n])); err == nil && ok && last < 63 {
+		if last, ok := ParseUint(bytes.TrimSpace(buf[:n])); err == nil && ok && last < 63 {
 			fs.last = int(last)
 		}
 	})
