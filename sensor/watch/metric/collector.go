@@ -103,15 +103,6 @@ type reading struct {
 	processes int64
 }
 
-// file reads a file of the kernel's, cut at the bound; nil where it cannot.
-func (c *Collector) file(name string) []byte {
-	data, _, err := c.proc.Whole(name, maxFile)
-	if err != nil {
-		return nil
-	}
-	return data
-}
-
 func (c *Collector) read() *reading {
 	r := &reading{at: c.cfg.clock.SinceBoot()}
 	r.cpu, r.cpus = parseStat(c.file("stat"))
@@ -121,7 +112,6 @@ func (c *Collector) read() *reading {
 	if l, ok := parseLoadavg(c.file("loadavg")); ok {
 		r.load = &fact.Load{One: l[0], Five: l[1], Fifteen: l[2]}
 	}
-	r.load = parseLoad(c.file("loadavg"))
 	for _, resource := range []string{"cpu", "memory", "io"} {
 		if some, full, ok := parsePressure(c.file("pressure/" + resource)); ok {
 			r.pressure = append(r.pressure, fact.Pressure{Resource: resource, Some: ratio(some, 100), Full: ratio(full, 100)})

@@ -37,6 +37,5 @@ var (
 
 // Busiest is busiest.
 func Busiest(all []fact.Network) ([]fact.Network, int) {
-	chosen, omitted := busiest(len(all), func(i int) (uint64, string) { return all[i].RxBytes, all[i].Name })
-	return pick(all, chosen), omitted
+	return busiest(all, func(n fact.Network) uint64 { return n.RxBytes }, func(n fact.Network) string { return n.Name })
 }

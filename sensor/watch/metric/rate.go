@@ -38,15 +38,12 @@ func (r *reading) since(old *reading, m *fact.Metric) (omitted int64) {
 			m.Networks = append(m.Networks, network(name, before, now))
 		}
 	}
-	disks, left := busiest(len(m.Disks), func(i int) (uint64, string) {
-		return m.Disks[i].ReadBytes + m.Disks[i].WriteBytes, m.Disks[i].Name
-	})
-	m.Disks = pick(m.Disks, disks)
-	networks, more := busiest(len(m.Networks), func(i int) (uint64, string) {
-		return m.Networks[i].RxBytes + m.Networks[i].TxBytes, m.Networks[i].Name
-	})
-	m.Networks = pick(m.Networks, networks)
-	return int64(left + more)
+	var more [2]int
+	m.Disks, more[0] = busiest(m.Disks,
+		func(d fact.Disk) uint64 { return d.ReadBytes + d.WriteBytes }, func(d fact.Disk) string { return d.Name })
+	m.Networks, more[1] = busiest(m.Networks,
+		func(n fact.Network) uint64 { return n.RxBytes + n.TxBytes }, func(n fact.Network) string { return n.Name })
+	return int64(more[0] + more[1])
 }
 
 // busiest keeps those with the most traffic, by name, and tells how many it

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"strings"
 
 	"picket.internal/fact"
 	"picket.internal/sensor/watch/internal/regular"
@@ -106,7 +107,7 @@ func (l *list) add(p Package) {
 // order of a database.
 func (l *list) trim() {
 	// sort, not slices, which would have its code anew for this type.
-	sort.Slice(l.packages, func(i, j int) bool { return compare(l.packages[i], l.packages[j]) < 0 })
+	sort.Slice(l.packages, func(i, j int) bool { return compare(&l.packages[i], &l.packages[j]) < 0 })
 	l.packages = slices.Compact(l.packages)
 	if n := len(l.packages) - l.max; n > 0 {
 		l.cut += int64(n)
