@@ -1,15 +1,10 @@
 package e2e_test
 
 import (
-	"bufio"
-	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -102,73 +97,6 @@ func awaitFollower(b *testing.B, h *host, alerts <-chan api.Alert) {
 			b.Fatal("the stream of alerts delivers nothing")
 		}
 	}
-}
-
-// BenchmarkSensorFootprint runs the sensor with all its collectors for 60 s and
-// reads what it took from the kernel.
-func BenchmarkSensorFootprint(b *testing.B) {
-	const span = 60 * time.Second
-	hub := newHub(b)
-	h := newHost(b, hub, nil, 3)
-	pid := h.proc.cmd.Process.Pid
-	for b.Loop() {
-		before := cpuTicks(b, pid)
-		<-time.After(span)
-		used := cpuTicks(b, pid) - before
-		const ticksPerSecond = 100 // USER_HZ, fixed on linux/amd64
-		b.ReportMetric(float64(used)/ticksPerSecond/span.Seconds()*100, "%cpu")
-		b.ReportMetric(kib(b, pid, "smaps_rollup", "Pss:")/1024, "PSS-MiB")
-		b.ReportMetric(kib(b, pid, "status", "VmRSS:")/1024, "RSS-MiB")
-		b.ReportMetric(float64(processes(b)), "host-processes")
-	}
-	b.ReportMetric(0, "ns/op")
-}
-
-func cpuTicks(b *testing.B, pid int) int {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		b.Fatal(err)
-	}
-	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
-	user, err1 := strconv.Atoi(fields[11])
-	system, err2 := strconv.Atoi(fields[12])
-	if err1 != nil || err2 != nil {
-		b.Fatalf("malformed stat %q", data)
-	}
-	return user + system
-}
-
-func kib(b *testing.B, pid int, file, name string) float64 {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/%s", pid, file))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if rest, ok := strings.CutPrefix(lines.Text(), name); ok {
-			n, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-			if err != nil {
-				b.Fatal(err)
-			}
-			return n
-		}
-	}
-	b.Fatalf("%s of process %d has no %s", file, pid, name)
-	return 0
-}
-
-func processes(b *testing.B) int {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		b.Fatal(err)
-	}
-	n := 0
-	for _, e := range entries {
-		if _, err := strconv.Atoi(e.Name()); err == nil {
-			n++
-		}
-	}
-	return n
 }
 
 // BenchmarkBinarySizes reports the stripped programs, in bytes.

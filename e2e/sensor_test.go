@@ -30,6 +30,15 @@ type host struct {
 // newHost enrolls this machine with hub by the command and starts the sensor.
 func newHost(t testing.TB, hub *rig, settings map[string]any, canaries int) *host {
 	t.Helper()
+	h := enrollHost(t, hub, settings, canaries)
+	h.start(t)
+	awaitWatching(t, hub, canaries)
+	return h
+}
+
+// enrollHost enrolls this machine with hub by the command.
+func enrollHost(t testing.TB, hub *rig, settings map[string]any, canaries int) *host {
+	t.Helper()
 	dir := t.TempDir()
 	h := &host{dir: dir, program: filepath.Join(dir, "picket-sensor"), config: filepath.Join(dir, "sensor.json")}
 	copyFile(t, filepath.Join(bin, "picket-sensor"), h.program)
@@ -59,8 +68,6 @@ func newHost(t testing.TB, hub *rig, settings map[string]any, canaries int) *hos
 	if out, err := enroll.CombinedOutput(); err != nil {
 		t.Fatalf("picket-sensor enroll: %v\n%s", err, out)
 	}
-	h.start(t)
-	awaitWatching(t, hub, canaries)
 	return h
 }
 
