@@ -189,7 +189,7 @@ func prepare(t *testing.T, host *booted.Host) keys {
 		done
 		apt-get install -qy /root/kept_1.0.deb /root/gone_1.0.deb
 		useradd -m departs
-		mkdir -m 700 .ssh
+		mkdir -pm 700 .ssh
 		for name in key other; do ssh-keygen -q -t ed25519 -N '' -C "$name of the test" -f "$name"; done
 		cat other.pub > .ssh/authorized_keys`)
 	fingerprint := func(name string) string {
