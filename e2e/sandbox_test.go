@@ -18,9 +18,9 @@ import (
 // units are the sensor's two processes.
 var units = []string{"picket-watch", "picket-send"}
 
-// install puts the sensor onto a booted host as packaging/README.md says, and
-// enrolls it.
-func install(t *testing.T, host *booted.Host, hub *rig) {
+// install puts the sensor onto a booted host as packaging/README.md says, with
+// what sensor.json is to say beside the state's folder, and enrolls it.
+func install(t *testing.T, host *booted.Host, hub *rig, settings string) {
 	t.Helper()
 	host.Forward(t, hub.listen)
 	host.Push(t, filepath.Join(bin, "picket-sensor"), "/usr/bin/picket-sensor")
@@ -32,7 +32,7 @@ func install(t *testing.T, host *booted.Host, hub *rig) {
 	}
 	host.Run(t, "systemd-sysusers", "picket.conf")
 	host.Run(t, "systemd-tmpfiles", "--create", "picket.conf")
-	host.Write(t, "/etc/picket/sensor.json", `{"state_dir": "/var/lib/picket", "heartbeat": "1s", "scan_interval": "200ms"}`, 0o644)
+	host.Write(t, "/etc/picket/sensor.json", `{"state_dir": "/var/lib/picket", `+settings+`}`, 0o644)
 	enroll := host.Command("runuser", "-u", "picket", "--", "picket-sensor", "enroll", "--config", "/etc/picket/sensor.json")
 	enroll.Stdin = strings.NewReader(hub.token(1).String())
 	if out, err := enroll.CombinedOutput(); err != nil {
@@ -80,7 +80,7 @@ func said(source, action, reason string) func(*fact.Fact) bool {
 func TestThreat_S2_TheReaderCannotTalkTheTalkerCannotRead(t *testing.T) {
 	host := booted.Start(t, booted.Options{Capabilities: []string{"CAP_NET_ADMIN"}})
 	hub := newHub(t, "--heartbeat", "1s")
-	install(t, host, hub)
+	install(t, host, hub, `"heartbeat": "1s", "scan_interval": "200ms"`)
 	host.Run(t, "systemctl", "start", "picket-watch", "picket-send")
 	t.Cleanup(func() {
 		if t.Failed() {
