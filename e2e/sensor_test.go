@@ -27,7 +27,7 @@ type host struct {
 	canaries []string
 	proc     *program
 	as       *syscall.SysProcAttr // the user; nil is the test's own
-	alerts   string               // the last alert that the test has seen
+	alert    string               // the last one that the test has seen
 }
 
 // newHost enrolls this machine with hub by the command and starts the sensor.
@@ -40,7 +40,7 @@ func newHost(t testing.TB, hub *rig, settings map[string]any, canaries int) *hos
 func newHostAs(t testing.TB, hub *rig, as *syscall.SysProcAttr, settings map[string]any, canaries int) *host {
 	t.Helper()
 	dir := t.TempDir()
-	h := &host{dir: dir, program: filepath.Join(dir, "picket-sensor"), config: filepath.Join(dir, "sensor.json"), as: as, alerts: api.FirstCursor}
+	h := &host{dir: dir, program: filepath.Join(dir, "picket-sensor"), config: filepath.Join(dir, "sensor.json"), as: as}
 	copyFile(t, filepath.Join(bin, "picket-sensor"), h.program)
 	config := map[string]any{"state_dir": filepath.Join(dir, "state")}
 	var list []map[string]string

@@ -62,7 +62,12 @@ func (c *Config) collectors(source string, stats func() send.Stats, log *slog.Lo
 		Version:   c.Version,
 		Heartbeat: time.Duration(c.Heartbeat),
 		Watching: func() fact.Watching {
-			return fact.Watching{Canaries: canaries.Count(), Processes: processes.Count()}
+			w := fact.Watching{Canaries: canaries.Count(), Processes: processes.Count(), Sources: []string{fact.SourceScan}}
+			if processes.Live() {
+				w.Sources = append(w.Sources, fact.SourceConnector)
+			}
+			w.Sources = append(w.Sources, canaries.Sources()...)
+			return w
 		},
 		Queue: func() self.Queue { return queueOf(stats()) },
 	})
