@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -25,22 +26,36 @@ func TestAlertNamesWhoReadACanary(t *testing.T) {
 	testneed.Root(t)
 	t.Run("audit", func(t *testing.T) {
 		audit, hub := testaudit.On(t), newHub(t)
-		h := newHost(t, hub, nil, 1)
+		h := newHost(t, hub, beating, 1)
 		audit.Add(t, h.canaries[0])
 		awaitNamed(t, hub, h, fact.AttributionAudit)
 		assertDoctor(t, h, "connector", "audit", "audit_rules", "attribution")
+		awaitSources(t, hub, "scan", "connector", "inotify", "fanotify", "audit")
 	})
 	t.Run("fanotify", func(t *testing.T) {
 		hub := newHub(t)
-		h := newHost(t, hub, nil, 1)
+		h := newHost(t, hub, beating, 1)
 		awaitNamed(t, hub, h, fact.AttributionFanotify)
 		assertDoctor(t, h, "connector", "fanotify", "attribution")
 	})
 	t.Run("proc", func(t *testing.T) {
 		hub := newHub(t)
-		h := newHostAs(t, hub, &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}, nil, 1)
+		h := newHostAs(t, hub, &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}, beating, 1)
 		awaitNamed(t, hub, h, fact.AttributionProc)
 		assertDoctor(t, h, "connector")
+		awaitSources(t, hub, "scan", "connector", "inotify")
+	})
+}
+
+// beating has a sensor tell of itself often.
+var beating = map[string]any{"heartbeat": "1s"}
+
+// awaitSources returns when the sensor says that its facts come from these, and
+// from nothing else.
+func awaitSources(t *testing.T, hub *rig, sources ...string) {
+	t.Helper()
+	awaitFact(t, hub, "heartbeat with the sources "+strings.Join(sources, " "), fact.KindSensor, func(f *fact.Fact) bool {
+		return f.Sensor.Watching != nil && slices.Equal(f.Sensor.Watching.Sources, sources)
 	})
 }
 
