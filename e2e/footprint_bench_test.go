@@ -47,7 +47,7 @@ func newPair(t testing.TB, hub *rig, settings map[string]any, canaries int) *pai
 		settings = map[string]any{}
 	}
 	settings["link"] = map[string]string{"socket": filepath.Join(dir, "facts.sock"), "watcher": me, "sender": me}
-	h := enrollHost(t, hub, settings, canaries)
+	h := enrollHost(t, hub, nil, settings, canaries)
 	p := &pair{host: h, watch: start(t, h.program, "watch", "--config", h.config)}
 	p.send = start(t, h.program, "send", "--config", h.config)
 	awaitWatching(t, hub, canaries)

@@ -85,7 +85,14 @@ func (l *tail) String() string {
 // start runs one of the programs; it ends with the test at the latest.
 func start(t testing.TB, path string, args ...string) *program {
 	t.Helper()
+	return startAs(t, nil, path, args...)
+}
+
+// startAs is start as another user.
+func startAs(t testing.TB, as *syscall.SysProcAttr, path string, args ...string) *program {
+	t.Helper()
 	p := &program{name: filepath.Base(path), cmd: exec.Command(path, args...), log: new(tail), done: make(chan struct{})}
+	p.cmd.SysProcAttr = as
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,22 +26,30 @@ type host struct {
 	config   string
 	canaries []string
 	proc     *program
+	as       *syscall.SysProcAttr // the user; nil is the test's own
+	alert    string               // the last one that the test has seen
 }
 
 // newHost enrolls this machine with hub by the command and starts the sensor.
 func newHost(t testing.TB, hub *rig, settings map[string]any, canaries int) *host {
 	t.Helper()
-	h := enrollHost(t, hub, settings, canaries)
+	return newHostAs(t, hub, nil, settings, canaries)
+}
+
+// newHostAs is newHost with a sensor, a folder and canaries of another user.
+func newHostAs(t testing.TB, hub *rig, as *syscall.SysProcAttr, settings map[string]any, canaries int) *host {
+	t.Helper()
+	h := enrollHost(t, hub, as, settings, canaries)
 	h.start(t)
 	awaitWatching(t, hub, canaries)
 	return h
 }
 
 // enrollHost enrolls this machine with hub by the command.
-func enrollHost(t testing.TB, hub *rig, settings map[string]any, canaries int) *host {
+func enrollHost(t testing.TB, hub *rig, as *syscall.SysProcAttr, settings map[string]any, canaries int) *host {
 	t.Helper()
 	dir := t.TempDir()
-	h := &host{dir: dir, program: filepath.Join(dir, "picket-sensor"), config: filepath.Join(dir, "sensor.json")}
+	h := &host{dir: dir, program: filepath.Join(dir, "picket-sensor"), config: filepath.Join(dir, "sensor.json"), as: as}
 	copyFile(t, filepath.Join(bin, "picket-sensor"), h.program)
 	config := map[string]any{"state_dir": filepath.Join(dir, "state")}
 	var list []map[string]string
@@ -63,7 +72,18 @@ func enrollHost(t testing.TB, hub *rig, settings map[string]any, canaries int) *
 	if err := os.WriteFile(h.config, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if as != nil {
+		for _, path := range append([]string{dir, h.config}, h.canaries...) {
+			if err := os.Chown(path, int(as.Credential.Uid), int(as.Credential.Gid)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // so that the user gets there
+			t.Fatal(err)
+		}
+	}
 	enroll := exec.Command(h.program, "enroll", "--config", h.config)
+	enroll.SysProcAttr = as
 	enroll.Stdin = strings.NewReader(hub.token(1).String() + "\n")
 	if out, err := enroll.CombinedOutput(); err != nil {
 		t.Fatalf("picket-sensor enroll: %v\n%s", err, out)
@@ -73,7 +93,7 @@ func enrollHost(t testing.TB, hub *rig, settings map[string]any, canaries int) *
 
 func (h *host) start(t testing.TB) {
 	t.Helper()
-	h.proc = start(t, h.program, "run", "--config", h.config)
+	h.proc = startAs(t, h.as, h.program, "run", "--config", h.config)
 }
 
 // awaitWatching returns when a heartbeat has told the hub that the canaries are watched.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,10 +19,12 @@ type watching struct {
 	limits    map[string]string // by collector, what it cannot see, in its own words
 }
 
+const brief = "programs that end within a second may be missed"
+
 // plainLimits are those of watching by looks at /proc instead of from the
-// kernel, which no sensor tells because they are always there.
+// kernel, until the sensor says that the kernel tells it.
 func plainLimits(root bool) map[string]string {
-	limits := map[string]string{"scan": "programs that end within a second may be missed"}
+	limits := map[string]string{"scan": brief}
 	if !root {
 		limits["process"] = "programs of other users are not hashed (not root)"
 	}
@@ -45,6 +48,11 @@ func (w *watching) note(f *fact.Fact, canaries int) bool {
 		return false
 	}
 	w.processes = s.Watching.Processes
+	if slices.Contains(s.Watching.Sources, fact.SourceConnector) {
+		delete(w.limits, "scan")
+	} else {
+		w.limits["scan"] = brief
+	}
 	return s.Watching.Canaries >= int64(canaries) && w.processes > 0 && 2*w.processes >= w.running()
 }
 

@@ -15,6 +15,10 @@ func beat(canaries, processes int64) *fact.Fact {
 	return said(fact.Sensor{Action: fact.SensorHeartbeat, Watching: &fact.Watching{Canaries: canaries, Processes: processes}})
 }
 
+func hears(sources ...string) *fact.Fact {
+	return said(fact.Sensor{Action: fact.SensorHeartbeat, Watching: &fact.Watching{Sources: sources}})
+}
+
 func TestReadyOnlyWhenAllIsWatched(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
@@ -48,6 +52,8 @@ func TestLimitsAreTheSensorsOwnWords(t *testing.T) {
 	}{
 		{"silent", nil, map[string]string{"scan": always, "process": "programs of other users are not hashed (not root)"}},
 		{"told", []*fact.Fact{blind}, map[string]string{"scan": always, "process": "9 of 10 may not be read"}},
+		{"the kernel tells", []*fact.Fact{blind, hears("scan", "connector")}, map[string]string{"process": "9 of 10 may not be read"}},
+		{"the kernel tells no more", []*fact.Fact{hears("scan", "connector"), hears("scan"), sees}, map[string]string{"scan": always}},
 		{"told, and mended", []*fact.Fact{blind, sees}, map[string]string{"scan": always}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

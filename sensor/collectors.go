@@ -58,7 +58,12 @@ func (c *Config) collectors(source string, stats func() send.Stats, log *eventlo
 		return nil, fmt.Errorf("preparing the inventory collector: %w", err)
 	}
 	own, err := c.ownWord(source, stats, func() fact.Watching {
-		return fact.Watching{Canaries: canaries.Count(), Processes: processes.Count()}
+		w := fact.Watching{Canaries: canaries.Count(), Processes: processes.Count(), Sources: []string{fact.SourceScan}}
+		if processes.Live() {
+			w.Sources = append(w.Sources, fact.SourceConnector)
+		}
+		w.Sources = append(w.Sources, canaries.Sources()...)
+		return w
 	})
 	if err != nil {
 		return nil, err

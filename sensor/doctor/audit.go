@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"picket.internal/sensor/watch/canary"
 )
 
 // audit is what the kernel's audit says of itself.
@@ -31,8 +33,6 @@ const (
 	auditExe       = 112
 	auditKey       = 210
 	auditTables    = 4 * (3 + 4*64) // flags, action, count; mask, fields, values, flags of fields
-	// ruleKey marks the rules that are Picket's.
-	ruleKey = "picket"
 )
 
 // tryAudit joins the group of audit records, and asks for the state and rules.
@@ -114,7 +114,7 @@ func ParseAuditRule(b []byte) (watched string, ours bool) {
 			watched = strings.TrimSuffix(value, "/") + "/"
 		case auditKey:
 			// Several keys of one rule have a byte 1 between them.
-			ours = ours || slices.Contains(strings.Split(value, "\x01"), ruleKey)
+			ours = ours || slices.Contains(strings.Split(value, "\x01"), canary.RuleKey)
 		}
 	}
 	return watched, ours
@@ -152,11 +152,12 @@ func auditRules(h *host) *Finding {
 		if a.ask == nil && covered(a.paths, path.Clean(c)) {
 			continue
 		}
-		if strings.ContainsFunc(c, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune("\"'\\\ufffd", r) }) {
+		rule := canary.AuditRules([]string{c})
+		if len(rule) == 0 {
 			odd++ // auditctl(8) knows no quoting
 			continue
 		}
-		lines = append(lines, "auditctl -a always,exit -F path="+path.Clean(c)+" -F perm=rwa -k "+ruleKey)
+		lines = append(lines, "auditctl "+rule[0])
 	}
 	what := fmt.Sprintf("%d of %d canaries have an audit rule", len(h.Canaries)-len(lines)-odd, len(h.Canaries))
 	if a.ask != nil {

@@ -12,16 +12,17 @@ import (
 	"time"
 
 	"picket.internal/fact"
+	"picket.internal/internal/testaudit"
 	"picket.internal/sensor/watch/canary"
 )
 
 // byAudit watches one canary that the audit tells of.
-func byAudit(t testing.TB, fan bool) (*watched, *auditctl) {
+func byAudit(t testing.TB, fan bool) (*watched, *testaudit.Control) {
 	t.Helper()
 	dir := t.TempDir()
-	ctl := auditing(t)
+	ctl := testaudit.On(t)
 	write(t, filepath.Join(dir, "canary"), "x") // the folder is what the rule needs
-	ctl.add(t, filepath.Join(dir, "canary"))
+	ctl.Add(t, filepath.Join(dir, "canary"))
 	return start(t, plan{dir: dir, armed: 1, watch: map[string]string{"c": "canary"}, edit: func(c *canary.Config) {
 		c.NoFanotify = !fan
 	}}), ctl
@@ -138,7 +139,7 @@ func TestAuditOfTheDead(t *testing.T) {
 	g := newGate()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "canary"), "x")
-	auditing(t, filepath.Join(dir, "canary"))
+	testaudit.On(t, filepath.Join(dir, "canary"))
 	w := start(t, plan{dir: dir, armed: 1, watch: map[string]string{"c": "canary"}, edit: func(c *canary.Config) {
 		c.Lookouts = -1
 		c.Before(g.wait)
@@ -170,7 +171,7 @@ func TestAuditLoss(t *testing.T) {
 			t.Fatal("the audit tells of nothing")
 		}
 	}
-	must(t, ctl.remove(w.at("canary")))
+	must(t, ctl.Remove(w.at("canary")))
 	run(t, "cat", w.at("canary"))
 	f := w.wait(t, 0, "loss", isLoss(fact.LossAudit))
 	if f.Sensor.Count != 1 || f.Sensor.First == "" || f.Sensor.Last == "" {

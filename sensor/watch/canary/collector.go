@@ -97,6 +97,7 @@ type Collector struct {
 	procs    Processes
 	canaries []*canary
 	armed    atomic.Int64
+	hears    atomic.Pointer[[]string] // see Sources
 
 	// What follows belongs to Run.
 	out      watch.Sink
@@ -156,6 +157,15 @@ func (c *Collector) Name() string { return "canary" }
 
 // Count is how many canaries are watched now.
 func (c *Collector) Count() int64 { return c.armed.Load() }
+
+// Sources are what tells of touches now, the plainest first: "inotify",
+// "fanotify", "audit".
+func (c *Collector) Sources() []string {
+	if s := c.hears.Load(); s != nil {
+		return *s
+	}
+	return nil
+}
 
 // Run watches until the context ends.
 func (c *Collector) Run(ctx context.Context, out watch.Sink) error {
@@ -227,6 +237,7 @@ func (c *Collector) reset(out watch.Sink) {
 	c.late = nil
 	c.watches, c.limited, c.broken = 0, false, ""
 	c.armed.Store(0)
+	c.hears.Store(nil)
 	c.floods = newFloods()
 	for i, old := range c.canaries {
 		c.canaries[i] = newCanary(old.id, old.path, old.kind)
@@ -258,6 +269,14 @@ func (c *Collector) open(wake chan<- struct{}) {
 	if !c.cfg.NoAudit {
 		c.audit = openAudit(c.procs.Host(), &c.targets, c.cfg.Logger)
 	}
+	hears := []string{"inotify"}
+	if c.fan != nil {
+		hears = append(hears, fact.AttributionFanotify)
+	}
+	if c.audit != nil {
+		hears = append(hears, fact.AttributionAudit)
+	}
+	c.hears.Store(&hears)
 	c.lookouts = startLookouts(c.cfg.Lookouts, c.files, c.fan, c.procs.Host().FS, &c.targets, c.cfg.Logger)
 	c.own = newGlance(c.lookouts)
 }

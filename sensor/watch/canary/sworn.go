@@ -7,7 +7,6 @@ import (
 	"math"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -266,6 +265,6 @@ func (c *Collector) login(b *blocks, e *AuditEvent) *fact.User {
 		return b.user
 	}
 	u := *b.user
-	u.Audit = &fact.AuditUser{ID: strconv.FormatUint(uint64(e.Login), 10), Name: c.procs.Host().Names.User(e.Login)}
+	u.Audit = c.procs.Host().Login(e.Login)
 	return &u
 }

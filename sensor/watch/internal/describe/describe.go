@@ -127,12 +127,20 @@ func (h *Host) Owner(r *proc.Reading) *fact.User {
 		return nil
 	}
 	u := h.User(r.IDs)
+	if r.LoggedIn {
+		u.Audit = h.Login(r.Login)
+	}
 	for _, g := range r.Groups {
 		if name := h.Names.Group(g); name != "" && len(u.Groups) < maxGroups {
 			u.Groups = append(u.Groups, name)
 		}
 	}
 	return u
+}
+
+// Login is who logged in.
+func (h *Host) Login(id uint32) *fact.AuditUser {
+	return &fact.AuditUser{ID: strconv.FormatUint(uint64(id), 10), Name: h.Names.User(id)}
 }
 
 // maxGroups is how many supplementary groups are told: a fact has a bound, and

@@ -5,6 +5,7 @@ package proc
 var (
 	ParsePids     = parsePids
 	ParseLeader   = parseLeader
+	ParseLogin    = parseLogin
 	ParseActivity = parseActivity
 	SlowKind      = slowKind
 )

@@ -272,3 +272,15 @@ func TestCapNames(t *testing.T) {
 		}
 	}
 }
+
+func TestParseLogin(t *testing.T) {
+	for text, want := range map[string]int64{
+		"1000": 1000, "0": 0, "1000\n": 1000, "4294967294": 4294967294,
+		"4294967295": -1, "4294967296": -1, "": -1, "-1": -1, "root": -1,
+	} {
+		id, ok := proc.ParseLogin([]byte(text))
+		if ok != (want >= 0) || ok && int64(id) != want {
+			t.Errorf("%q: %d, %v, want %d", text, id, ok, want)
+		}
+	}
+}

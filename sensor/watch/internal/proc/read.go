@@ -15,6 +15,8 @@ type Reading struct {
 	IDs       IDs
 	Caps      Caps
 	Groups    []uint32 // supplementary
+	Login     uint32   // who logged in
+	LoggedIn  bool     // whether anybody did, and it is known
 	Owned     bool     // whether IDs could be read
 	Args      [][]byte // raw bytes
 	ArgsCut   bool
@@ -93,6 +95,7 @@ func (r *Reading) readStatus(d *Dir) {
 		r.Owned = true
 		r.IDs, r.Caps, r.Groups = s.IDs, s.Caps, s.Groups
 	}
+	r.Login, r.LoggedIn = d.login()
 	r.note("status", err)
 }
 

@@ -118,3 +118,20 @@ func (d *Dir) Status() (Status, error) {
 	}
 	return ParseStatus(buf[:n])
 }
+
+// login is the user whose login led to the process, which a change of user
+// leaves as it is. Source: proc_pid_loginuid(5); not there without CONFIG_AUDIT.
+func (d *Dir) login() (id uint32, ok bool) {
+	var buf [16]byte
+	n, err := d.fs.short(d.fd, "loginuid", buf[:])
+	if err != nil {
+		return 0, false
+	}
+	return parseLogin(buf[:n])
+}
+
+// parseLogin reads proc_pid_loginuid(5), where the highest number is nobody.
+func parseLogin(data []byte) (id uint32, ok bool) {
+	n, ok := ParseUint(bytes.TrimSpace(data))
+	return uint32(n), ok && n < 1<<32-1
+}

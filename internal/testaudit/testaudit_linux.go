@@ -1,6 +1,6 @@
 //go:build linux
 
-package canary_test
+package testaudit
 
 import (
 	"encoding/binary"
@@ -12,8 +12,8 @@ import (
 	"picket.internal/internal/testneed"
 )
 
-// auditctl speaks to the kernel's audit as auditctl(8) does.
-type auditctl struct{ fd int }
+// Control speaks to the kernel's audit as auditctl(8) does.
+type Control struct{ fd int }
 
 // Messages and fields of linux/audit.h.
 const (
@@ -26,23 +26,29 @@ const (
 	permWrite, permRead, permAtt = 2, 4, 8
 )
 
-// auditing turns the audit on with a rule for each path, and puts everything
-// back in the end.
-func auditing(t testing.TB, paths ...string) *auditctl {
+// On turns the audit on with a rule for each path, and puts everything back
+// when the test ends. It needs root and the initial namespaces.
+func On(t testing.TB, paths ...string) *Control {
 	t.Helper()
 	testneed.Root(t)
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_AUDIT)
-	must(t, err)
+	if err != nil {
+		t.Fatalf("opening audit: %v", err)
+	}
 	t.Cleanup(func() { unix.Close(fd) })
-	a := &auditctl{fd}
+	a := &Control{fd}
 	status, err := a.ask(auditGet, nil)
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ECONNREFUSED) {
 		t.Logf("no audit here: %v", err)
 		testneed.Missing(t, "needs the kernel's audit, which only the initial namespaces have")
 	}
-	must(t, err)
+	if err != nil {
+		t.Fatalf("asking audit for its state: %v", err)
+	}
 	if enabled := binary.NativeEndian.Uint32(status[4:]); enabled == 0 {
-		must(t, a.enable(1))
+		if err := a.enable(1); err != nil {
+			t.Fatalf("turning the audit on: %v", err)
+		}
 		t.Cleanup(func() {
 			if err := a.enable(0); err != nil {
 				t.Errorf("turning the audit off again: %v", err)
@@ -50,29 +56,31 @@ func auditing(t testing.TB, paths ...string) *auditctl {
 		})
 	}
 	for _, p := range paths {
-		a.add(t, p)
+		a.Add(t, p)
 	}
 	return a
 }
 
-func (a *auditctl) add(t testing.TB, path string) {
+// Add adds a rule for a path, whose folder must be there.
+func (a *Control) Add(t testing.TB, path string) {
 	t.Helper()
 	if _, err := a.ask(auditAddRule, rule(path)); err != nil {
 		t.Fatalf("adding audit rule for %q: %v", path, err)
 	}
 	t.Cleanup(func() {
-		if err := a.remove(path); err != nil && !errors.Is(err, unix.ENOENT) { // it goes with its folder
+		if err := a.Remove(path); err != nil && !errors.Is(err, unix.ENOENT) { // it goes with its folder
 			t.Errorf("removing audit rule for %q: %v", path, err)
 		}
 	})
 }
 
-func (a *auditctl) remove(path string) error {
+// Remove takes the rule for a path away.
+func (a *Control) Remove(path string) error {
 	_, err := a.ask(auditDelRule, rule(path))
 	return err
 }
 
-func (a *auditctl) enable(on uint32) error {
+func (a *Control) enable(on uint32) error {
 	_, err := a.ask(auditSet, words(1, on, 0, 0, 0, 0, 0, 0, 0, 0)) // mask, enabled
 	return err
 }
@@ -107,7 +115,7 @@ func words(all ...uint32) []byte {
 
 // ask sends a message and returns the answer; of a change there is none but
 // that it was made.
-func (a *auditctl) ask(kind uint16, body []byte) ([]byte, error) {
+func (a *Control) ask(kind uint16, body []byte) ([]byte, error) {
 	const request, acknowledge = 1, 4
 	msg := binary.NativeEndian.AppendUint32(nil, uint32(16+len(body)))
 	msg = binary.NativeEndian.AppendUint16(msg, kind)
