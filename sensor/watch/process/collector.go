@@ -101,6 +101,7 @@ type Collector struct {
 	hasher *digest.Hasher
 	done   *results
 
+	ended atomic.Int64 // how many of the table have ended, for Count
 	mu    sync.RWMutex // guards table and dead against Kin, Recall and Count; only Run writes
 	table map[int32]*entry
 	hears atomic.Bool
@@ -238,7 +239,8 @@ func (c *Collector) reset(out watch.Sink) {
 	c.coverage, c.gone = coverage{}, tally{}
 	c.ear, c.via = ear{}, fact.SourceScan
 	c.budget, c.crowd = budget{rate: float64(c.cfg.Rate)}, crowd{}
-	c.born, c.fresh, c.dead, c.headless = make(map[int32]*newborn), nil, nil, nil
+	c.born, c.fresh, c.headless = make(map[int32]*newborn), nil, nil
+	c.setDead(nil)
 	c.ending, c.dirty, c.reaped = make(map[int32]int), make(map[int32]bool), make(map[int32]uint64)
 }
 
@@ -246,7 +248,13 @@ func (c *Collector) reset(out watch.Sink) {
 func (c *Collector) Count() int64 {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return int64(len(c.table) - len(c.dead))
+	return max(0, int64(len(c.table))-c.ended.Load())
+}
+
+// setDead replaces the list of those that ended, and tells Count how many.
+func (c *Collector) setDead(dead []*entry) {
+	c.dead = dead
+	c.ended.Store(int64(len(dead)))
 }
 
 // Live tells whether the kernel tells of processes as they begin and end.

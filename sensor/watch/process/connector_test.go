@@ -286,3 +286,32 @@ func selfCPU(t testing.TB) time.Duration {
 	must(t, unix.Getrusage(unix.RUSAGE_SELF, &u))
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
+
+// TestCountIsForEverybody: how many processes there are is asked by others
+// while the collector is at work.
+func TestCountIsForEverybody(t *testing.T) {
+	c, s := hearing(t, process.Config{Interval: 20 * time.Millisecond})
+	asked, stop := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(asked)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if c.Count() < 0 {
+					t.Error("less than none are known")
+				}
+			}
+		}
+	}()
+	pids := map[int64]bool{}
+	for range 30 {
+		cmd := exec.Command("true")
+		must(t, cmd.Run())
+		pids[int64(cmd.Process.Pid)] = true
+	}
+	s.ends(t, pids)
+	close(stop)
+	<-asked
+}

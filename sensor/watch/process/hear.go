@@ -168,7 +168,7 @@ func (c *Collector) over(e *entry, ev *connector.Event) {
 	c.exitAt(e, exitStatus(int64(ev.Status)), c.wall(ev.Time))
 	c.change(e, func() { e.ended = true })
 	c.mu.Lock()
-	c.dead = append(c.dead, e)
+	c.setDead(append(c.dead, e))
 	c.mu.Unlock()
 }
 
@@ -209,7 +209,7 @@ func (c *Collector) bury() {
 	for len(c.dead) > maxDead {
 		e := c.dead[0]
 		c.mu.Lock()
-		c.dead = c.dead[1:]
+		c.setDead(c.dead[1:])
 		c.mu.Unlock()
 		if c.table[e.pid] == e {
 			c.drop(e)

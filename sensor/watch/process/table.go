@@ -97,7 +97,7 @@ func (c *Collector) drop(e *entry) {
 	if c.table[e.pid] == e {
 		delete(c.table, e.pid)
 	}
-	c.dead = slices.DeleteFunc(c.dead, func(d *entry) bool { return d == e })
+	c.setDead(slices.DeleteFunc(c.dead, func(d *entry) bool { return d == e }))
 	c.mu.Unlock()
 	c.count(e, -1)
 }
