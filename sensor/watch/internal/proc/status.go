@@ -70,14 +70,22 @@ var capNames = [...]string{
 }
 
 // CapNames names the capabilities of a set, as in "CAP_NET_ADMIN"; "ALL" alone
-// where every one up to last is in it; nil for none. One that the sensor has
-// no name for is CAP_ and its number.
+// where every one up to last is in it; nil for none.
 func CapNames(set uint64, last int) []string {
 	if set == 0 {
 		return nil
 	}
 	if all := uint64(1)<<(last+1) - 1; set&all == all {
 		return []string{"ALL"}
+	}
+	return CapList(set)
+}
+
+// CapList names each capability of a set; nil for none. One that the sensor has
+// no name for is CAP_ and its number.
+func CapList(set uint64) []string {
+	if set == 0 {
+		return nil
 	}
 	names := make([]string, 0, bits.OnesCount64(set))
 	for ; set != 0; set &= set - 1 {

@@ -5,15 +5,9 @@ package files
 import (
 	"encoding/binary"
 	"fmt"
-	"math/bits"
-	"strings"
-)
 
-// capNames are the capabilities by number. Source: linux/capability.h.
-const capNames = "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE " +
-	"NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE " +
-	"SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL " +
-	"SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
+	"picket.internal/sensor/watch/internal/proc"
+)
 
 // Revisions of struct vfs_cap_data, in the highest byte of its first word.
 // Source: linux/capability.h.
@@ -48,15 +42,5 @@ func ParseCapabilities(data []byte) ([]string, error) {
 	for i := range words { // each with the inheritable ones behind it
 		permitted |= uint64(binary.LittleEndian.Uint32(data[4+8*i:])) << (32 * i)
 	}
-	known := strings.Fields(capNames)
-	var names []string
-	for ; permitted != 0; permitted &= permitted - 1 {
-		n := bits.TrailingZeros64(permitted)
-		name := fmt.Sprint("CAP_", n)
-		if n < len(known) {
-			name = "CAP_" + known[n]
-		}
-		names = append(names, name)
-	}
-	return names, nil
+	return proc.CapList(permitted), nil
 }
