@@ -27,6 +27,9 @@ type NewAlert struct {
 	SuppressSince, SuppressUntil time.Time
 	// Links say where in the log its facts are, in their order.
 	Links []Link
+	// Parts say where the facts behind each of Alert.Parts are; the ids of
+	// their alerts are filled in.
+	Parts []Link
 }
 
 // Link is a fact's place in the log.
@@ -59,6 +62,8 @@ type Evaluation struct {
 	Executions []Execution
 	// Notices are facts of the hub's own that came of it, as a failing rule.
 	Notices []*fact.Fact
+	// Windows are what the engine remembers that changed meanwhile.
+	Windows []WindowRecord
 }
 
 // Cursor returns how far the named reader of the log has come; 0 is the start.
@@ -92,6 +97,11 @@ func (s *Store) Evaluate(ctx context.Context, e *Evaluation) error {
 		for _, x := range e.Executions {
 			if err := tx.storeExecution(x); err != nil {
 				return fmt.Errorf("storing executable: %w", err)
+			}
+		}
+		for _, w := range e.Windows {
+			if err := tx.storeWindow(w); err != nil {
+				return fmt.Errorf("storing what rule %q remembers: %w", w.Rule, err)
 			}
 		}
 		for _, f := range e.Notices {
@@ -129,6 +139,9 @@ func (tx *Tx) storeAlert(a *NewAlert) error {
 	// The clock is read again: the commit may have waited for its turn.
 	a.Alert.Stored = tx.w.store.opts.now().UTC().Truncate(time.Microsecond)
 	a.Alert.LatencyMS = float64(a.Alert.Stored.Sub(a.Alert.Time).Microseconds()) / 1000
+	if err := tx.nameParts(a); err != nil {
+		return err
+	}
 	doc, err := encodeDoc(&a.Alert)
 	if err != nil {
 		return err
@@ -147,6 +160,23 @@ func (tx *Tx) storeAlert(a *NewAlert) error {
 		return nil // nobody is shown it unasked, so it does not count either
 	}
 	return tx.exec(`UPDATE hosts SET alerts = alerts + 1 WHERE n = ?`, host)
+}
+
+// nameParts finds the alerts behind a risk: they were stored before it, or a
+// moment ago in the same transaction.
+func (tx *Tx) nameParts(a *NewAlert) error {
+	for i, l := range a.Parts {
+		if i >= len(a.Alert.Parts) {
+			break
+		}
+		part := &a.Alert.Parts[i]
+		_, err := tx.get(`SELECT a.id FROM alert_facts f JOIN alerts a ON a.n = f.alert WHERE f.batch = ? AND f.pos = ? AND a.rule = ?
+			ORDER BY a.id DESC LIMIT 1`, []any{l.Batch, l.Pos, part.Rule}, &part.Alert)
+		if err != nil {
+			return fmt.Errorf("finding the alert of rule %q: %w", part.Rule, err)
+		}
+	}
+	return nil
 }
 
 // encodeDoc writes an alert as it is kept. What hosts and rules wrote has
