@@ -72,7 +72,8 @@ type Rule struct {
 	Cost uint64
 
 	when     *program
-	gate     gate
+	need     *Need // of the condition
+	gate     *Need // what of it is worth asking first; nil where nothing is
 	message  *template
 	by       []fieldPath
 	explain  *explainer
@@ -117,7 +118,7 @@ type document struct {
 // Evaluate reports whether the condition holds for the fact in v. The error is
 // always an *EvalError: an outcome of its own, neither match nor no match.
 func (r *Rule) Evaluate(v *Vars) (bool, error) {
-	if r.gate != nil && !r.gate(v) {
+	if r.gate != nil && !r.gate.Holds(v) {
 		return false, nil
 	}
 	return r.EvaluateDirect(v)
