@@ -42,7 +42,7 @@ func FunctionNames() []string {
 }
 
 // RuleKeys are the keys of a rule document.
-func RuleKeys() []string { return ruleKeys }
+func RuleKeys() []string { return ruleTable.names() }
 
 // ActualCost is what one evaluation of the whole condition cost.
 func (r *Rule) ActualCost(v *Vars) uint64 {
@@ -90,4 +90,15 @@ func EvaluatePanic() error {
 	}
 	_, err = (&Rule{when: prog}).Evaluate(NewVars(nil, nil))
 	return err
+}
+
+// RequiredLiterals are what a text must be to match a pattern, as tests of
+// process.name.
+func RequiredLiterals(pattern string) []*Need {
+	p, _, _ := factSchema().pathTo("process.name")
+	var out []*Need
+	for _, l := range requiredLiterals(pattern) {
+		out = append(out, operand{Subject: newSubject("process.name", p)}.texts(l.kind, l.fold, l.texts))
+	}
+	return out
 }
