@@ -15,6 +15,11 @@ type Input struct {
 	// Prevalence is what the fleet knows of the process's hash; nil where nothing
 	// is known. It must not change either.
 	Prevalence *fact.Prevalence
+	// Ref is where the caller keeps the fact, for Window.Firing: a ULID, or a text
+	// of at most 14 bytes. Empty means that it is not listed there.
+	Ref string
+	// Learning is true for a host that is new: its first times mean nothing.
+	Learning bool
 
 	vars *rule.Vars
 }
@@ -25,6 +30,10 @@ func (in *Input) Vars() *rule.Vars {
 		in.vars = rule.NewVars(in.Fact, in.Prevalence)
 	}
 	return in.vars
+}
+
+func (in *Input) learning() bool {
+	return in.Learning || in.Prevalence != nil && !in.Prevalence.Learned
 }
 
 // RuleRef is what an alert keeps of its rule.
@@ -55,8 +64,11 @@ type Alert struct {
 	// Suppressed is true for a duplicate: the caller counts it and links its
 	// facts to the alert of the same Key that is open. A duplicate has no
 	// Message and no Values.
-	Suppressed bool         `json:"suppressed,omitempty"`
-	Facts      []*fact.Fact `json:"facts"`
+	Suppressed bool `json:"suppressed,omitempty"`
+	// Facts are what happened, the one that raised the alert; none where time did.
+	Facts []*fact.Fact `json:"facts"`
+	// Window is what a stateful rule saw; nil for others.
+	Window *Window `json:"window,omitempty"`
 	// Values are the parts of the rule's condition with the values they had.
 	Values map[string]string `json:"values,omitempty"`
 	// Shadow is true for rules that are not trusted yet: recorded, not notified.

@@ -138,6 +138,7 @@ type Window struct {
 	Value float64   `json:"value"` // what the condition was held against
 	Since time.Time `json:"since"` // the first event's time
 	Rules []string  `json:"rules"` // ids of the rules that matched
+	Group []string  `json:"group"` // the values of group-by, in its order
 }
 
 // FieldReader reads one field of a fact as a key or a number.
