@@ -58,7 +58,8 @@ func (c Config) zone() *time.Location {
 	return c.Zone
 }
 
-// Item is a fact and when the hub received it.
+// Item is a fact and when the hub received it; without a fact it only says that
+// it was that late.
 type Item struct {
 	Received time.Time
 	Fact     *fact.Fact
@@ -158,7 +159,15 @@ func (r *run) feed(ctx context.Context, pages iter.Seq2[[]Item, error], feeds []
 func (r *run) prepare(ctx context.Context, items []Item) ([]moment, error) {
 	page := make([]moment, 0, len(items))
 	for _, it := range items {
+		if r.from.IsZero() {
+			r.from = it.Received
+		}
+		r.to = later(r.to, it.Received)
 		f := it.Fact
+		if f == nil {
+			page = append(page, moment{at: it.Received})
+			continue
+		}
 		if name, ok := r.cfg.Names[f.Host.ID]; ok {
 			f.Host.Name = name
 		}
@@ -173,10 +182,6 @@ func (r *run) prepare(ctx context.Context, items []Item) ([]moment, error) {
 			known.Learned = it.Received.Sub(r.first[f.Host.ID]) >= r.cfg.LearnFor
 		}
 		page = append(page, moment{it.Received, f, known})
-		if r.from.IsZero() {
-			r.from = it.Received
-		}
-		r.to = later(r.to, it.Received)
 		r.facts++
 	}
 	return page, nil

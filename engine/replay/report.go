@@ -138,6 +138,9 @@ func (r *run) report(elapsed time.Duration) *Report {
 	}
 	slices.SortStableFunc(out.Rules, func(a, b Rule) int { return cmp.Compare(b.Alerts, a.Alerts) })
 	for id, c := range costs {
+		if r.cfg.Only != "" && id != r.cfg.Only {
+			continue
+		}
 		dear := *c
 		dear.ID = id
 		out.Dearest = append(out.Dearest, dear)

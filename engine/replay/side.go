@@ -62,6 +62,9 @@ func (s *side) page(page []moment) {
 	for i := range page {
 		m := &page[i]
 		s.advance(m.at)
+		if m.fact == nil {
+			continue
+		}
 		if s.meter != nil {
 			s.meter.fact(m)
 		}

@@ -52,10 +52,11 @@ func TestTimePasses(t *testing.T) {
 	for _, after := range []time.Duration{0, 100 * time.Millisecond, 900 * time.Millisecond, 2 * time.Second, time.Minute} {
 		page = append(page, moment{at: start.Add(after), fact: &fact.Fact{ID: "f", Kind: fact.KindProcess}})
 	}
+	page = append(page, moment{at: start.Add(30 * time.Minute)}) // only time
 	page = append(page, moment{at: start.Add(time.Hour), fact: &fact.Fact{ID: "poison", Kind: fact.KindProcess}})
 	s.page(page)
 	s.end(start.Add(2 * time.Hour))
-	if diff := cmp.Diff([]time.Duration{0, 2 * time.Second, time.Minute, time.Hour, 2 * time.Hour}, w.told); diff != "" {
+	if diff := cmp.Diff([]time.Duration{0, 2 * time.Second, time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour}, w.told); diff != "" {
 		t.Errorf("told: -want +got\n%s", diff)
 	}
 	if days := s.tallies["silent"].perDay(); !slices.Equal(days, []Day{{Day: "2026-01-02", Alerts: 1}}) {
