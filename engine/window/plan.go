@@ -33,6 +33,10 @@ func newPlan(s Spec) *plan {
 	if len(p.bounds) == 0 {
 		p.bounds = []Bound{{Op: "gte", Value: float64(len(s.Rules))}}
 	}
+	if p.correlates() {
+		// A late event and the newest one can be in one window.
+		p.lateness = min(p.lateness, p.span-1)
+	}
 	switch s.Type {
 	case NewTerms:
 		// Whatever is still known can come late.
@@ -40,10 +44,7 @@ func newPlan(s Spec) *plan {
 		p.grain = max(1, int64(s.Within)/1024)
 	case Absence:
 		p.span = int64(s.Within)
-	case ValueSum:
-		p.lateness = min(p.lateness, p.span-1)
 	case EventCount, ValueCount, Temporal, TemporalOrdered:
-		p.lateness = min(p.lateness, p.span-1)
 		if p.need = enough(p.bounds); rising(p.bounds) {
 			p.need = least(p.bounds)
 		}
@@ -58,6 +59,9 @@ func newPlan(s Spec) *plan {
 func (p *plan) sliding() bool {
 	return rising(p.bounds) && p.spec.Type != ValueAvg && p.spec.Type != ValuePercentile
 }
+
+// correlates reports whether the type is one of Sigma's.
+func (p *plan) correlates() bool { return p.forgets() && p.spec.Type != NewTerms }
 
 // forgets reports whether events can be too late.
 func (p *plan) forgets() bool { return p.spec.Type != Absence && p.spec.Type != Risk }
@@ -89,7 +93,7 @@ func (p *plan) newState() state {
 // keepsGroup reports whether a group fires without an event that would say
 // what the group is.
 func (p *plan) keepsGroup() bool {
-	return p.spec.Type == Absence || p.forgets() && p.spec.Type != NewTerms && !p.sliding()
+	return p.spec.Type == Absence || p.correlates() && !p.sliding()
 }
 
 // takes reports whether the event is one that the spec reads, and fills in what
