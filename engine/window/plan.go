@@ -1,6 +1,9 @@
 package window
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // plan is a spec made ready to judge events.
 type plan struct {
@@ -162,7 +165,7 @@ func (g *group) turn(span int64, e *event, hit bool, end int64) verdict {
 
 // firing begins the answer to an event.
 func (p *plan) firing(e *event, at int64) Firing {
-	return Firing{Spec: p.spec.ID, Group: e.Group, Host: e.Host, Since: moment(at), Time: moment(at)}
+	return Firing{Spec: p.spec.ID, Group: slices.Clone(e.Group), Host: e.Host, Since: moment(at), Time: moment(at)}
 }
 
 // continuation is the answer to an event that keeps a condition true.

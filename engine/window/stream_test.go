@@ -120,8 +120,11 @@ func randomEvent(r *rand.Rand, n int, now time.Time, s window.Spec) window.Event
 // and a table that is restarted again and again, for every type.
 func TestTableAgreesWithTheOracle(t *testing.T) {
 	rounds := 20
-	if os.Getenv("PICKET_SOAK") == "1" {
+	switch {
+	case os.Getenv("PICKET_SOAK") == "1":
 		rounds = 1000
+	case raced:
+		rounds = 4
 	}
 	for seed := range uint64(rounds) {
 		r := rand.New(rand.NewPCG(seed, 7))
