@@ -16,17 +16,21 @@ type Edges struct{ r *rand.Rand }
 // NewEdges returns a maker that draws from a source.
 func NewEdges(src rand.Source) *Edges { return &Edges{rand.New(src)} }
 
-// Bytes is a source of a fuzzer's bytes, and of zeros after them.
-type Bytes struct{ data []byte }
+// Bytes is a source of a fuzzer's bytes, and of the same numbers always after
+// them: generators draw again where a number is no good to them.
+type Bytes struct {
+	data []byte
+	rest *rand.PCG
+}
 
 // NewBytes returns a source of these bytes.
-func NewBytes(data []byte) *Bytes { return &Bytes{data} }
+func NewBytes(data []byte) *Bytes { return &Bytes{data, rand.NewPCG(1, 2)} }
 
 // Uint64 implements rand.Source. Each byte makes one number whose high and low
 // bits both vary, because generators use either.
 func (b *Bytes) Uint64() uint64 {
 	if len(b.data) == 0 {
-		return 0
+		return b.rest.Uint64()
 	}
 	c := uint64(b.data[0])
 	b.data = b.data[1:]
