@@ -14,6 +14,7 @@ const (
 	Prefix           = "/api/v1"
 	PathAlerts       = Prefix + "/alerts"
 	PathAlert        = Prefix + "/alerts/{id}"
+	PathAlertFacts   = Prefix + "/alerts/{id}/facts"
 	PathAlertsFollow = Prefix + "/alerts/follow"
 	PathHosts        = Prefix + "/hosts"
 	PathHostDisable  = Prefix + "/hosts/{id}/disable"
@@ -23,6 +24,9 @@ const (
 	PathInventory    = Prefix + "/hosts/{id}/inventories/{kind}"
 	PathFacts        = Prefix + "/facts"
 	PathFactsFollow  = Prefix + "/facts/follow"
+	PathFactsReplay  = Prefix + "/facts/replay"
+	PathRules        = Prefix + "/rules"
+	PathRuleFiles    = Prefix + "/rules/files"
 	PathEnrollTokens = Prefix + "/enroll-tokens"
 	PathStatus       = Prefix + "/status"
 )

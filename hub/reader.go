@@ -39,3 +39,17 @@ func (r *reader) Status(context.Context) (types.Status, error) {
 func (r *reader) CreateEnrollToken(ctx context.Context, req types.EnrollTokenRequest) (types.EnrollTokenReply, error) {
 	return r.desk.CreateToken(ctx, req)
 }
+
+// Rules lists the rules that run.
+func (r *reader) Rules(ctx context.Context) ([]types.RunningRule, error) {
+	alerts, err := r.Store.AlertsByRule(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.hub.rules.running(alerts), nil
+}
+
+// RuleFiles returns the files that they were loaded from.
+func (r *reader) RuleFiles(context.Context) ([]types.RuleFile, error) {
+	return r.hub.rules.documents(), nil
+}

@@ -16,6 +16,10 @@ import (
 type rulesCommands struct {
 	Lint lintCommand `cmd:"" help:"Check rules: syntax, fields, types, cost, missing tests."`
 	Test testCommand `cmd:"" help:"Run the tests that rules carry."`
+
+	Replay  replayCommand  `cmd:"" help:"Tell what rules would have raised over the stored past."`
+	Promote promoteCommand `cmd:"" help:"Take a rule off its trial, once its past and its tests have been looked at."`
+	Shadow  shadowCommand  `cmd:"" help:"List the rules that are on trial on the hub, and what they have raised."`
 }
 
 // packFlags say which rules are meant.

@@ -47,6 +47,8 @@ type Outcome struct {
 	// Rules and Version are of the set that was applied.
 	Rules   int    `json:"rules,omitempty"`
 	Version string `json:"version,omitempty"`
+	// Files are what the set was loaded from, by their names; nil where none was applied.
+	Files map[string][]byte `json:"-"`
 	// Findings are what is wrong with the folder; warnings do not keep a set
 	// from being applied.
 	Findings rule.Findings `json:"findings,omitempty"`
@@ -99,10 +101,11 @@ func Check(fsys fs.FS) (*rule.Set, rule.Findings) {
 
 // Once loads the folder and applies it where it is fit for use.
 func (c Config) Once() Outcome {
-	set, findings := Check(os.DirFS(c.Dir))
+	set, files, findings := CheckFiles(os.DirFS(c.Dir))
 	o := Outcome{Findings: findings}
 	if set != nil {
 		c.Apply(set)
+		o.Files = files
 		o.Applied, o.Rules, o.Version = true, set.Len(), set.Version()
 	}
 	c.report(o)

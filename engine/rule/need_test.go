@@ -55,6 +55,7 @@ func TestNeed(t *testing.T) {
 		`has(process.hash)`:                                                       `process.hash is present`,
 		`!has(process.args)`:                                                      `not process.args is present`,
 		`"-c" in process.args`:                                                    `process.args[*] equals "-c"`,
+		`!("-c" in process.args)`:                                                 `?!("-c" in process.args)?`,
 		`process.args.exists(a, a.base() == "sh")`:                                `process.args[*].base() equals "sh"`,
 		`process.args.exists(a, a != "x" && a.size() > 1)`:                        `(not process.args[*] equals "x" and ?a.size() > 1?)`,
 		`!process.args.all(a, a == "x")`:                                          `not process.args[*] equals "x"`,

@@ -65,6 +65,9 @@ func (r needReader) call(c ast.CallExpr, not bool) *Need {
 	case operators.NotEquals:
 		return turn(r.equal(args[0], args[1]), !not)
 	case operators.In:
+		if n := r.has(args[0], args[1]); n != nil && !not {
+			return n
+		}
 		return turn(r.member(args[0], args[1]), not)
 	case "matches", "glob":
 		return r.pattern(c, not)
@@ -205,15 +208,22 @@ func (r needReader) equal(a, b ast.Expr) *Need {
 	return o.among([]ref.Val{b.AsLiteral()})
 }
 
-// member is `x in [literals]`, `x in lists.NAME` and `literal in list`.
-func (r needReader) member(a, b ast.Expr) *Need {
-	if name, test, ok := fieldName(b); ok && !test {
-		text, isText := stringLiteral(a)
-		p, f, known := r.s.pathTo(name)
-		if known && isText && f.form == formStrings {
-			return tested(&Atom{Kind: TestEquals, Subject: newSubject(name, p), Values: []string{text}})
-		}
+// has is `literal in list`. Its negation is about all items, which no test is.
+func (r needReader) has(a, b ast.Expr) *Need {
+	text, isText := stringLiteral(a)
+	name, test, ok := fieldName(b)
+	if !isText || !ok || test {
+		return nil
 	}
+	p, f, ok := r.s.pathTo(name)
+	if !ok || f.form != formStrings {
+		return nil
+	}
+	return tested(&Atom{Kind: TestEquals, Subject: newSubject(name, p), Values: []string{text}})
+}
+
+// member is `x in [literals]` and `x in lists.NAME`.
+func (r needReader) member(a, b ast.Expr) *Need {
 	o, ok := r.operand(a)
 	if !ok {
 		return nil

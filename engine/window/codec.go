@@ -134,7 +134,9 @@ func (o *ordered) decode(p *plan, _ *group, r *reader) {
 		o.facts += len(chain)
 	}
 	o.pending.buf = r.witnesses(p, 2*maxPending)
-	r.check(slices.IsSortedFunc(o.pending.buf, compareSteps))
+	for i := 1; i < len(o.pending.buf); i++ {
+		r.check(compareSteps(o.pending.buf[i-1], o.pending.buf[i]) < 0)
+	}
 }
 
 func (s *summed) encode(b []byte) []byte {

@@ -78,7 +78,7 @@ func (f *Firing) Event(received time.Time) Event {
 
 // event is an event as shards see it.
 type event struct {
-	*Event
+	Event
 	at, recv int64
 	rule     uint8
 	fact     factID

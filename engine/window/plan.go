@@ -1,6 +1,9 @@
 package window
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // plan is a spec made ready to judge events.
 type plan struct {
@@ -33,6 +36,10 @@ func newPlan(s Spec) *plan {
 	if len(p.bounds) == 0 {
 		p.bounds = []Bound{{Op: "gte", Value: float64(len(s.Rules))}}
 	}
+	if p.correlates() {
+		// A late event and the newest one can be in one window.
+		p.lateness = min(p.lateness, p.span-1)
+	}
 	switch s.Type {
 	case NewTerms:
 		// Whatever is still known can come late.
@@ -40,10 +47,7 @@ func newPlan(s Spec) *plan {
 		p.grain = max(1, int64(s.Within)/1024)
 	case Absence:
 		p.span = int64(s.Within)
-	case ValueSum:
-		p.lateness = min(p.lateness, p.span-1)
 	case EventCount, ValueCount, Temporal, TemporalOrdered:
-		p.lateness = min(p.lateness, p.span-1)
 		if p.need = enough(p.bounds); rising(p.bounds) {
 			p.need = least(p.bounds)
 		}
@@ -58,6 +62,9 @@ func newPlan(s Spec) *plan {
 func (p *plan) sliding() bool {
 	return rising(p.bounds) && p.spec.Type != ValueAvg && p.spec.Type != ValuePercentile
 }
+
+// correlates reports whether the type is one of Sigma's.
+func (p *plan) correlates() bool { return p.forgets() && p.spec.Type != NewTerms }
 
 // forgets reports whether events can be too late.
 func (p *plan) forgets() bool { return p.spec.Type != Absence && p.spec.Type != Risk }
@@ -89,7 +96,7 @@ func (p *plan) newState() state {
 // keepsGroup reports whether a group fires without an event that would say
 // what the group is.
 func (p *plan) keepsGroup() bool {
-	return p.spec.Type == Absence || p.forgets() && p.spec.Type != NewTerms && !p.sliding()
+	return p.spec.Type == Absence || p.correlates() && !p.sliding()
 }
 
 // takes reports whether the event is one that the spec reads, and fills in what
@@ -158,7 +165,7 @@ func (g *group) turn(span int64, e *event, hit bool, end int64) verdict {
 
 // firing begins the answer to an event.
 func (p *plan) firing(e *event, at int64) Firing {
-	return Firing{Spec: p.spec.ID, Group: e.Group, Host: e.Host, Since: moment(at), Time: moment(at)}
+	return Firing{Spec: p.spec.ID, Group: slices.Clone(e.Group), Host: e.Host, Since: moment(at), Time: moment(at)}
 }
 
 // continuation is the answer to an event that keeps a condition true.

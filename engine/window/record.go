@@ -51,7 +51,8 @@ func (t *Table) Restore(records []Record) {
 		*group
 		host string
 	}
-	bySpec := map[*table][]restored{}
+	bySpec := map[*specState][]restored{}
+	var useless []Record
 	for _, rec := range records {
 		s := t.specs[rec.Spec]
 		if s == nil {
@@ -73,7 +74,7 @@ func (t *Table) Restore(records []Record) {
 		} else {
 			stats.Undecodable++
 		}
-		t.orphans = append(t.orphans, Record{Spec: rec.Spec, Key: rec.Key})
+		useless = append(useless, rec)
 	}
 	for s, groups := range bySpec {
 		slices.SortStableFunc(groups, func(a, b restored) int { return bySeq(a.group, b.group) })
@@ -82,8 +83,16 @@ func (t *Table) Restore(records []Record) {
 			if twin := sh.groups[g.key]; twin != nil {
 				sh.remove(twin)
 			}
-			sh.take1(g.group, g.host)
+			sh.admit(g.group, g.host)
 			sh.stats.Restored++
+		}
+	}
+	for _, rec := range useless {
+		s := t.specs[rec.Spec]
+		if len(rec.Key) != len(digest{}) {
+			t.orphans = append(t.orphans, Record{Spec: rec.Spec, Key: rec.Key})
+		} else if key := digest(rec.Key); s.shard(key).groups[key] == nil {
+			s.shard(key).changed.drop(key)
 		}
 	}
 }

@@ -34,13 +34,12 @@ type risk struct {
 
 func (r *risk) apply(sh *shard, g *group, e *event, out []Firing) []Firing {
 	p := sh.plan
-	before := r.at(p, g.mark)
 	r.add(p, share{strings.Clone(clip(e.Rule, maxName)), e.fact, e.at, min(e.Number, maxScore)}, g.mark)
 	r.total = r.at(p, g.mark)
 	switch at := p.spec.AtLeast; {
 	case r.total < at:
 		g.active = false
-	case before >= at:
+	case r.total-p.decayed(min(e.Number, maxScore), e.at, g.mark) >= at:
 		g.active = true
 		g.more++
 		return append(out, p.continuation(g, e, r.total))
@@ -57,7 +56,7 @@ func (r *risk) apply(sh *shard, g *group, e *event, out []Firing) []Firing {
 // rank orders shares by their score at any one time.
 func (s share) rank(p *plan) float64 { return math.Log2(s.score) + float64(s.at)/p.half }
 
-// score is the score of a time at a later one.
+// decayed is what a score of one time is worth at another.
 func (p *plan) decayed(score float64, at, now int64) float64 {
 	return score * math.Exp2(-float64(now-at)/p.half)
 }

@@ -59,6 +59,7 @@ type shard struct {
 	bytes   int64
 	seq     uint64
 	stats   Stats
+	event   event          // scratch: the one that is applied
 	seen    map[digest]int // scratch
 }
 
@@ -69,7 +70,7 @@ func newShard(p *plan, maxGroups int, maxBytes int64) *shard {
 
 func (sh *shard) apply(key digest, ev *Event) (out []Firing) {
 	p := sh.plan
-	e := event{Event: ev}
+	e := event{Event: *ev}
 	clamped := e.setTimes(p.ahead)
 	takes := p.takes(&e)
 	e.fact = packFact(ev.Fact)
@@ -102,7 +103,9 @@ func (sh *shard) apply(key digest, ev *Event) (out []Firing) {
 		g.floor = max(g.floor, g.mark-p.lateness)
 	}
 	before := len(out)
-	out = g.state.apply(sh, g, &e, out)
+	sh.event = e
+	out = g.state.apply(sh, g, &sh.event, out)
+	sh.event = event{} // what the caller holds is not kept
 	sh.count(out[before:])
 	sh.touch(g)
 	return out

@@ -22,13 +22,13 @@ type Table struct {
 	// mu is held for reading while events are applied, and for writing while the
 	// set of specs or their groups are replaced.
 	mu      sync.RWMutex
-	specs   map[string]*table
+	specs   map[string]*specState
 	orphans []Record // forgotten groups of specs that are no more
 	unknown atomic.Uint64
 }
 
-// table is the state of one spec.
-type table struct {
+// specState is the groups of one spec.
+type specState struct {
 	plan   *plan
 	shards []*shard
 }
@@ -42,8 +42,8 @@ func NewTable(specs []Spec) (*Table, error) {
 	return t, nil
 }
 
-func newTable(s Spec) *table {
-	t := &table{plan: newPlan(s)}
+func newSpecState(s Spec) *specState {
+	t := &specState{plan: newPlan(s)}
 	n := 1
 	if s.maxGroups() >= manyGroups {
 		n = manyShards
@@ -54,7 +54,7 @@ func newTable(s Spec) *table {
 	return t
 }
 
-func (t *table) shard(key digest) *shard { return t.shards[int(key[0])%len(t.shards)] }
+func (t *specState) shard(key digest) *shard { return t.shards[int(key[0])%len(t.shards)] }
 
 // Apply takes an event for a spec and answers with what fires. Beside the
 // firing of the event there may be others that were due before it.
@@ -93,7 +93,7 @@ func (t *Table) Advance(now time.Time) []Firing {
 // Reload replaces the specs. Those whose Version is unchanged keep their state;
 // that of others is forgotten. On an error nothing has changed.
 func (t *Table) Reload(specs []Spec) error {
-	fresh := make(map[string]*table, len(specs))
+	fresh := make(map[string]*specState, len(specs))
 	for _, s := range specs {
 		if err := s.Check(); err != nil {
 			return fmt.Errorf("spec %q: %w", clip(s.ID, 64), err)
@@ -101,7 +101,7 @@ func (t *Table) Reload(specs []Spec) error {
 		if fresh[s.ID] != nil {
 			return fmt.Errorf("spec %q is there twice", s.ID)
 		}
-		fresh[s.ID] = newTable(s)
+		fresh[s.ID] = newSpecState(s)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -121,7 +121,7 @@ func (t *Table) Reload(specs []Spec) error {
 }
 
 // forget notes that all stored groups of a spec are no more.
-func (t *Table) forget(s *table) {
+func (t *Table) forget(s *specState) {
 	for _, sh := range s.shards {
 		for _, g := range sh.inOrder() {
 			sh.remove(g)
@@ -143,7 +143,7 @@ func (sh *shard) inOrder() []*group {
 func bySeq(a, b *group) int { return cmp.Or(cmp.Compare(a.seq, b.seq), compareDigests(a.key, b.key)) }
 
 // moveFrom takes over the groups of a table with other bounds.
-func (t *table) moveFrom(old *table) {
+func (t *specState) moveFrom(old *specState) {
 	var all []*group
 	for i, sh := range old.shards {
 		for key := range sh.changed.gone {
@@ -156,15 +156,15 @@ func (t *table) moveFrom(old *table) {
 	for _, g := range all {
 		moved := &group{key: g.key, names: g.names, state: g.state, mark: g.mark, recv: g.recv, floor: g.floor,
 			active: g.active, fired: g.fired, more: g.more, seq: g.seq, stored: g.stored}
-		t.shard(g.key).take1(moved, g.host.name)
-		if g.dirty && moved.host != nil {
-			t.shard(g.key).changed.mark(moved)
+		sh := t.shard(g.key)
+		if sh.admit(moved, g.host.name); g.dirty && sh.groups[g.key] == moved {
+			sh.changed.mark(moved)
 		}
 	}
 }
 
-// take1 takes in a group as it is, the newest of its host.
-func (sh *shard) take1(g *group, hostName string) {
+// admit takes in a group as it is, the newest of its host.
+func (sh *shard) admit(g *group, hostName string) {
 	for len(sh.groups) >= sh.maxGroups {
 		sh.evict(sh.byCount.hosts[0])
 	}
@@ -176,8 +176,8 @@ func (sh *shard) take1(g *group, hostName string) {
 }
 
 // sorted are the tables in the order of their ids.
-func (t *Table) sorted() []*table {
-	out := make([]*table, 0, len(t.specs))
+func (t *Table) sorted() []*specState {
+	out := make([]*specState, 0, len(t.specs))
 	for _, id := range slices.Sorted(maps.Keys(t.specs)) {
 		out = append(out, t.specs[id])
 	}

@@ -45,7 +45,7 @@ func (t *terms) apply(sh *shard, g *group, e *event, out []Firing) []Firing {
 		return out
 	}
 	f := p.firing(e, e.at)
-	f.Count, f.Value, f.Values = 1, 1, e.Values
+	f.Count, f.Value, f.Values = 1, 1, slices.Clone(e.Values)
 	p.tell(&f, []witness{{e.at, e.fact, e.rule}})
 	return append(out, f)
 }

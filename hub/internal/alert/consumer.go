@@ -10,6 +10,8 @@ import (
 
 	"picket.internal/api"
 	"picket.internal/engine"
+	"picket.internal/engine/lru"
+	"picket.internal/engine/prevalence"
 	"picket.internal/engine/suppress"
 	"picket.internal/fact"
 	"picket.internal/hub/internal/stats"
@@ -22,6 +24,10 @@ const (
 	// maxFacts is after how many facts an evaluation is stored even where
 	// nothing was found in them.
 	maxFacts = 10_000
+	// remembered is how many hashes, and hashes and paths of hosts, are kept in
+	// memory. It must exceed what one evaluation can add, because what is not
+	// stored yet is nowhere else.
+	remembered = 4 * maxFacts
 )
 
 // Store is the log and what is kept beside it.
@@ -34,9 +40,7 @@ type Store interface {
 	Evaluate(ctx context.Context, e *store.Evaluation) error
 	Suppressing(ctx context.Context, now time.Time) ([]store.NewAlert, error)
 	HostInfo(ctx context.Context, id string) (store.HostInfo, error)
-	HostsWithHash(ctx context.Context, sha256 [32]byte) (int64, error)
-	HashOnHost(ctx context.Context, host string, sha256 [32]byte) (bool, error)
-	HashesAtPath(ctx context.Context, host, path string) ([][32]byte, error)
+	prevalence.Known
 }
 
 // Config says what a Consumer works with. Store, Engine and Stats must be set.
@@ -59,8 +63,8 @@ type Config struct {
 // Consumer is the engine's way through the log. Run may be called once.
 type Consumer struct {
 	cfg   Config
-	exec  *executables
-	hosts *lru[string, store.HostInfo]
+	exec  *prevalence.Table
+	hosts *lru.Map[string, store.HostInfo]
 
 	at      int64 // place in the log up to which facts were processed
 	pending evaluation
@@ -81,7 +85,7 @@ func New(cfg Config) *Consumer {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Consumer{cfg: cfg, exec: newExecutables(cfg.Store), hosts: newLRU[string, store.HostInfo](remembered)}
+	return &Consumer{cfg: cfg, exec: prevalence.New(cfg.Store, remembered), hosts: lru.New[string, store.HostInfo](remembered)}
 }
 
 // Run reads the log until ctx ends, and then stores what it has found.
@@ -190,17 +194,17 @@ func (c *Consumer) fact(ctx context.Context, b *store.LogBatch, e store.Entry) e
 		return err
 	}
 	f.Host.Name = host.Name
-	prevalence, execution, err := c.exec.observe(ctx, &f, b.Received)
+	known, x, err := c.exec.Observe(ctx, &f, b.Received)
 	if err != nil {
 		return err
 	}
-	if prevalence != nil {
-		prevalence.Learned = b.Received.Sub(host.Enrolled) >= c.cfg.LearnFor
+	if known != nil {
+		known.Learned = b.Received.Sub(host.Enrolled) >= c.cfg.LearnFor
 	}
-	if execution != nil {
-		c.pending.Executions = append(c.pending.Executions, *execution)
+	if x != nil {
+		c.pending.Executions = append(c.pending.Executions, store.Execution{Host: x.Host, Path: x.Path, SHA256: x.SHA256, First: x.At, Last: x.At})
 	}
-	found := c.process(&engine.Input{Fact: &f, Prevalence: prevalence}, b.Received)
+	found := c.process(&engine.Input{Fact: &f, Prevalence: known}, b.Received)
 	c.pending.add(found, e, b.N, b.Received)
 	return nil
 }
@@ -221,7 +225,7 @@ func (c *Consumer) process(in *engine.Input, now time.Time) (found []engine.Aler
 // host returns what is known of a host. A host that is unknown has no name:
 // that must not keep its facts from the rules.
 func (c *Consumer) host(ctx context.Context, id string) (store.HostInfo, error) {
-	if h, ok := c.hosts.get(id); ok {
+	if h, ok := c.hosts.Get(id); ok {
 		return h, nil
 	}
 	h, err := c.cfg.Store.HostInfo(ctx, id)
@@ -229,7 +233,7 @@ func (c *Consumer) host(ctx context.Context, id string) (store.HostInfo, error) 
 		return store.HostInfo{ID: id}, nil
 	}
 	if err == nil {
-		c.hosts.put(id, h)
+		c.hosts.Put(id, h)
 	}
 	return h, err
 }

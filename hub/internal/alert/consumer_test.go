@@ -14,8 +14,8 @@ import (
 
 	"picket.internal/api"
 	"picket.internal/engine"
+	"picket.internal/engine/prevalence"
 	"picket.internal/fact"
-	"picket.internal/hub/internal/alert"
 	"picket.internal/hub/internal/fault"
 	"picket.internal/hub/internal/store"
 )
@@ -206,7 +206,7 @@ func TestPrevalence(t *testing.T) {
 	var cursor int64
 	// Every step is seen twice: by a memory that lives on, and by one that
 	// starts from the store.
-	living := alert.NewExecutables(l)
+	living := prevalence.New(l, 1000)
 	for i, step := range []struct {
 		host, hash, path string
 		want             fact.Prevalence
@@ -222,7 +222,7 @@ func TestPrevalence(t *testing.T) {
 		f := run(step.hash, step.path)
 		f.Host.ID = step.host
 		at = at.Add(time.Second)
-		fromStore, _, err := alert.NewExecutables(l).Observe(t.Context(), &f, at)
+		fromStore, _, err := prevalence.New(l, 1000).Observe(t.Context(), &f, at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,7 +238,8 @@ func TestPrevalence(t *testing.T) {
 		eval := &store.Evaluation{From: cursor, To: cursor + 1}
 		cursor++
 		if execution != nil {
-			eval.Executions = append(eval.Executions, *execution)
+			x := execution
+			eval.Executions = append(eval.Executions, store.Execution{Host: x.Host, Path: x.Path, SHA256: x.SHA256, First: x.At, Last: x.At})
 		}
 		if err := l.Evaluate(t.Context(), eval); err != nil {
 			t.Fatal(err)
@@ -247,20 +248,6 @@ func TestPrevalence(t *testing.T) {
 	for name, f := range map[string]fact.Fact{"another kind": touch("/x"), "no hash": {Kind: fact.KindProcess, Process: &fact.Process{}}} {
 		if p, x, err := living.Observe(t.Context(), &f, at); p != nil || x != nil || err != nil {
 			t.Errorf("%s: %v %v %v, want nothing", name, p, x, err)
-		}
-	}
-}
-
-func TestLRU(t *testing.T) {
-	c := alert.NewLRU(2)
-	c.Put(1, "a")
-	c.Put(2, "b")
-	c.Get(1)
-	c.Put(3, "c")
-	c.Put(1, "d")
-	for key, want := range map[int]string{1: "d", 2: "", 3: "c"} {
-		if got, _ := c.Get(key); got != want {
-			t.Errorf("%d is %q, want %q", key, got, want)
 		}
 	}
 }

@@ -41,6 +41,13 @@ type Reader interface {
 	// first, and the cursor to go on from, which also moves past facts that q
 	// does not choose. An empty cursor is now: no facts, and where to go on.
 	FactsAfter(ctx context.Context, cursor string, q types.FactQuery) (facts []types.StoredFact, next string, err error)
+	// Replay tells begin how many batches q chooses, then gives out each, oldest
+	// first, until give fails, and returns how that went.
+	Replay(ctx context.Context, q types.ReplayQuery, begin func(batches int64) error, give func(*types.LogBatch) error) (types.ReplayEvent, error)
+	// Rules returns the rules that run, by id.
+	Rules(ctx context.Context) ([]types.RunningRule, error)
+	// RuleFiles returns the files that they were loaded from, by name.
+	RuleFiles(ctx context.Context) ([]types.RuleFile, error)
 	// Changed returns a channel that is closed at the next commit that adds
 	// alerts or facts; for the one after that, ask again.
 	Changed() <-chan struct{}
@@ -70,6 +77,7 @@ type Handler struct {
 	mux    http.Handler
 
 	followers chan struct{} // one token a follow stream
+	replays   chan struct{} // one token a replay
 
 	mu       sync.Mutex
 	counters map[string]int64 // guarded by mu
@@ -83,6 +91,7 @@ func New(reader Reader, admin Admin, log *slog.Logger) *Handler {
 		admin:     admin,
 		log:       log,
 		followers: make(chan struct{}, maxFollowers),
+		replays:   make(chan struct{}, maxReplays),
 		counters:  make(map[string]int64),
 	}
 	mux := http.NewServeMux()

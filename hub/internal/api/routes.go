@@ -38,6 +38,9 @@ var routes = []Route{
 	{http.MethodPost, types.PathHostApprove, RoleAdmin, (*Handler).approveHost},
 	{http.MethodGet, types.PathFacts, RoleViewer, (*Handler).listFacts},
 	{http.MethodGet, types.PathFactsFollow, RoleViewer, (*Handler).followFacts},
+	{http.MethodGet, types.PathFactsReplay, RoleViewer, (*Handler).replayFacts},
+	{http.MethodGet, types.PathRules, RoleViewer, (*Handler).listRules},
+	{http.MethodGet, types.PathRuleFiles, RoleViewer, (*Handler).listRuleFiles},
 	{http.MethodPost, types.PathEnrollTokens, RoleAdmin, (*Handler).createEnrollToken},
 	{http.MethodGet, types.PathStatus, RoleViewer, (*Handler).status},
 }

@@ -30,6 +30,8 @@ type Memory struct {
 	status  api.Status
 	changed chan struct{}
 	waiting chan struct{}
+	rules   []api.RunningRule
+	files   []api.RuleFile
 	states  []string // what SetHostState was asked, in order
 }
 

@@ -1,0 +1,48 @@
+package api
+
+import "time"
+
+// RunningRule is a rule that the hub runs, and how it fares there.
+type RunningRule struct {
+	// ID is the rule's id, as in "canary.read".
+	ID string `json:"id"`
+	// Title says in a few words what it finds.
+	Title string `json:"title"`
+	// Version identifies its text.
+	Version string `json:"version"`
+	// Status is experimental, test, stable or deprecated.
+	Status string `json:"status"`
+	// Severity is what the rule says.
+	Severity string `json:"severity"`
+	// File is where it stands in the set, as in RuleFile.Name.
+	File string `json:"file"`
+	// Shadow is true where its alerts are only recorded: it is on trial.
+	Shadow bool `json:"shadow"`
+	// Matched is how many facts met it since the hub's start, duplicates included.
+	Matched int64 `json:"matched"`
+	// Suppressed is how many of these were duplicates.
+	Suppressed int64 `json:"suppressed"`
+	// Errors is how many evaluations failed since the hub's start.
+	Errors int64 `json:"errors"`
+	// LastError is the last of them; absent where there was none.
+	LastError string `json:"last_error,omitempty"`
+	// Disabled is true where it failed so badly that it is not asked any more.
+	Disabled bool `json:"disabled,omitempty"`
+	// Alerts is how many alerts of it are stored, those in shadow not counted.
+	Alerts int64 `json:"alerts"`
+	// ShadowAlerts is how many alerts of it are stored that nobody was told of.
+	ShadowAlerts int64 `json:"shadow_alerts"`
+	// LastAlert is when the hub stored the newest of them; absent without one.
+	LastAlert time.Time `json:"last_alert,omitzero"`
+}
+
+// MaxRuleFile is the most that a RuleFile's text takes.
+const MaxRuleFile = 1 << 20
+
+// RuleFile is one file of the set of rules that runs.
+type RuleFile struct {
+	// Name is its path in the set, with slashes.
+	Name string `json:"name"`
+	// Text is what is in it, as it was when it was loaded.
+	Text string `json:"text"`
+}

@@ -1,0 +1,38 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	types "picket.internal/api"
+)
+
+// listRules answers with the rules that run, one a line.
+func (h *Handler) listRules(r *http.Request, out *reply) error {
+	if err := noQuery(r); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
+	defer cancel()
+	rules, err := h.reader.Rules(ctx)
+	if err != nil {
+		return fmt.Errorf("reading rules: %w", err)
+	}
+	return lines(out, rules, func(rule *types.RunningRule) { rule.LastAlert = rule.LastAlert.UTC() })
+}
+
+// listRuleFiles answers with the files that the running rules were loaded from,
+// one a line.
+func (h *Handler) listRuleFiles(r *http.Request, out *reply) error {
+	if err := noQuery(r); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
+	defer cancel()
+	files, err := h.reader.RuleFiles(ctx)
+	if err != nil {
+		return fmt.Errorf("reading rules: %w", err)
+	}
+	return lines(out, files, func(*types.RuleFile) {})
+}
