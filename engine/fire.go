@@ -20,7 +20,7 @@ type Window struct {
 // alone takes a firing that no fact brought about: time has. The host is the
 // one that its group was opened by, and the message has the group to go by.
 func (p *pass) alone(firing *window.Firing) {
-	f := &fact.Fact{Host: fact.Host{ID: firing.Host}, Time: firing.Time}
+	f := &fact.Fact{ID: firing.Time.String(), Host: fact.Host{ID: firing.Host}, Time: firing.Time} // the id tells it from other times, no more
 	p.in.Fact, p.in.Ref = f, ""
 	p.in.vars.Reset(f, nil)
 	p.fired(firing)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"picket.internal/engine"
 	"picket.internal/engine/rule"
 	"picket.internal/rules"
 )
@@ -36,7 +37,7 @@ func FuzzRuleDocument(f *testing.F) {
 		if set == nil {
 			return
 		}
-		for _, res := range rule.Test(set) {
+		for _, res := range rule.TestWith(set, engine.Player{}) {
 			if res.Passed != (res.Got == res.Want) && res.Detail == "" {
 				t.Errorf("test that failed without a word: %+v", res)
 			}

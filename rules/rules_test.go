@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"picket.internal/engine"
 	"picket.internal/engine/rule"
 	"picket.internal/fact"
 	"picket.internal/rules"
@@ -90,7 +91,7 @@ func TestRulesAboutProcessesStaySilentAtTheirEnd(t *testing.T) {
 }
 
 func TestShippedRulesPassTheirTests(t *testing.T) {
-	for _, res := range rule.Test(load(t)) {
+	for _, res := range rule.TestWith(load(t), engine.Player{}) {
 		t.Run(res.Rule+"/"+res.Name, func(t *testing.T) {
 			t.Log(res.Detail)
 			if !res.Passed {

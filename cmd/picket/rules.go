@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"picket.internal/display"
+	"picket.internal/engine"
 	"picket.internal/engine/rule"
 	"picket.internal/rules"
 	"picket.internal/terminal"
@@ -174,7 +175,7 @@ func (c *testCommand) Run(e *env) error {
 		fmt.Fprint(e.options.Err, findings)
 		return errors.New("the rules do not load; picket rules lint checks them")
 	}
-	results := rule.Test(set)
+	results := rule.TestWith(set, engine.Player{})
 	s := testSummary{Event: "summary", Rules: set.Len(), Tests: len(results)}
 	for i := range results {
 		results[i].File = c.file(results[i].File)

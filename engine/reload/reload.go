@@ -19,6 +19,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
+	"picket.internal/engine"
 	"picket.internal/engine/rule"
 )
 
@@ -92,7 +93,7 @@ func Check(fsys fs.FS) (*rule.Set, rule.Findings) {
 	if set == nil {
 		return nil, findings
 	}
-	findings = append(findings, rule.Verify(set)...)
+	findings = append(findings, rule.VerifyWith(set, engine.Player{})...)
 	if findings.HasErrors() {
 		return nil, findings
 	}

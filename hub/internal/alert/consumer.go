@@ -40,6 +40,7 @@ type Store interface {
 	Evaluate(ctx context.Context, e *store.Evaluation) error
 	Suppressing(ctx context.Context, now time.Time) ([]store.NewAlert, error)
 	HostInfo(ctx context.Context, id string) (store.HostInfo, error)
+	Windows(ctx context.Context, yield func(store.WindowRecord) error) error
 	prevalence.Known
 }
 
@@ -54,6 +55,9 @@ type Config struct {
 	// LearnFor is how long after its enrollment a host's first times mean
 	// nothing; 0 means that they always do.
 	LearnFor time.Duration
+	// Settle is how long after a start nothing counts as silent: what was said
+	// while the hub was away comes first. 0 means 2 minutes.
+	Settle time.Duration
 	// Now is the clock; empty means time.Now.
 	Now func() time.Time
 	// Logger is told what goes wrong; empty means nobody.
@@ -69,6 +73,8 @@ type Consumer struct {
 	at      int64 // place in the log up to which facts were processed
 	pending evaluation
 	since   time.Time // when pending got its first batch; zero when it is empty
+
+	silence time.Time // from when on silence is judged, by the hub's clock
 }
 
 // evaluation is what has been made of the log since the last commit.
@@ -81,6 +87,9 @@ type evaluation struct {
 func New(cfg Config) *Consumer {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Settle == 0 {
+		cfg.Settle = 2 * time.Minute
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -95,6 +104,8 @@ func (c *Consumer) Run(ctx context.Context) error {
 	} else if err != nil {
 		return fmt.Errorf("starting the engine: %w", err)
 	}
+	tick := time.NewTicker(idle)
+	defer tick.Stop()
 	for {
 		changed := c.cfg.Store.Changed() // before the look, so that nothing falls between
 		more, err := c.step(ctx)
@@ -108,7 +119,10 @@ func (c *Consumer) Run(ctx context.Context) error {
 		}
 		select {
 		case <-changed:
-		case <-c.dueIn():
+		case <-tick.C:
+			if err := c.advance(ctx); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("running the engine: %w", err)
+			}
 		case <-ctx.Done():
 			return c.stop(ctx)
 		}
@@ -147,7 +161,8 @@ func (c *Consumer) start(ctx context.Context) (err error) {
 		state.Windows = append(state.Windows, w)
 	}
 	c.cfg.Engine.Restore(state)
-	return nil
+	c.silence = c.cfg.Now().Add(c.cfg.Settle)
+	return c.remember(ctx)
 }
 
 // step processes what is there and stores what is worth it. more is true where
@@ -204,7 +219,8 @@ func (c *Consumer) fact(ctx context.Context, b *store.LogBatch, e store.Entry) e
 	if x != nil {
 		c.pending.Executions = append(c.pending.Executions, store.Execution{Host: x.Host, Path: x.Path, SHA256: x.SHA256, First: x.At, Last: x.At})
 	}
-	found := c.process(&engine.Input{Fact: &f, Prevalence: known}, b.Received)
+	in := &engine.Input{Fact: &f, Prevalence: known, Ref: refOf(store.Link{Batch: b.N, Pos: e.Pos}), Learning: b.Received.Sub(host.Enrolled) < c.cfg.LearnFor}
+	found := c.process(in, b.Received)
 	c.pending.add(found, e, b.N, b.Received)
 	return nil
 }
