@@ -2,6 +2,7 @@ package fuzz
 
 import (
 	"bytes"
+	"encoding/hex"
 	"fmt"
 	"testing"
 	"time"
@@ -35,7 +36,7 @@ func windowEvent(n int, at time.Time) window.Event {
 }
 
 // FuzzWindowRecords gives Restore the input as the record of a group of each
-// kind. What is not understood leaves nothing behind. What is restored writes
+// kind, or as what follows its version. What is not understood leaves nothing behind. What is restored writes
 // itself in the same bytes, takes little memory, and goes on: events and time
 // bring no panic, and a table restored anew from what has changed does the same
 // as one that went on.
@@ -44,6 +45,9 @@ func FuzzWindowRecords(f *testing.F) {
 	key := seedRecords(f, specs)
 	f.Fuzz(func(t *testing.T, which uint8, data []byte) {
 		spec := specs[int(which)%len(specs)]
+		if which < 128 {
+			data = append(recordHead(spec), data...) // get past the version
+		}
 		table := restoreOne(t, spec, key, data)
 		stats := table.Stats()[0]
 		if stats.Restored == 0 {
@@ -57,6 +61,16 @@ func FuzzWindowRecords(f *testing.F) {
 		}
 		goOn(t, spec, key, table, data)
 	})
+}
+
+// recordHead is what every record of a spec begins with: the format, and the
+// version of the spec.
+func recordHead(s window.Spec) []byte {
+	version, err := hex.DecodeString(s.Version())
+	if err != nil {
+		panic(err)
+	}
+	return append([]byte{1}, version...)
 }
 
 func restoreOne(t testing.TB, spec window.Spec, key, data []byte) *window.Table {
@@ -108,8 +122,10 @@ func seedRecords(f *testing.F, specs []window.Spec) (key []byte) {
 		for n := range 12 {
 			table.Apply(spec.ID, windowEvent(n, sent.Add(time.Duration(n)*5*time.Second)))
 			for _, rec := range table.Changes() {
-				if f.Add(uint8(i), rec.Data); rec.Data != nil {
+				if rec.Data != nil {
 					key = rec.Key
+					f.Add(uint8(i), rec.Data[len(recordHead(spec)):])
+					f.Add(uint8(i+len(specs)*(128/len(specs)+1)), rec.Data)
 				}
 			}
 		}

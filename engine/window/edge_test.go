@@ -18,12 +18,10 @@ import (
 func play(t *testing.T, table *window.Table, script string) string {
 	t.Helper()
 	var told []string
-	received := sec(0)
 	for _, word := range strings.Fields(script) {
 		var firings []window.Firing
 		if at, ok := strings.CutPrefix(word, "!"); ok {
-			received = sec(number(t, at))
-			firings = table.Advance(received)
+			firings = table.Advance(sec(number(t, at)))
 		} else {
 			what, value, _ := strings.Cut(word, "=")
 			rule, at, _ := strings.Cut(what, "@")

@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"math"
 	"time"
-
-	"github.com/oklog/ulid/v2"
 )
 
 // Event is one match of a rule.
@@ -131,45 +129,6 @@ func clip(s string, n int) string {
 		return s[:n]
 	}
 	return s
-}
-
-// factID is the id of a fact in 16 bytes: a ULID, or a short text behind 0xff,
-// which no ULID begins with before the year 10000.
-type factID [16]byte
-
-const shortText = len(factID{}) - 2
-
-func packFact(s string) factID {
-	var id factID
-	switch {
-	case len(s) == ulid.EncodedSize:
-		if u, err := ulid.ParseStrict(s); err == nil && u[0] != 0xff && !lowered(s) {
-			id = factID(u)
-		}
-	case len(s) > 0 && len(s) <= shortText:
-		id[0], id[1] = 0xff, byte(len(s))
-		copy(id[2:], s)
-	}
-	return id
-}
-
-func lowered(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 'a' {
-			return true
-		}
-	}
-	return false
-}
-
-func (id factID) String() string {
-	switch {
-	case id == factID{}:
-		return ""
-	case id[0] == 0xff:
-		return string(id[2 : 2+min(int(id[1]), shortText)])
-	}
-	return ulid.ULID(id).String()
 }
 
 // number reports whether an event has a number that can be reckoned with.

@@ -142,7 +142,9 @@ func (sh *shard) inOrder() []*group {
 
 func bySeq(a, b *group) int { return cmp.Or(cmp.Compare(a.seq, b.seq), compareDigests(a.key, b.key)) }
 
-// moveFrom takes over the groups of a table with other bounds.
+// moveFrom takes over the groups of a table with other bounds. Touches are
+// numbered by the shard: between groups of different shards, who is older is
+// only about right.
 func (t *specState) moveFrom(old *specState) {
 	var all []*group
 	for i, sh := range old.shards {
