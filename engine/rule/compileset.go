@@ -32,6 +32,9 @@ func (l *loader) compile() error {
 	if err != nil {
 		return err
 	}
+	for _, r := range l.rules {
+		r.Pack = packOf(r.File, l.packs)
+	}
 	l.compileMacros(g)
 	l.attachTests()
 	results := make([]compiled, len(l.rules))
