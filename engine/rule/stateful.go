@@ -39,21 +39,6 @@ func (r *Rule) Stateful() bool {
 	return r.Correlation != nil || r.NewTerms != nil || r.Absence != nil || r.Risk != nil
 }
 
-// way names how the rule decides, for messages.
-func (r *Rule) way() string {
-	switch {
-	case r.Correlation != nil:
-		return "correlation"
-	case r.NewTerms != nil:
-		return "new_terms"
-	case r.Absence != nil:
-		return "absence"
-	case r.Risk != nil:
-		return "risk"
-	}
-	return "where"
-}
-
 // statefulFields resolves the fields that a stateful rule of facts names.
 func statefulFields(w *walker, r *Rule) {
 	switch {
