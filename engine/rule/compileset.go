@@ -32,6 +32,9 @@ func (l *loader) compile() error {
 	if err != nil {
 		return err
 	}
+	for _, r := range l.rules {
+		r.Pack = packOf(r.File, l.packs)
+	}
 	l.compileMacros(g)
 	l.attachTests()
 	results := make([]compiled, len(l.rules))
@@ -47,6 +50,7 @@ func (l *loader) compile() error {
 	if err := l.versions(results); err != nil {
 		return err
 	}
+	l.duplicates(results)
 	l.unused()
 	return nil
 }

@@ -39,30 +39,12 @@ func (r *Rule) Stateful() bool {
 	return r.Correlation != nil || r.NewTerms != nil || r.Absence != nil || r.Risk != nil
 }
 
-// way names how the rule decides, for messages.
-func (r *Rule) way() string {
-	switch {
-	case r.Correlation != nil:
-		return "correlation"
-	case r.NewTerms != nil:
-		return "new_terms"
-	case r.Absence != nil:
-		return "absence"
-	case r.Risk != nil:
-		return "risk"
-	}
-	return "where"
-}
-
 // statefulFields resolves the fields that a stateful rule of facts names.
 func statefulFields(w *walker, r *Rule) {
 	switch {
 	case r.NewTerms != nil:
 		w.fields(r.NewTerms.fields, r.On)
 		w.fields(r.NewTerms.groupBy, r.On)
-		if t := r.NewTerms; t.Learn > t.Within && t.Within > 0 {
-			w.warn(CodeBadValue, place{r.Line, 1}, "new_terms learns for longer than it remembers: every term is forgotten before it counts", "make learn shorter than within")
-		}
 	case r.Absence != nil:
 		w.fields(r.Absence.groupBy, r.On)
 	}
