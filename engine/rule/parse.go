@@ -15,14 +15,16 @@ import (
 
 // Bounds of what a document holds.
 const (
-	maxText  = 8 << 10 // bytes of a text for people
-	maxName  = 100     // bytes of an id or a name
-	maxWords = 200     // entries of tags, references and the like
+	maxText = 8 << 10 // bytes of a text for people
+	maxName = 100     // bytes of an id or a name
+
+	maxAuthor = 1000 // bytes of all authors: a rule of many hands must keep every name
+	maxWords  = 200  // entries of tags, references and the like
 )
 
 var ruleKeys = []string{
 	"id", "title", "status", "severity", "score", "description", "author", "references", "tags", "on", "where",
-	"message", "lists", "suppress", "false_positives", "related", "response", "tests",
+	"message", "lists", "suppress", "false_positives", "related", "source", "response", "tests",
 }
 
 var (
@@ -88,7 +90,7 @@ func (w *walker) ruleKey(r *Rule, key, n *yaml.Node) {
 	case "description":
 		r.Description, _ = w.str(n, "description", maxText)
 	case "author":
-		r.Author, _ = w.str(n, "author", 200)
+		r.Author, _ = w.str(n, "author", maxAuthor)
 	case "references":
 		r.References = w.words(n, "references")
 	case "tags":
@@ -110,6 +112,8 @@ func (w *walker) ruleKey(r *Rule, key, n *yaml.Node) {
 		r.FalsePositives = w.words(n, "false_positives")
 	case "related":
 		r.Related = w.related(n)
+	case "source":
+		r.Source = w.source(n)
 	case "response":
 		r.Response = w.words(n, "response")
 	case "tests":

@@ -59,6 +59,7 @@ type Rule struct {
 	Suppress       *Suppress
 	FalsePositives []string
 	Related        []Related
+	Source         *Source  // where the rule came from; nil where it does not say
 	Response       []string // names of response policies
 	Tests          []TestCase
 

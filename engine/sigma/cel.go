@@ -1,0 +1,316 @@
+package sigma
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// wrap is where a condition is broken into lines.
+const wrap = 100
+
+// render writes a condition as CEL: on one line where it fits, otherwise broken
+// before its operators. The search identifiers are named in comments, so that a
+// person can compare with the rule that it was made of.
+func (n *node) render(guard string) string {
+	parts := []*node{n}
+	switch {
+	case n.op == opAnd:
+		parts = n.kids
+	case n.op == opOr && guard == "":
+		return n.joined("  ")
+	}
+	var lines []string
+	if guard != "" {
+		lines = append(lines, guard)
+	}
+	for _, p := range parts {
+		if comment := p.comment(); comment != "" && (len(parts) > 1) {
+			lines = append(lines, "// "+comment)
+		}
+		lines = append(lines, p.within(opAnd, "  "))
+	}
+	var b strings.Builder
+	operator := ""
+	for i, line := range lines {
+		if i > 0 {
+			b.WriteString("\n  ")
+		}
+		if strings.HasPrefix(line, "// ") {
+			b.WriteString(line)
+			continue
+		}
+		b.WriteString(operator + line)
+		operator = "&& "
+	}
+	return b.String()
+}
+
+// comment names the search identifiers of a part.
+func (n *node) comment() string {
+	if n.name != "" {
+		if plainName.MatchString(n.name) {
+			return n.name
+		}
+		return ""
+	}
+	word := map[op]string{opAnd: " and ", opOr: " or "}[n.op]
+	var names []string
+	for _, k := range n.kids {
+		name := k.comment()
+		switch {
+		case name == "" || len(name) > wrap:
+			return ""
+		case k.op != opNot && k.name == "" && len(k.kids) > 1:
+			name = "(" + name + ")"
+		}
+		names = append(names, name)
+	}
+	if n.op == opNot && len(names) == 1 {
+		return "not " + names[0]
+	}
+	if len(names) > 4 {
+		return ""
+	}
+	return strings.Join(names, word)
+}
+
+var plainName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,60}$`)
+
+// within writes a part of a condition whose operator is outer; what follows a
+// line break begins with the indent.
+func (n *node) within(outer op, indent string) string {
+	switch n.op {
+	case opTest:
+		return n.test.cel(outer == opAnd)
+	case opNot:
+		kid := n.kids[0]
+		if kid.op == opTest {
+			return kid.test.negated()
+		}
+		return "!(" + kid.joined(indent+"  ") + ")"
+	}
+	if n.op == outer {
+		return n.joined(indent)
+	}
+	return "(" + n.joined(indent+"  ") + ")"
+}
+
+func (n *node) joined(indent string) string {
+	if n.op == opTest || n.op == opNot {
+		return n.within(opOr, indent)
+	}
+	operator := " && "
+	if n.op == opOr {
+		operator = " || "
+		if s, ok := n.membership(); ok {
+			return s
+		}
+	}
+	var parts []string
+	total := 0
+	for _, k := range n.kids {
+		part := k.within(n.op, indent)
+		parts = append(parts, part)
+		total += len(part) + len(operator)
+	}
+	if total+len(indent) <= wrap && !strings.Contains(strings.Join(parts, ""), "\n") {
+		return strings.Join(parts, operator)
+	}
+	return strings.Join(parts, "\n"+indent+strings.TrimPrefix(operator, " "))
+}
+
+// membership writes a choice of exact texts or numbers as a list.
+func (n *node) membership() (string, bool) {
+	var items []string
+	for _, k := range n.kids {
+		if k.op != opTest || k.test.field != n.kids[0].test.field || k.test.field.list {
+			return "", false
+		}
+		item, ok := k.test.equals()
+		if !ok {
+			return "", false
+		}
+		items = append(items, item)
+	}
+	s := n.kids[0].test.field.path + " in [" + strings.Join(items, ", ") + "]"
+	return s, len(items) > 1 && len(s) <= wrap
+}
+
+// equals is what the field must be equal to, where that is all that is tested
+// and no absent field has the value.
+func (t *test) equals() (string, bool) {
+	switch t.kind {
+	case testText:
+		shape, text := t.pattern.shape()
+		ascii, others := letters(text)
+		return quote(text), shape == shapeEquals && (t.fold == cased || !ascii && !others)
+	case testNumber:
+		return t.literal(), t.part == "" && t.compare == "==" && t.number.value != 0 && t.field.kind != kindText
+	}
+	return "", false
+}
+
+// cel writes one test; alone says that it stands among parts joined by and, where
+// it needs no brackets of its own.
+func (t *test) cel(alone bool) string {
+	parts := t.parts()
+	s := strings.Join(parts, " && ")
+	if len(parts) > 1 && !alone {
+		return "(" + s + ")"
+	}
+	return s
+}
+
+func (t *test) negated() string {
+	parts := t.parts()
+	if len(parts) == 1 {
+		for _, equal := range []string{" == ", " != "} {
+			if strings.HasPrefix(parts[0], t.field.path+equal) {
+				other := map[string]string{" == ": " != ", " != ": " == "}[equal]
+				return t.field.path + other + strings.TrimPrefix(parts[0], t.field.path+equal)
+			}
+		}
+		return "!" + parts[0]
+	}
+	return "!(" + strings.Join(parts, " && ") + ")"
+}
+
+// parts are what must all be true. A test that the default of an absent field
+// would pass also asks whether the field is there.
+func (t *test) parts() []string {
+	path := t.field.path
+	if t.kind == testPresent {
+		return []string{"has(" + path + ")"}
+	}
+	if t.field.list {
+		if t.kind == testText && len(t.pattern) == 0 {
+			return []string{"!has(" + path + ")"}
+		}
+		inner := strings.Join(t.of("a"), " && ")
+		if t.kind == testText && !t.needsPresence() {
+			if text, ok := t.equals(); ok {
+				return []string{text + " in " + path}
+			}
+		}
+		return []string{path + ".exists(a, " + inner + ")"}
+	}
+	if t.needsPresence() {
+		parts := []string{"has(" + path + ")"}
+		if shape, _ := t.pattern.shape(); t.kind == testText && shape == shapeAny {
+			return parts
+		}
+		if t.kind == testRef {
+			parts = append(parts, "has("+t.other.path+")")
+		}
+		return append(parts, t.of(path)...)
+	}
+	return t.of(path)
+}
+
+// needsPresence reports whether an absent field's default passes the test.
+func (t *test) needsPresence() bool {
+	switch t.kind {
+	case testText:
+		return len(t.pattern) > 0 && t.pattern.fits("", t.fold)
+	case testRegex:
+		return t.re.MatchString("")
+	case testNumber:
+		return t.field.kind != kindText && t.field.kind != kindTime && t.meetsNumber(0.0)
+	case testRef:
+		return true
+	}
+	return false
+}
+
+// of writes the test of a value, which is a field or an element of one.
+func (t *test) of(v string) []string {
+	switch t.kind {
+	case testText:
+		return []string{t.textOf(v)}
+	case testRegex:
+		return []string{v + ".matches(" + quoteRegex(t.regex) + ")"}
+	case testTruth:
+		if t.truth {
+			return []string{v}
+		}
+		return []string{"!" + v}
+	case testRef:
+		return []string{t.refOf(v)}
+	}
+	switch t.field.kind {
+	case kindText:
+		digits := fmt.Sprintf("^[0-9]{1,%d}$", maxDigits)
+		return []string{v + ".matches(" + quoteRegex(digits) + ")", "int(" + v + ") " + t.compare + " " + t.literal()}
+	case kindTime:
+		method := map[string]string{"minute": "getMinutes()", "hour": "getHours()", "day": "getDayOfMonth() + 1", "month": "getMonth() + 1", "year": "getFullYear()"}[t.part]
+		return []string{v + "." + method + " " + t.compare + " " + t.literal()}
+	}
+	return []string{v + " " + t.compare + " " + t.literal()}
+}
+
+// literal writes the number in the type of the field.
+func (t *test) literal() string {
+	switch t.field.kind {
+	case kindUint:
+		return t.number.text + "u"
+	case kindDouble:
+		if !strings.Contains(t.number.text, ".") {
+			return t.number.text + ".0"
+		}
+	}
+	return t.number.text
+}
+
+// methods are the functions of texts by shape: exact, and the case of ASCII
+// letters aside.
+var methods = map[shape][2]string{
+	shapePrefix: {"startsWith", "startsWithFold"}, shapeSuffix: {"endsWith", "endsWithFold"},
+	shapeContains: {"contains", "containsFold"}, shapeEquals: {"", "equalsFold"},
+}
+
+func (t *test) textOf(v string) string {
+	shape, text := t.pattern.shape()
+	ascii, others := letters(text)
+	switch {
+	case shape == shapeEmpty:
+		return v + ` == ""`
+	case shape == shapeRegex || t.fold == foldAllCases && others:
+		return v + ".matches(" + quoteRegex(t.pattern.regex(t.fold)) + ")"
+	case t.fold != cased && ascii:
+		return v + "." + methods[shape][1] + "(" + quote(text) + ")"
+	case shape == shapeEquals:
+		return v + " == " + quote(text)
+	case shape == shapeAny:
+		return v + `.contains("")`
+	}
+	return v + "." + methods[shape][0] + "(" + quote(text) + ")"
+}
+
+func (t *test) refOf(v string) string {
+	method := methods[t.shape][1]
+	if t.fold == cased || t.field.kind != kindText {
+		method = methods[t.shape][0]
+	}
+	if method == "" {
+		return v + " == " + t.other.path
+	}
+	return v + "." + method + "(" + t.other.path + ")"
+}
+
+// quote writes a text as CEL reads it.
+func quote(s string) string { return strconv.Quote(s) }
+
+// quoteRegex writes a regular expression raw where it can be, so that it reads as
+// it was written.
+func quoteRegex(s string) string {
+	plain := strconv.Quote(s) == `"`+strings.ReplaceAll(s, `\`, `\\`)+`"`
+	if plain && strings.Contains(s, `\`) && !strings.HasSuffix(s, `\`) {
+		return `r"` + s + `"`
+	}
+	if q := strings.ReplaceAll(s, `"`, ""); strings.Contains(s, `\`) && !strings.Contains(s, "'") && strconv.Quote(q) == `"`+strings.ReplaceAll(q, `\`, `\\`)+`"` {
+		return "r'" + s + "'"
+	}
+	return strconv.Quote(s)
+}
