@@ -16,6 +16,8 @@ import (
 type rulesCommands struct {
 	Lint lintCommand `cmd:"" help:"Check rules: syntax, fields, types, cost, missing tests."`
 	Test testCommand `cmd:"" help:"Run the tests that rules carry."`
+
+	Convert convertCommands `cmd:"" help:"Turn rules of other languages into rules of Picket."`
 }
 
 // packFlags say which rules are meant.

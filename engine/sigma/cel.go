@@ -238,6 +238,8 @@ func (t *test) of(v string) []string {
 		return []string{"!" + v}
 	case testRef:
 		return []string{t.refOf(v)}
+	case testNetwork:
+		return []string{v + ".cidr(" + quote(t.network.String()) + ")"}
 	}
 	switch t.field.kind {
 	case kindText:

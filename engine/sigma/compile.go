@@ -182,51 +182,18 @@ func (it *item) numeric(v *value) ([]*node, error) {
 	return it.leaf(t), nil
 }
 
-// network tests an address by the text that it is: the fields of facts hold the
-// dotted form, of which each network of IPv4 is a set of beginnings.
+// network tests whether an address lies in a network; a single address is one.
 func (it *item) network(v *value) ([]*node, error) {
-	if v.tag != "!!str" {
-		return nil, fmt.Errorf("malformed network %q", v.text)
-	}
 	prefix, err := netip.ParsePrefix(v.text)
 	if err != nil {
 		addr, err := netip.ParseAddr(v.text)
-		if err != nil {
+		if err != nil || addr.Zone() != "" {
 			return nil, fmt.Errorf("malformed network %q", v.text)
 		}
 		prefix = netip.PrefixFrom(addr, addr.BitLen())
 	}
-	if prefix = prefix.Masked(); !prefix.Addr().Is4() {
-		return nil, fmt.Errorf("network %s: a network of IPv6 has no faithful form as a text", v.text)
+	if prefix.Addr().Is4In6() {
+		return nil, fmt.Errorf("network %s: write a network of IPv4 in its own form", v.text)
 	}
-	source, re, err := translateRegex(networkRegex(prefix), "")
-	if err != nil {
-		return nil, err
-	}
-	return it.leaf(test{kind: testRegex, regex: source, re: re}), nil
-}
-
-// networkRegex matches the dotted addresses of a network.
-func networkRegex(prefix netip.Prefix) string {
-	octets, bits := prefix.Addr().As4(), prefix.Bits()
-	var b strings.Builder
-	b.WriteByte('^')
-	for i, first := range octets {
-		switch left := bits - 8*i; {
-		case left >= 8:
-			fmt.Fprint(&b, first)
-		case left > 0:
-			var in []string
-			for n := int(first); n < int(first)+1<<(8-left); n++ {
-				in = append(in, strconv.Itoa(n))
-			}
-			b.WriteString("(?:" + strings.Join(in, "|") + ")")
-		default:
-			b.WriteString("[0-9]{1,3}")
-		}
-		if i < 3 {
-			b.WriteString(`\.`)
-		}
-	}
-	return b.String() + "$"
+	return it.leaf(test{kind: testNetwork, network: prefix.Masked()}), nil
 }

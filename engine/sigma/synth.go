@@ -195,6 +195,8 @@ func textOf(f *field, tests []*test, e event, filler, turn int) string {
 			text := plausible(f)
 			e[t.other] = text
 			return text
+		case testNetwork:
+			return t.network.Addr().String()
 		case testPresent:
 			if len(tests) == 1 {
 				return plausible(f)

@@ -1,6 +1,7 @@
 package sigma
 
 import (
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -84,6 +85,7 @@ type test struct {
 	other   *field // of ref
 	shape   shape  // of ref: how the two texts are compared
 	truth   bool   // of truth
+	network netip.Prefix
 }
 
 type testKind int
@@ -95,6 +97,7 @@ const (
 	testTruth
 	testPresent
 	testRef
+	testNetwork
 )
 
 // number is a number as Sigma wrote it, and what it is worth.
@@ -163,6 +166,10 @@ func (t *test) meets(e event, value any) bool {
 		return ok && t.re.MatchString(s)
 	case testNumber:
 		return t.meetsNumber(value)
+	case testNetwork:
+		s, _ := value.(string)
+		addr, err := netip.ParseAddr(s)
+		return err == nil && t.network.Contains(addr.Unmap())
 	case testRef:
 		other, present := e[t.other]
 		s, ok := other.(string)
