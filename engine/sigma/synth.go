@@ -149,7 +149,13 @@ func valueOf(f *field, tests []*test, e event, filler, turn int) any {
 	case f.kind == kindTime:
 		return momentOf(tests, turn)
 	case f.kind != kindText:
-		return numberOf(tests, turn)
+		v := numberOf(tests, turn)
+		for _, t := range tests {
+			if t.kind == testRef {
+				e[t.other] = v
+			}
+		}
+		return v
 	case f.list:
 		var out []string
 		for _, t := range tests {
