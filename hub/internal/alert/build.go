@@ -37,8 +37,7 @@ func alertOf(a *engine.Alert, in store.Entry, links []store.Link, received time.
 	out := store.NewAlert{
 		Alert: api.Alert{
 			Time: a.Time, Severity: a.Severity, Score: a.Score, Message: a.Message, Host: a.Host,
-			Rule: api.Rule{ID: a.Rule.ID, Title: a.Rule.Title, Version: a.Rule.Version, Status: a.Rule.Status,
-				Severity: a.Rule.Severity, Tags: a.Rule.Tags},
+			Rule:   ruleOf(&a.Rule),
 			Facts:  []jsontext.Value{jsontext.Value(in.Raw)},
 			Values: a.Values, Count: 1, State: api.StateNew, Shadow: a.Shadow,
 		},
@@ -46,6 +45,16 @@ func alertOf(a *engine.Alert, in store.Entry, links []store.Link, received time.
 	}
 	if a.SuppressFor > 0 {
 		out.SuppressSince, out.SuppressUntil = received, received.Add(a.SuppressFor)
+	}
+	return out
+}
+
+// ruleOf is what an alert keeps of its rule, whose work it is with it.
+func ruleOf(r *engine.RuleRef) api.Rule {
+	out := api.Rule{ID: r.ID, Title: r.Title, Version: r.Version, Status: r.Status, Severity: r.Severity, Tags: r.Tags,
+		Author: r.Author, DerivedFrom: r.DerivedFrom, References: r.References}
+	if r.Source != nil {
+		out.Source = &api.RuleSource{Name: r.Source.Name, URL: r.Source.URL, Licence: r.Source.Licence}
 	}
 	return out
 }
