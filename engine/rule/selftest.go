@@ -22,13 +22,14 @@ type TestResult struct {
 // shown to the rule; alerts counts the matches, before suppression, which is
 // the engine's.
 func Test(set *Set) []TestResult {
-	var out []TestResult
-	for _, r := range set.Rules() {
-		for i := range r.Tests {
-			out = append(out, r.runTest(&r.Tests[i]))
+	rules := set.Rules()
+	results := make([][]TestResult, len(rules))
+	inParallel(len(rules), func(i int) {
+		for t := range rules[i].Tests {
+			results[i] = append(results[i], rules[i].runTest(&rules[i].Tests[t]))
 		}
-	}
-	return out
+	})
+	return slices.Concat(results...)
 }
 
 func (r *Rule) runTest(t *TestCase) TestResult {

@@ -18,6 +18,7 @@ type Vars struct {
 	root, prev *block
 	blocks     []*block
 	used       int
+	trace      *trace // what an evaluation notes; nil unless it is to be explained
 }
 
 // NewVars returns the variables of f; p may be nil.
@@ -76,6 +77,8 @@ func (v *Vars) ResolveName(name string) (any, bool) {
 		return v.prev, true
 	case rootName:
 		return v.root, true
+	case traceName:
+		return v.trace, true
 	}
 	return nil, false
 }
