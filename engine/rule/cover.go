@@ -2,10 +2,7 @@ package rule
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 )
 
 // Coverage says which parts of a rule's condition its tests have seen both true
@@ -51,7 +48,7 @@ func (u Unseen) String(file string) string {
 func Cover(set *Set) []Coverage {
 	rules := set.Rules()
 	out := make([]Coverage, len(rules))
-	inParallel(len(rules), func(i int) { out[i] = rules[i].cover() })
+	each(len(rules), func(i int) { out[i] = rules[i].cover() })
 	return out
 }
 
@@ -112,19 +109,4 @@ func (c *Coverage) add(p *part, seen []bool, r *Rule) {
 		u.Never = NeverTrue
 	}
 	c.Missing = append(c.Missing, u)
-}
-
-// inParallel calls do for 0 to n-1 on every processor that there is and returns
-// when all are done.
-func inParallel(n int, do func(i int)) {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				do(i)
-			}
-		})
-	}
-	wg.Wait()
 }

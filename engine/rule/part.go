@@ -1,10 +1,13 @@
 package rule
 
 import (
+	"strings"
+
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
 	"github.com/google/cel-go/common/types"
+	"go.yaml.in/yaml/v3"
 )
 
 // What joins the parts of a condition.
@@ -30,15 +33,26 @@ type part struct {
 
 // partTree reads a condition's parts off its checked form.
 type partTree struct {
-	a     *ast.AST
-	spans *spans
-	text  *text
+	a      *ast.AST
+	spans  *spans
+	text   *text
+	own    string // what the names of the rule's own lists begin with
+	inside bool   // the part at hand is within a macro
 }
 
 func (r *Rule) partTree() partTree {
 	d := r.document
 	t := d.src.scalarText(d.where)
-	return partTree{a: d.ast.NativeRep(), spans: newSpans(t.value, d.ast.NativeRep().SourceInfo()), text: t}
+	return partTree{a: d.ast.NativeRep(), spans: newSpans(t.value, d.ast.NativeRep().SourceInfo()), text: t, own: listPrefix + d.prefix}
+}
+
+// withoutTies is a scalar of a document by itself: enough to find the places of
+// its characters, without the rest of the document.
+func withoutTies(n *yaml.Node) *yaml.Node {
+	if n == nil {
+		return nil
+	}
+	return &yaml.Node{Kind: n.Kind, Style: n.Style, Value: n.Value, Line: n.Line, Column: n.Column}
 }
 
 func (t partTree) root() *part {
@@ -49,12 +63,15 @@ func (t partTree) root() *part {
 
 func (t partTree) part(n ast.Expr) *part {
 	p := &part{id: n.ID(), node: n}
+	expanded := t.spans.expanded(n)
 	from, to := t.spans.of(n)
-	if from < to {
-		p.text, p.from, p.to = oneLine(t.spans.src[from:to]), t.text.place(from), t.text.place(to)
-	} else if text, err := cel.ExprToString(n, t.a.SourceInfo()); err == nil {
-		p.text, p.from, p.to = unaliasPackage(text), t.text.start, t.text.start
+	p.text, p.from, p.to = oneLine(t.spans.src[from:to]), t.text.place(from), t.text.place(to)
+	if expanded && t.inside || from == to { // the text of a macro stands elsewhere
+		if text, err := cel.ExprToString(n, t.a.SourceInfo()); err == nil {
+			p.text = strings.ReplaceAll(unaliasPackage(text), t.own, listPrefix)
+		}
 	}
+	t.inside = expanded
 	if call, ok := t.a.SourceInfo().GetMacroCall(n.ID()); ok && n.Kind() == ast.ComprehensionKind {
 		t.each(p, call.AsCall())
 		return p
@@ -92,14 +109,16 @@ func operator(n ast.Expr) string {
 	return n.AsCall().FunctionName()
 }
 
-// operands are what one operator joins, in the order of evaluation.
+// operands are what one operator joins, in the order of evaluation. A macro is
+// one operand, whatever it is made of.
 func (t partTree) operands(n ast.Expr, op string) []ast.Expr {
-	if operator(n) != op {
-		return []ast.Expr{n}
-	}
 	var out []ast.Expr
 	for _, arg := range n.AsCall().Args() {
-		out = append(out, t.operands(arg, op)...)
+		if operator(arg) != op || t.spans.expanded(arg) != t.inside {
+			out = append(out, arg)
+		} else {
+			out = append(out, t.operands(arg, op)...)
+		}
 	}
 	return out
 }

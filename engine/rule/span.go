@@ -96,6 +96,17 @@ func (s *spans) written(n ast.Expr) []ast.Expr {
 	return c.Args()
 }
 
+// expanded reports whether a part comes from a macro: then it has the place at
+// which the macro is named, and nothing else stands there.
+func (s *spans) expanded(n ast.Expr) bool {
+	r, ok := s.info.GetOffsetRange(n.ID())
+	if !ok || int(r.Start) >= len(s.bytes)-1 {
+		return false
+	}
+	rest, ok := strings.CutPrefix(s.src[s.bytes[r.Start]:], macrosName)
+	return ok && (rest == "" || !isWordByte(rest[0]))
+}
+
 // wordBefore is where the name of a function begins whose bracket stands at i.
 func (s *spans) wordBefore(i int) int {
 	if s.src[i] != '(' {
@@ -122,6 +133,9 @@ func (s *spans) tokenEnd(i int) int {
 		j := i
 		for j < len(s.src) && (isWordByte(s.src[j]) || s.src[j] == '.' && c >= '0' && c <= '9') {
 			j++
+		}
+		if s.src[i:j] == macrosName { // macros.NAME is one word
+			return s.tokenEnd(j)
 		}
 		if j < len(s.src) && (s.src[j] == '"' || s.src[j] == '\'') && strings.Trim(s.src[i:j], "rR") == "" {
 			return skipString(s.src, j, true)

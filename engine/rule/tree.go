@@ -3,6 +3,7 @@ package rule
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
@@ -25,8 +26,10 @@ const (
 const (
 	OutcomeMatch   = "match"
 	OutcomeNoMatch = "no_match"
-	OutcomeError   = "error"      // neither: the condition could not be evaluated
-	OutcomeKind    = "wrong_kind" // the rule is not about facts of this kind
+	OutcomeExcused = "excused"      // the condition holds, but an exception or a filter lets the fact pass
+	OutcomeError   = "error"        // neither: the condition could not be evaluated
+	OutcomeKind    = "wrong_kind"   // the rule is not about facts of this kind
+	OutcomeNone    = "no_condition" // the rule decides by what other rules find
 )
 
 // Node is one part of a condition with what it was for one fact.
@@ -64,15 +67,39 @@ type Explanation struct {
 	// Decided is the first part that decided the outcome; nil where none did.
 	Decided *Node `json:"decided,omitempty"`
 	Tree    *Node `json:"tree,omitempty"`
+	// Excuses are what the exceptions and filters said of a fact that the
+	// condition matches, in the order in which they were asked.
+	Excuses []ExcuseNode `json:"excuses,omitempty"`
+}
+
+// ExcuseNode is what one exception or filter said.
+type ExcuseNode struct {
+	Kind    string `json:"kind"` // exception or filter
+	Name    string `json:"name"`
+	Owner   string `json:"owner"`
+	Reason  string `json:"reason,omitempty"`
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Held    bool   `json:"held"`
+	Expired bool   `json:"expired,omitempty"` // its day is over: it was not asked
+	Error   string `json:"error,omitempty"`
+	// Where is its condition, as written. Rule-made text.
+	Where string `json:"where"`
 }
 
 // ExplainTree evaluates the condition for the fact in v and says what each of
-// its parts was. It is for people who ask, not for every fact.
-func (r *Rule) ExplainTree(v *Vars) (*Explanation, error) {
+// its parts was, and what the rule's exceptions and filters make of it; now
+// tells which of them have expired. It is for people who ask, not for every
+// fact.
+func (r *Rule) ExplainTree(v *Vars, now time.Time) (*Explanation, error) {
 	x := &Explanation{Rule: r.ID, Fact: plainText(v.root.get(v.root.typ.index["id"]))}
 	if kind := plainText(v.root.get(v.root.typ.index["kind"])); !slices.ContainsFunc(r.On, func(k fact.Kind) bool { return string(k) == kind }) {
 		x.Outcome = OutcomeKind
 		x.Error = fmt.Sprintf("the rule is about facts of kind %v; this one is of kind %s", r.On, kind)
+		return x, nil
+	}
+	if r.document.ast == nil {
+		x.Outcome, x.Error = OutcomeNone, "the rule has no condition of its own: its "+r.way()+" decides"
 		return x, nil
 	}
 	root := r.partTree().root()
@@ -96,7 +123,36 @@ func (r *Rule) ExplainTree(v *Vars) (*Explanation, error) {
 	}
 	decide(x.Tree)
 	x.Decided = firstDecided(x.Tree)
+	if x.Outcome == OutcomeMatch {
+		r.explainExcuses(x, v, now)
+	}
 	return x, nil
+}
+
+// explainExcuses asks as Excused does: up to the first that holds.
+func (r *Rule) explainExcuses(x *Explanation, v *Vars, now time.Time) {
+	ask := func(n ExcuseNode, expires time.Time, holds func(*Vars, time.Time) (bool, error)) bool {
+		held, err := holds(v, now)
+		if n.Held, n.Expired = held, expired(expires, now); err != nil {
+			n.Error = err.Error()
+		}
+		x.Excuses = append(x.Excuses, n)
+		if held {
+			x.Outcome = OutcomeExcused
+		}
+		return held
+	}
+	for i := range r.Exceptions {
+		e := &r.Exceptions[i]
+		if ask(ExcuseNode{Kind: "exception", Name: e.Name, Owner: e.Owner, Reason: e.Reason, File: r.File, Line: e.Line, Where: e.Where}, e.Expires, e.Holds) {
+			return
+		}
+	}
+	for _, f := range r.Filters {
+		if ask(ExcuseNode{Kind: "filter", Name: f.Name, Owner: f.Owner, Reason: f.Reason, File: f.File, Line: f.Line, Where: f.Where}, f.Expires, f.Holds) {
+			return
+		}
+	}
 }
 
 // reading is what one evaluation left behind.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -35,9 +36,11 @@ func outline(n *rule.Node, depth int) string {
 	return line
 }
 
+var today = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+
 func explain(t *testing.T, where string) *rule.Explanation {
 	t.Helper()
-	x, err := condition(t, where).ExplainTree(rule.NewVars(processFact(), nil))
+	x, err := condition(t, where).ExplainTree(rule.NewVars(processFact(), nil), today)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +136,7 @@ true all size( process.name ) == 2 && process.executable .base() == 'dash'
 func TestPartsAreWhereTheySay(t *testing.T) {
 	doc := document("has(process)\n  && process.name.matches(r\"s\\w\") // é\n  && (process.pid in [1, 42])", onProcess)
 	lines := strings.Split(doc, "\n")
-	x, err := load(t, doc).ExplainTree(rule.NewVars(processFact(), nil))
+	x, err := load(t, doc).ExplainTree(rule.NewVars(processFact(), nil), today)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +160,7 @@ func TestPartsAreWhereTheySay(t *testing.T) {
 }
 
 func TestExplainTreeOfAnotherKind(t *testing.T) {
-	x, err := condition(t, `process.pid == 1`).ExplainTree(rule.NewVars(&fact.Fact{Kind: fact.KindCanary}, nil))
+	x, err := condition(t, `process.pid == 1`).ExplainTree(rule.NewVars(&fact.Fact{Kind: fact.KindCanary}, nil), today)
 	if err != nil || x.Outcome != rule.OutcomeKind || x.Tree != nil {
 		t.Errorf("%+v, %v", x, err)
 	}
@@ -176,7 +179,7 @@ func TestExplainTreeAgreesWithEvaluate(t *testing.T) {
 			f, p := s.Fact(), s.Prevalence()
 			v := rule.NewVars(f, p)
 			want, wantErr := r.EvaluateDirect(v)
-			x, err := r.ExplainTree(v)
+			x, err := r.ExplainTree(v, today)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -194,5 +197,66 @@ func TestExplainTreeAgreesWithEvaluate(t *testing.T) {
 	}
 	if outcomes[rule.OutcomeMatch] < 20 || outcomes[rule.OutcomeNoMatch] < 100 {
 		t.Errorf("the facts show little: %v", outcomes)
+	}
+}
+
+// A macro is one part with parts of its own, and keeps its name.
+func TestExplainTreeOfAMacro(t *testing.T) {
+	doc := document("macros.shell && process.pid == 1\n  || !macros.not_root", onProcess) +
+		"---\nmacro: shell\nwhere: process.name == 'sh' && macros.not_root\n---\nmacro: not_root\nwhere: user.id != '0'\n"
+	x, err := load(t, doc).ExplainTree(rule.NewVars(processFact(), nil), today)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `
+false any macros.shell && process.pid == 1 || !macros.not_root
+  false all macros.shell && process.pid == 1
+    true all macros.shell
+      true process.name == "sh"
+        value process.name = sh
+      true user.id != "0"
+        value user.id = 33
+    false! process.pid == 1
+      value process.pid = 42
+  false not !macros.not_root
+    true! macros.not_root
+      value user.id = 33
+`
+	if diff := cmp.Diff(want, "\n"+outline(x.Tree, 0)); diff != "" {
+		t.Errorf("tree (-want +got):\n%s", diff)
+	}
+}
+
+func TestExplainTreeSaysWhichExcuseSpoke(t *testing.T) {
+	doc := document("process.name == 'sh'", onProcess) + `exceptions:
+  - {name: old, where: process.pid == 42, owner: ops, expires: 2026-05-31}
+  - {name: broken, where: 'process.args[9] == "x"', owner: ops}
+  - {name: other, where: process.pid == 1, owner: ops}
+---
+filter: nightly
+rules: [a.*]
+where: user.name == "www-data"
+owner: web
+reason: known
+---
+filter: later
+rules: [a.rule]
+where: process.pid > 0
+owner: web
+`
+	x, err := load(t, doc).ExplainTree(rule.NewVars(processFact(), nil), today)
+	if err != nil || x.Outcome != rule.OutcomeExcused {
+		t.Fatalf("%+v, %v", x, err)
+	}
+	var said []string
+	for _, e := range x.Excuses {
+		said = append(said, fmt.Sprintf("%s %s held=%v expired=%v error=%v %s:%d", e.Kind, e.Name, e.Held, e.Expired, e.Error != "", e.File, e.Line))
+	}
+	want := []string{
+		"exception old held=false expired=true error=false test.yaml:9", "exception broken held=false expired=false error=true test.yaml:10",
+		"exception other held=false expired=false error=false test.yaml:11", "filter later held=true expired=false error=false test.yaml:19",
+	}
+	if diff := cmp.Diff(want, said); diff != "" {
+		t.Errorf("excuses (-want +got):\n%s", diff)
 	}
 }
