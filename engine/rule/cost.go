@@ -32,6 +32,10 @@ type estimator struct {
 	programs map[string]int
 }
 
+func newEstimator(lists map[string]*constList) *estimator {
+	return &estimator{lists: lists, programs: map[string]int{}}
+}
+
 var (
 	_ checker.CostEstimator = (*estimator)(nil)
 )
@@ -119,6 +123,7 @@ func (e *estimator) CallCost(_, overload string, args []ref.Val, result ref.Val)
 	switch overload {
 	case inConstList:
 		cost = 1
+	case seenOverload: // noting what is seen is not the rule's doing
 	case overloads.ContainsString:
 		cost = walk(bytesOf(args[0])+bytesOf(args[1]), perCharacter)
 	case overloads.MatchesString, "picket_glob":

@@ -173,5 +173,8 @@ func TestEveryKeyFunctionAndCodeIsDocumented(t *testing.T) {
 		if !strings.Contains(text, "`"+m[1]+"`") {
 			t.Errorf("the code %s is not documented", m[1])
 		}
+		if rule.CodeDoc(string(m[1])) == string(m[1]) {
+			t.Errorf("codes.go does not say what the code %s means", m[1])
+		}
 	}
 }
