@@ -172,7 +172,9 @@ func (t *test) negated() string {
 				return t.field.path + other + strings.TrimPrefix(parts[0], t.field.path+equal)
 			}
 		}
-		return "!" + parts[0]
+		if t.kind == testTruth || t.kind != testNumber && strings.HasSuffix(parts[0], ")") {
+			return "!" + parts[0] // a call, or a field that is true or false
+		}
 	}
 	return "!(" + strings.Join(parts, " && ") + ")"
 }

@@ -30,6 +30,9 @@ type Options struct {
 	// Licence is that of rules that state none, by its SPDX name; empty means
 	// DRL-1.1 where Source is empty too, and nothing otherwise.
 	Licence string
+	// Player runs the tests that are made for correlations; nil: they are loaded,
+	// but not run.
+	Player rule.Player
 }
 
 func (o Options) source() string {
@@ -96,19 +99,57 @@ func Convert(files []File, o Options) []Output {
 		if out[i].Err == nil {
 			out[i].Err = c.link(all[i])
 		}
+		c.refuse(all[i], out[i].Err)
 	}
 	for i := range files {
 		if out[i].Err == nil {
 			out[i].Rules, out[i].Err = c.write(all[i])
 		}
-		if out[i].Err != nil {
-			continue
-		}
-		for _, d := range all[i] {
-			out[i].IDs = append(out[i].IDs, d.id)
+		c.refuse(all[i], out[i].Err)
+	}
+	c.settle(all, out)
+	return out
+}
+
+// refuse takes back what a refused file would have given: the file is whole or
+// not there.
+func (c *conversion) refuse(docs []*document, err error) {
+	for _, d := range docs {
+		d.refused = err != nil
+	}
+}
+
+// settle refuses what names a rule that was refused after it was looked at, until
+// nothing more falls, and says which documents there are.
+func (c *conversion) settle(all [][]*document, out []Output) {
+	for fallen := true; fallen; {
+		fallen = false
+		for i := range out {
+			if err := missing(all[i]); out[i].Err == nil && err != nil {
+				out[i].Err, out[i].Rules, fallen = err, nil, true
+				c.refuse(all[i], err)
+			}
 		}
 	}
-	return out
+	for i := range out {
+		for _, d := range all[i] {
+			if out[i].Err == nil {
+				out[i].IDs = append(out[i].IDs, d.id)
+			}
+		}
+	}
+}
+
+// missing says which rule that one of the documents names is refused.
+func missing(docs []*document) error {
+	for _, d := range docs {
+		for _, r := range d.reads {
+			if r.refused {
+				return fmt.Errorf("%s: the rule %q that it names is refused itself", d.title, r.title)
+			}
+		}
+	}
+	return nil
 }
 
 // conversion is one call of Convert.
@@ -128,6 +169,8 @@ type document struct {
 	node   *node   // their condition
 	out    *yaml.Node
 	reads  []*document // the rules that a correlation or filter names
+
+	refused bool
 }
 
 // read reads the documents of a file. Detections are complete after it.
@@ -279,27 +322,35 @@ func (c *conversion) link(docs []*document) error {
 
 // write puts the documents of a file together and has package rule judge them.
 func (c *conversion) write(docs []*document) ([]byte, error) {
+	if err := missing(docs); err != nil {
+		return nil, err
+	}
 	var own, nodes []*yaml.Node
-	for _, d := range docs {
-		for _, r := range d.reads {
-			if r.out == nil {
-				return nil, fmt.Errorf("%s: the rule %s that it names is refused itself", d.title, r.title)
-			}
-			if r.file != d.file {
-				nodes = append(nodes, r.out)
-			}
+	seen := map[*document]bool{}
+	var gather func(d *document)
+	gather = func(d *document) {
+		if seen[d] {
+			return
 		}
+		seen[d] = true
+		for _, r := range d.reads {
+			gather(r)
+		}
+		nodes = append(nodes, d.out)
+	}
+	for _, d := range docs {
+		gather(d)
 		own = append(own, d.out)
 	}
 	data, err := encode(own)
 	if err != nil {
 		return nil, fmt.Errorf("writing the rules: %w", err)
 	}
-	whole, err := encode(append(nodes, own...))
+	whole, err := encode(nodes)
 	if err != nil {
 		return nil, fmt.Errorf("writing the rules: %w", err)
 	}
-	if err := verify(whole); err != nil {
+	if err := verify(whole, c.options.Player); err != nil {
 		return nil, err
 	}
 	return data, nil
@@ -307,7 +358,7 @@ func (c *conversion) write(docs []*document) ([]byte, error) {
 
 // verify loads what was written and runs its tests: nothing leaves that does not
 // hold here.
-func verify(data []byte) error {
+func verify(data []byte, player rule.Player) error {
 	set, findings := rule.Load("converted.yaml", data)
 	for _, f := range findings {
 		if f.Level == rule.LevelError {
@@ -317,7 +368,7 @@ func verify(data []byte) error {
 	if set == nil {
 		return errors.New("what it becomes does not load")
 	}
-	for _, t := range rule.Test(set) {
+	for _, t := range rule.TestWith(set, player) {
 		if !t.Passed {
 			return fmt.Errorf("the test %q that was made for it does not hold: %d alerts, wanted %d %s", t.Name, t.Got, t.Want, t.Detail)
 		}

@@ -122,43 +122,24 @@ func (d *document) tests() (*yaml.Node, error) {
 	if positive == nil {
 		return nil, errors.New("no event was found that the rule matches, so nothing shows that it does what it says")
 	}
-	out := &yaml.Node{Kind: yaml.SequenceNode}
+	tests := []*yaml.Node{testOf("the event that it describes", 1, factNode(d.source, positive))}
 	used := map[string]bool{}
-	add := func(name string, e event, alerts string) {
-		if used[name] {
-			return
-		}
-		used[name] = true
-		p := newPairs()
-		p.set("name", text(name))
-		facts := &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{factNode(d.source, e)}}
-		p.set("facts", facts)
-		p.set("alerts", &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: alerts})
-		out.Content = append(out.Content, p.node)
-	}
-	add("the event that it describes", positive, "1")
 	for _, part := range d.node.required() {
-		if len(out.Content) > maxNegatives {
-			break
+		name := "something else"
+		if part != d.node {
+			name = cut(part.failing(), maxTitle)
 		}
-		if e := falsified(d.node, part); e != nil {
-			name := "something else"
-			if part != d.node {
-				name = part.failing()
-			}
-			add(cut(name, maxTitle), e, "0")
+		if e := falsified(d.node, part); e != nil && !used[name] && len(tests) <= maxNegatives {
+			used[name] = true
+			tests = append(tests, testOf(name, 0, factNode(d.source, e)))
 		}
 	}
-	if len(out.Content) == 1 && d.source.on == fact.KindProcess && d.source.guard != "" {
+	if len(tests) == 1 && d.source.on == fact.KindProcess && d.source.guard != "" {
 		ended := *d.source
 		ended.sample = map[string]any{"process.action": fact.ProcessExit}
-		p := newPairs()
-		p.set("name", text("the process ended"))
-		p.set("facts", &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{factNode(&ended, positive)}})
-		p.set("alerts", &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: "0"})
-		out.Content = append(out.Content, p.node)
+		tests = append(tests, testOf("the process ended", 0, factNode(&ended, positive)))
 	}
-	return out, nil
+	return testList(tests...), nil
 }
 
 // required are the parts of which each must hold.

@@ -51,6 +51,7 @@ var processFields = map[string]string{
 	"Image": "process.executable", "CommandLine": "process.command_line", "CurrentDirectory": "process.working_directory",
 	"ProcessId": "process.pid", "ParentImage": "process.parent.executable", "ParentProcessId": "process.parent.pid",
 	"User": "user.name", "UtcTime": "time", "sha256": "process.hash.sha256",
+	"Computer": "host.name", "ComputerName": "host.name",
 }
 
 var processAbsent = map[string]string{
@@ -65,7 +66,8 @@ var processAbsent = map[string]string{
 	"Company": "Linux programs have no version resource", "Description": "Linux programs have no version resource", "FileVersion": "Linux programs have no version resource",
 }
 
-var fileFields = map[string]string{"TargetFilename": "file.path", "UtcTime": "time", "sha256": "file.hash.sha256"}
+var fileFields = map[string]string{"TargetFilename": "file.path", "UtcTime": "time", "sha256": "file.hash.sha256",
+	"Computer": "host.name", "ComputerName": "host.name"}
 
 var fileAbsent = map[string]string{
 	"Image":   "a file fact does not know which process did it",

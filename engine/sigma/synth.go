@@ -240,6 +240,8 @@ func plausible(f *field) string {
 		return "/usr/bin/true"
 	case strings.HasSuffix(f.path, "sha256"):
 		return strings.Repeat("0", 64)
+	case f.path == "user.name":
+		return "alice"
 	case f.decimal:
 		return "1000"
 	case f.address:
