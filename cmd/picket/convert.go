@@ -27,6 +27,8 @@ type convertSigmaCommand struct {
 	SourceURL    string   `name:"source-url" placeholder:"URL" help:"Link to it; one that ends in a slash is a folder, to which each file's name is added."`
 	Licence      string   `placeholder:"SPDX" help:"Licence of the rules that state none; SigmaHQ's rules are under DRL-1.1."`
 	JSON         bool     `name:"json" help:"Print one JSON document a line, for each file."`
+
+	between string // what separates the next file that is printed from those before
 }
 
 // Help is shown below the one line of help.
@@ -146,7 +148,8 @@ func (c *convertSigmaCommand) print(e *env, p *terminal.Printer, r converted) er
 	case !r.OK:
 		_, err = fmt.Fprintf(e.options.Out, "%s refused: %s\n", display.Line(r.File), display.Line(r.Reason))
 	case c.Out == "":
-		_, err = fmt.Fprintf(e.options.Out, "---\n%s", r.Rules)
+		_, err = fmt.Fprintf(e.options.Out, "%s%s", c.between, r.Rules)
+		c.between = "---\n"
 	default:
 		_, err = fmt.Fprintf(e.options.Out, "%s -> %s\n", display.Line(r.File), display.Line(r.Out))
 	}

@@ -14,6 +14,7 @@ import (
 	"picket.internal/engine/rule"
 	"picket.internal/engine/sigma"
 	"picket.internal/fact"
+	"picket.internal/internal/testneed"
 )
 
 var update = flag.Bool("update", false, "write golden files anew")
@@ -122,13 +123,9 @@ func matches(t *testing.T, r *rule.Rule, text string) bool {
 // corpus are the rules of SigmaHQ that are beside the repository.
 func corpus(t *testing.T) []sigma.File {
 	t.Helper()
-	dir := "../../../shared/corpora/sigma-linux/process_creation"
-	names, err := filepath.Glob(filepath.Join(dir, "*.yml"))
+	names, err := filepath.Glob(filepath.Join(testneed.Corpus(t, "sigma-linux"), "process_creation", "*.yml"))
 	if err != nil {
 		t.Fatal(err)
-	}
-	if len(names) == 0 {
-		t.Skip("the corpus of Sigma rules is not beside the repository")
 	}
 	var files []sigma.File
 	for _, name := range names {
