@@ -90,12 +90,6 @@ func (p pattern) plain() (string, bool) {
 	return "", false
 }
 
-// hasWild reports whether the pattern has a part that is not literal.
-func (p pattern) hasWild() bool {
-	_, plain := p.plain()
-	return !plain
-}
-
 // shape names the patterns that a plain function of texts can test, with the
 // text to look for. Others are regular expressions.
 func (p pattern) shape() (shape, string) {
