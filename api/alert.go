@@ -94,4 +94,19 @@ type Rule struct {
 	Severity string `json:"severity"`
 	// Tags are the rule's tags, as in "attack.t1552.001".
 	Tags []string `json:"tags,omitempty"`
+	// Author is who wrote the rule. Some licences ask for it beside every match.
+	Author string `json:"author,omitempty"`
+	// Source is where the rule came from; nil where it does not say.
+	Source *RuleSource `json:"source,omitempty"`
+	// DerivedFrom is the id of the rule that this one was made of, as Sigma's.
+	DerivedFrom string `json:"derived_from,omitempty"`
+	// References are links for those who want to know more, the first few.
+	References []string `json:"references,omitempty"`
+}
+
+// RuleSource is where a rule came from, and on which terms.
+type RuleSource struct {
+	Name    string `json:"name"`
+	URL     string `json:"url,omitempty"`
+	Licence string `json:"licence,omitempty"`
 }

@@ -45,7 +45,16 @@ type RuleRef struct {
 	Severity string   `json:"severity"`
 	Score    float64  `json:"score"`
 	Tags     []string `json:"tags,omitempty"`
+	// Author, Source and DerivedFrom say whose work the rule is, which licences
+	// ask for beside every match.
+	Author      string       `json:"author,omitempty"`
+	Source      *rule.Source `json:"source,omitempty"`
+	DerivedFrom string       `json:"derived_from,omitempty"` // the id of the rule that it was made of
+	References  []string     `json:"references,omitempty"`   // the first maxReferences
 }
+
+// maxReferences is how many of a rule's references go into each alert.
+const maxReferences = 5
 
 // Alert is a rule that a fact met, or, where Error is set, a rule that could
 // not be evaluated on the fact.
@@ -83,5 +92,12 @@ type Alert struct {
 }
 
 func refOf(r *rule.Rule) RuleRef {
-	return RuleRef{ID: r.ID, Title: r.Title, Version: r.Version, Status: string(r.Status), Severity: r.Severity, Score: r.Score, Tags: r.Tags}
+	ref := RuleRef{ID: r.ID, Title: r.Title, Version: r.Version, Status: string(r.Status), Severity: r.Severity, Score: r.Score, Tags: r.Tags,
+		Author: r.Author, Source: r.Source, References: r.References[:min(len(r.References), maxReferences)]}
+	for _, other := range r.Related {
+		if other.Type == "derived" && ref.DerivedFrom == "" {
+			ref.DerivedFrom = other.ID
+		}
+	}
+	return ref
 }

@@ -51,6 +51,8 @@ func named(t *testing.T, kind fact.Kind, name string) (api.Alert, api.Host, api.
 	f.Sensor = &fact.Sensor{Action: name, Reason: name, Cause: name, Source: name}
 	f.Service = &fact.Service{Action: name, Name: name, State: name}
 	a := alertOf(t, "high", name, name, name, f)
+	a.Rule.Author, a.Rule.DerivedFrom, a.Rule.References = name, name, []string{name}
+	a.Rule.Source = &api.RuleSource{Name: name, URL: name, Licence: name}
 	a.Error, a.Values, a.Rule.Tags, a.Rule.Version, a.Rule.Status, a.State = name, map[string]string{name: name}, []string{name}, name, name, name
 	h := api.Host{ID: name, Name: name, State: name, Sensor: api.HostSensor{Version: name, SHA256: name}, PinnedSHA256: "x", Kernel: name}
 	return a, h, api.StoredFact{Cursor: name, Batch: api.Batch{Session: name, Digest: name}, Fact: raw(t, f)}

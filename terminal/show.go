@@ -33,6 +33,9 @@ func (p *Printer) ShowAlert(a *api.Alert) error {
 		"Host", join(a.Host.Name, a.Host.ID),
 		"Rule", join(a.Rule.ID, a.Rule.Status, version(a.Rule.Version)),
 		"Tags", strings.Join(a.Rule.Tags, " "),
+		"Author", a.Rule.Author,
+		"From", origin(&a.Rule),
+		"See", strings.Join(a.Rule.References, " "),
 		"Says", a.Message,
 		"Count", p.count(a),
 		"State", a.State,
@@ -46,6 +49,14 @@ func (p *Printer) ShowAlert(a *api.Alert) error {
 		d.WriteString(string(display.JSONBlock(raw)) + "\n")
 	}
 	return p.write(d.String())
+}
+
+// origin is where a rule came from, with link and licence.
+func origin(r *api.Rule) string {
+	if r.Source == nil {
+		return r.DerivedFrom
+	}
+	return join(r.Source.Name, r.Source.URL, r.Source.Licence, r.DerivedFrom)
 }
 
 func (p *Printer) showProcess(d *detail, a *api.Alert, f *fact.Fact) {

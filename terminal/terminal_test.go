@@ -87,7 +87,9 @@ func canaryFact() *fact.Fact {
 
 func alertOf(t *testing.T, severity, rule, title, message string, f *fact.Fact) api.Alert {
 	return api.Alert{ID: "01JTHXG0000000000000000001", Time: f.Time, Stored: f.Time.Add(7250 * time.Microsecond), LatencyMS: 7.25,
-		Rule: api.Rule{ID: rule, Title: title, Version: "4c1f", Status: "stable", Severity: severity, Tags: []string{"attack.t1552.001"}}, Severity: severity,
+		Rule: api.Rule{ID: rule, Title: title, Version: "4c1f", Status: "stable", Severity: severity, Tags: []string{"attack.t1552.001"},
+			Author: "Ömer Günal, oscd.community", DerivedFrom: "d2d642d7-b393-43fe-bae4-e81ed5915c4b", References: []string{"https://attack.example/T1552/001/"},
+			Source: &api.RuleSource{Name: "SigmaHQ", URL: "https://github.com/SigmaHQ/sigma", Licence: "DRL-1.1"}}, Severity: severity,
 		Message: message, Host: f.Host, Facts: []jsontext.Value{raw(t, f)}, Count: 1, State: api.StateNew,
 		Values: map[string]string{"process.executable": "/usr/bin/cat", `canary.action in ["open", "read"]`: "true"}}
 }

@@ -21,6 +21,7 @@ type rulesCommands struct {
 	Replay  replayCommand  `cmd:"" help:"Tell what rules would have raised over the stored past."`
 	Promote promoteCommand `cmd:"" help:"Take a rule off its trial, once its past and its tests have been looked at."`
 	Shadow  shadowCommand  `cmd:"" help:"List the rules that are on trial on the hub, and what they have raised."`
+	Convert convertCommands `cmd:"" help:"Turn rules of other languages into rules of Picket."`
 }
 
 // packFlags say which rules are meant.

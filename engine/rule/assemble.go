@@ -83,7 +83,7 @@ func (l *loader) sources(g *language, d *document, used map[string]bool) map[str
 
 // forget lets go of the YAML: a rule lives longer than its text.
 func (d *document) forget() {
-	*d = document{src: d.src, env: d.env, est: d.est, ast: d.ast, prefix: d.prefix}
+	*d = document{src: d.src, where: withoutTies(d.where), env: d.env, est: d.est, ast: d.ast, prefix: d.prefix}
 }
 
 // messageText is the message with its places; the title, which is the message

@@ -105,6 +105,8 @@ func (e *expression) node(a *ast.AST, n ast.Expr) {
 			e.pattern(a, c)
 		case operators.Equals, operators.NotEquals, operators.In:
 			e.action(a, c)
+		default:
+			e.literalArguments(a, c)
 		}
 	}
 }

@@ -173,5 +173,8 @@ func TestEveryKeyFunctionAndCodeIsDocumented(t *testing.T) {
 		if !strings.Contains(text, "`"+code+"`") {
 			t.Errorf("the code %s is not documented", code)
 		}
+		if rule.CodeDoc(code) == code {
+			t.Errorf("codes.go does not say what the code %s means", code)
+		}
 	}
 }

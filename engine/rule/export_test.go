@@ -102,3 +102,15 @@ func RequiredLiterals(pattern string) []*Need {
 	}
 	return out
 }
+
+// LanguageFunctions are the functions that a condition can call, CEL's own
+// among them, by the names that cel-go has for them.
+func LanguageFunctions() []string {
+	var out []string
+	for _, f := range standardSubset().IncludeFunctions {
+		if f.Name != "@not_strictly_false" { // what list macros are made of
+			out = append(out, f.Name)
+		}
+	}
+	return out
+}

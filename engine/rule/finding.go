@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Level says how much a finding matters.
@@ -83,17 +84,33 @@ type Finding struct {
 // String renders the finding with its source line and a caret under the place.
 // Control characters of the source are shown as U+FFFD, so that a rule file
 // cannot write to the terminal.
-func (f Finding) String() string {
+func (f Finding) String() string { return f.underlined(f.Line, f.Column) }
+
+// underlined is String with a whole stretch marked, up to a place in the line
+// or to the line's end; the caret stands under its first character.
+func (f Finding) underlined(endLine, endColumn int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s: %s [%s]\n", clean(f.where()), f.Level, clean(f.Message), f.Code)
+	fmt.Fprintf(&b, "%s: %s: %s", clean(f.where()), f.Level, clean(f.Message))
+	if f.Code != "" {
+		fmt.Fprintf(&b, " [%s]", f.Code)
+	}
+	b.WriteByte('\n')
 	if f.Source != "" {
 		number := fmt.Sprintf("%5d | ", f.Line)
-		fmt.Fprintf(&b, "%s%s\n%s| %s^\n", number, clean(f.Source), strings.Repeat(" ", len(number)-2), caretPad(f.Source, f.Column))
+		fmt.Fprintf(&b, "%s%s\n%s| %s^%s\n", number, clean(f.Source), strings.Repeat(" ", len(number)-2), caretPad(f.Source, f.Column), f.tail(endLine, endColumn))
 	}
 	if f.Suggestion != "" {
 		fmt.Fprintf(&b, "        %s\n", clean(f.Suggestion))
 	}
 	return b.String()
+}
+
+// tail is what follows the caret of a stretch of more than one character.
+func (f Finding) tail(endLine, endColumn int) string {
+	if endLine > f.Line {
+		endColumn = utf8.RuneCountInString(strings.TrimRight(f.Source, " \t")) + 1
+	}
+	return strings.Repeat("~", max(endColumn-f.Column-1, 0))
 }
 
 // where is file:line:column, as editors and terminals take it.

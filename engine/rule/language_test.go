@@ -34,7 +34,7 @@ func get(t testing.TB, set *rule.Set, id string) *rule.Rule {
 
 const ruleHead = "title: t\nstatus: test\nseverity: low\n"
 
-var today = time.Date(2027, 6, 30, 23, 59, 59, 0, time.UTC)
+var lastDay = time.Date(2027, 6, 30, 23, 59, 59, 0, time.UTC)
 
 func TestExceptionsAndFiltersExcuse(t *testing.T) {
 	set := loadDocuments(t,
@@ -57,8 +57,8 @@ exceptions:
 		now  time.Time
 		want string
 	}{
-		{"a", today, "first"}, {"a", today.Add(time.Second), "second"}, {"b", today, "second"},
-		{"c", today, "filter late"}, {"c", today.Add(time.Second), ""}, {"d", today, ""},
+		{"a", lastDay, "first"}, {"a", lastDay.Add(time.Second), "second"}, {"b", lastDay, "second"},
+		{"c", lastDay, "filter late"}, {"c", lastDay.Add(time.Second), ""}, {"d", lastDay, ""},
 	}
 	for _, tt := range tests {
 		v := rule.NewVars(&fact.Fact{Kind: fact.KindProcess, Process: &fact.Process{PID: 1, Name: tt.name}}, nil)

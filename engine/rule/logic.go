@@ -2,6 +2,7 @@ package rule
 
 import (
 	"maps"
+	"strings"
 
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
@@ -193,6 +194,12 @@ func (k *known) askMember(field string, values map[string]string) answer {
 		}
 	}
 	return never
+}
+
+// stringTests are the tests whose answer a known text decides.
+var stringTests = map[string]func(s, arg string) bool{
+	"startsWith": strings.HasPrefix, "endsWith": strings.HasSuffix, "contains": strings.Contains,
+	"under": under, "equalsFold": equalsFold,
 }
 
 // askTest tries startsWith and the like on each value that the field can still

@@ -14,9 +14,11 @@ import (
 
 // Bounds of what a document holds.
 const (
-	maxText  = 8 << 10 // bytes of a text for people
-	maxName  = 100     // bytes of an id or a name
-	maxWords = 200     // entries of tags, references and the like
+	maxText = 8 << 10 // bytes of a text for people
+	maxName = 100     // bytes of an id or a name
+
+	maxAuthor = 1000 // bytes of all authors: a rule of many hands must keep every name
+	maxWords  = 200  // entries of tags, references and the like
 )
 
 var (
@@ -38,7 +40,7 @@ var ruleTable = table[Rule]{"a rule", []key[Rule]{
 	must(choiceKey("severity", severities, func(r *Rule) *string { return &r.Severity })),
 	own("score", shape{"anyOf": []any{numberShape(0, 100), textShape(maxExpression)}}, (*walker).score),
 	textKey("description", maxText, func(r *Rule) *string { return &r.Description }),
-	textKey("author", 200, func(r *Rule) *string { return &r.Author }),
+	textKey("author", maxAuthor, func(r *Rule) *string { return &r.Author }),
 	wordsKey("references", func(r *Rule) *[]string { return &r.References }),
 	own("tags", tagsShape, func(w *walker, r *Rule, e entry) { r.Tags = w.tags(e.value) }),
 	own("on", kindsShape(), func(w *walker, r *Rule, e entry) { r.document.on, r.On = e.value, w.kinds(e.value) }),

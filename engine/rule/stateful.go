@@ -49,3 +49,18 @@ func statefulFields(w *walker, r *Rule) {
 		w.fields(r.Absence.groupBy, r.On)
 	}
 }
+
+// way names how the rule decides, for people.
+func (r *Rule) way() string {
+	switch {
+	case r.Correlation != nil:
+		return "correlation"
+	case r.NewTerms != nil:
+		return "new_terms"
+	case r.Absence != nil:
+		return "absence"
+	case r.Risk != nil:
+		return "risk"
+	}
+	return "where"
+}

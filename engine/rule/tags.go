@@ -9,6 +9,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// AttackVersion is the version of ATT&CK that tags are held against.
+const AttackVersion = "19"
+
 // tactics are those of MITRE ATT&CK for Enterprise, version 19, as Sigma writes
 // them; underscores, which Sigma wrote formerly, are taken for hyphens.
 var tactics = []string{

@@ -19,6 +19,7 @@ type Vars struct {
 	window     *block
 	blocks     []*block
 	used       int
+	trace      *trace // what an evaluation notes; nil unless it is to be explained
 }
 
 // NewVars returns the variables of f; p may be nil.
@@ -87,6 +88,8 @@ func (v *Vars) ResolveName(name string) (any, bool) {
 		return v.window, true
 	case rootName:
 		return v.root, true
+	case traceName:
+		return v.trace, true
 	}
 	return nil, false
 }

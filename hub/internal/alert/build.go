@@ -70,9 +70,9 @@ func alertOf(a *engine.Alert, facts []jsontext.Value, links []store.Link, receiv
 	out := store.NewAlert{
 		Alert: api.Alert{
 			Time: a.Time, Severity: a.Severity, Score: a.Score, Message: a.Message, Host: a.Host,
-			Rule: api.Rule{ID: a.Rule.ID, Title: a.Rule.Title, Version: a.Rule.Version, Status: a.Rule.Status,
-				Severity: a.Rule.Severity, Tags: a.Rule.Tags},
-			Facts: facts, Values: a.Values, Count: 1, State: api.StateNew, Shadow: a.Shadow,
+			Rule:   ruleOf(&a.Rule),
+			Facts:  facts,
+			Values: a.Values, Count: 1, State: api.StateNew, Shadow: a.Shadow,
 		},
 		Key: a.Key, Links: links,
 	}
@@ -89,6 +89,16 @@ func alertOf(a *engine.Alert, facts []jsontext.Value, links []store.Link, receiv
 			out.Alert.Parts = append(out.Alert.Parts, api.Part{Rule: p.Rule, Score: math.Round(p.Score*10) / 10, Time: p.Time})
 			out.Parts = append(out.Parts, l)
 		}
+	}
+	return out
+}
+
+// ruleOf is what an alert keeps of its rule, whose work it is with it.
+func ruleOf(r *engine.RuleRef) api.Rule {
+	out := api.Rule{ID: r.ID, Title: r.Title, Version: r.Version, Status: r.Status, Severity: r.Severity, Tags: r.Tags,
+		Author: r.Author, DerivedFrom: r.DerivedFrom, References: r.References}
+	if r.Source != nil {
+		out.Source = &api.RuleSource{Name: r.Source.Name, URL: r.Source.URL, Licence: r.Source.Licence}
 	}
 	return out
 }

@@ -251,3 +251,17 @@ func TestPrevalence(t *testing.T) {
 		}
 	}
 }
+
+func TestAlertSaysWhoseWorkTheRuleIs(t *testing.T) {
+	l := newLog(t)
+	e := newEngine(t, engine.Config{}, ruleText("new", fact.KindProcess, `process.executable == "/bin/x"`,
+		"source: {name: SigmaHQ, url: https://sigma.example, licence: DRL-1.1}\nrelated: [{id: d2d642d7, type: derived}]\nreferences: [https://a.example]\n"))
+	l.add(run("a", "/bin/x"))
+	if err := consume(t, l, e, 0, func() bool { return l.caughtUp() && len(l.alerts()) > 0 }); err != nil {
+		t.Fatal(err)
+	}
+	r := l.alerts()[0].Rule
+	if r.Author != "t" || r.DerivedFrom != "d2d642d7" || len(r.References) != 1 || r.Source == nil || *r.Source != (api.RuleSource{Name: "SigmaHQ", URL: "https://sigma.example", Licence: "DRL-1.1"}) {
+		t.Errorf("the stored alert says of its rule %+v", r)
+	}
+}

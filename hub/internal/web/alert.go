@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -37,6 +38,13 @@ type alertBody struct {
 	OfRule   string
 	OfHost   string
 	Host     string
+
+	// Whose work the rule is.
+	Author      Text
+	Source      *link
+	Licence     Text
+	DerivedFrom Text
+	References  []link
 }
 
 // processBlock is the process behind an alert below those it descends from.
@@ -67,6 +75,7 @@ func (u *ui) alert(ctx context.Context, r *http.Request) (*view, error) {
 	body := alertBody{
 		Row: u.alertRow(&a), Sentence: Text(sentence.Alert(&a, f) + "."), Message: Text(a.Message),
 		Title: Text(a.Rule.Title), Version: Text(a.Rule.Version), Status: Text(a.Rule.Status), Tags: texts(a.Rule.Tags),
+		Author: Text(a.Rule.Author), DerivedFrom: Text(a.Rule.DerivedFrom), References: linksOf(a.Rule.References),
 		Score: fmt.Sprintf("%.0f", a.Score), State: Text(a.State), Stored: u.moment(a.Stored), Last: u.moment(a.Last), Trouble: Text(a.Error),
 		Latency: latency(a.LatencyMS), Process: u.processBlock(&a, f), Unknown: f.Kind == fact.KindCanary && f.Process == nil,
 		Values: valuesOf(&a),
@@ -77,11 +86,41 @@ func (u *ui) alert(ctx context.Context, r *http.Request) (*view, error) {
 	if f.Kind != fact.KindCanary {
 		body.Message = "" // the sentence is made of it
 	}
+	if s := a.Rule.Source; s != nil {
+		body.Source, body.Licence = &link{Text: Text(s.Name), URL: webAddress(s.URL)}, Text(s.Licence)
+		if body.Source.URL == "" && s.URL != "" {
+			body.Source.Text += Text(", " + s.URL)
+		}
+	}
 	body.Row.Time = u.moment(a.Time)
 	for _, raw := range a.Facts {
 		body.Facts = append(body.Facts, string(display.JSONBlock(raw)))
 	}
 	return &view{Template: "alert", Title: "Alert", Tab: body.Row.Heading, Nav: "alerts", Body: &body}, nil
+}
+
+// link is a text that leads out of the hub, where URL is not empty.
+type link struct {
+	Text Text
+	URL  string
+}
+
+func linksOf(urls []string) []link {
+	var out []link
+	for _, u := range urls {
+		out = append(out, link{Text(u), webAddress(u)})
+	}
+	return out
+}
+
+// webAddress is the address where a browser may follow it: of the web, and
+// nothing that reads otherwise than it is. A rule may come from anybody.
+func webAddress(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || display.Line(s) != s {
+		return ""
+	}
+	return s
 }
 
 func latency(ms float64) string {
