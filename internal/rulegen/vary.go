@@ -140,33 +140,38 @@ var (
 func (b *base) vary(v int, lists map[string][]string) (where string, differs bool) {
 	where = listRead.ReplaceAllStringFunc(b.Where, func(s string) string {
 		name := listRead.FindStringSubmatch(s)[1]
-		values := b.Lists[name]
-		if values == nil {
-			values = lists[name]
-		}
-		if len(values) == 0 || len(values) > 100 {
+		if b.Lists[name] != nil || len(lists[name]) == 0 || len(lists[name]) > 100 {
 			return s
 		}
-		var quoted []string
-		for _, value := range values {
-			quoted = append(quoted, strconv.Quote(value))
+		differs = true
+		name, values := fmt.Sprintf("%s_v%d", name, v), lists[name]
+		if lists[name] == nil {
+			for _, value := range values {
+				lists[name] = append(lists[name], otherWords(name, value, v))
+			}
 		}
-		return "in [" + strings.Join(quoted, ", ") + "]"
+		return "in lists." + name
 	})
 	where = literal.ReplaceAllStringFunc(where, func(text string) string {
 		if vocabulary[strings.Trim(strings.TrimPrefix(text, "r"), `"'`)] {
 			return text
 		}
-		return word.ReplaceAllStringFunc(text, func(s string) string {
-			m := word.FindStringSubmatch(s)
-			if common[strings.ToLower(m[2])] || vocabulary[m[2]] {
-				return s
-			}
-			differs = true
-			return m[1] + other(b.ID, m[2], v)
-		})
+		varied := otherWords(b.ID, text, v)
+		differs = differs || varied != text
+		return varied
 	})
 	return where, differs
+}
+
+// otherWords writes a text with other words than those that all rules share.
+func otherWords(rule, text string, v int) string {
+	return word.ReplaceAllStringFunc(text, func(s string) string {
+		m := word.FindStringSubmatch(s)
+		if common[strings.ToLower(m[2])] || vocabulary[m[2]] {
+			return s
+		}
+		return m[1] + other(rule, m[2], v)
+	})
 }
 
 // other is what variation v of a rule says instead of a word: the name of
@@ -190,16 +195,17 @@ func files(docs []string, lists map[string][]string) fs.FS {
 		text := strings.Join(docs[i:min(i+perFile, len(docs))], "---\n")
 		out[fmt.Sprintf("rules%04d.yaml", i/perFile)] = &fstest.MapFile{Data: []byte(text)}
 	}
-	var b strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(lists)) {
-		doc, err := yaml.Marshal(map[string]any{"list": name, "values": lists[name]})
-		if err != nil {
-			panic("internal error: " + err.Error())
+	names := slices.Sorted(maps.Keys(lists))
+	for i := 0; i < len(names); i += perFile {
+		var b strings.Builder
+		for _, name := range names[i:min(i+perFile, len(names))] {
+			doc, err := yaml.Marshal(map[string]any{"list": name, "values": lists[name]})
+			if err != nil {
+				panic("internal error: " + err.Error())
+			}
+			fmt.Fprintf(&b, "---\n%s", doc)
 		}
-		fmt.Fprintf(&b, "---\n%s", doc)
-	}
-	if len(lists) > 0 {
-		out["lists.yaml"] = &fstest.MapFile{Data: []byte(b.String())}
+		out[fmt.Sprintf("lists%04d.yaml", i/perFile)] = &fstest.MapFile{Data: []byte(b.String())}
 	}
 	return out
 }
