@@ -3,14 +3,21 @@ package engine_test
 import (
 	"fmt"
 	"io/fs"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
 	"picket.internal/engine"
+	"picket.internal/engine/index"
 	"picket.internal/engine/internal/sample"
 	"picket.internal/engine/rule"
 	"picket.internal/fact"
+	"picket.internal/internal/rulegen"
 	"picket.internal/rules"
 )
 
@@ -36,6 +43,139 @@ func withSamples(tb testing.TB, n int) *rule.Set {
 		tb.Fatal(findings.Err())
 	}
 	return set
+}
+
+// varied are n variations of the shipped rules.
+func varied(tb testing.TB, n int) *rule.Set {
+	tb.Helper()
+	made, err := rulegen.Vary(rules.FS(), n)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	set, findings := rule.LoadFS(made)
+	if set == nil {
+		tb.Fatal(findings.Err())
+	}
+	return set
+}
+
+// inputsOf are ordinary facts, and among them one in fifty that a shipped rule's
+// own tests are made of, so that there is something to match.
+func inputsOf(tb testing.TB, n int) []*engine.Input {
+	tb.Helper()
+	shipped := withSamples(tb, 0)
+	var hostile []*engine.Input
+	for _, r := range shipped.Rules() {
+		for _, c := range r.Tests {
+			for _, f := range c.Facts {
+				hostile = append(hostile, &engine.Input{Fact: f, Prevalence: c.Prevalence})
+			}
+		}
+	}
+	var out []*engine.Input
+	for i, f := range rulegen.Ordinary(1, n) {
+		if i%50 == 0 {
+			out = append(out, hostile[i/50%len(hostile)])
+			continue
+		}
+		out = append(out, &engine.Input{Fact: f})
+	}
+	return out
+}
+
+// BenchmarkMatch measures what a fact costs by the number of rules: through the
+// index, asking every rule by its necessary condition first (linear), and asking
+// every rule's whole condition (plain), which is what cel-go does by itself.
+func BenchmarkMatch(b *testing.B) {
+	inputs := inputsOf(b, 5000)
+	profile := new(index.Profile)
+	for _, in := range inputsOf(b, 1000) {
+		profile.Learn(in.Fact, in.Prevalence)
+	}
+	for _, n := range []int{300, 3000, 30_000} {
+		b.Run(fmt.Sprintf("rules=%d", n), func(b *testing.B) {
+			set := varied(b, n)
+			plain := engine.Entries(set)
+			for _, e := range plain {
+				engine.Sabotage(e, (*rule.Rule).EvaluateDirect)
+			}
+			linear := engine.NewLinear(engine.Entries(set))
+			b.Run("index", func(b *testing.B) {
+				benchmarkMatcher(b, engine.NewIndexed(engine.Entries(set), profile), linear, inputs)
+			})
+			b.Run("linear", func(b *testing.B) { benchmarkMatcher(b, linear, linear, inputs) })
+			b.Run("plain", func(b *testing.B) { benchmarkMatcher(b, engine.NewLinear(plain), linear, inputs) })
+		})
+	}
+}
+
+func benchmarkMatcher(b *testing.B, m, oracle engine.Matcher, inputs []*engine.Input) {
+	for _, in := range inputs[:100] {
+		if diff := cmp.Diff(outcomes(oracle, in), outcomes(m, in)); diff != "" {
+			b.Fatal(diff)
+		}
+	}
+	v := engine.NewReused()
+	matched, i := 0, 0
+	count := func(engine.Match) { matched++ }
+	b.ReportAllocs()
+	b.ResetTimer()
+	start := processTime(b)
+	for b.Loop() {
+		m.Match(v.Take(inputs[i%len(inputs)]), count)
+		i++
+	}
+	b.ReportMetric(float64(processTime(b)-start)/float64(b.N), "cpu-ns/fact")
+	b.ReportMetric(float64(matched)/float64(b.N), "matches/fact")
+}
+
+// processTime is the processor time that was used so far: on a machine that does
+// something else too, only this can be compared.
+func processTime(b *testing.B) time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &ts); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(ts.Nano())
+}
+
+// BenchmarkProcessParallel measures facts of many hosts on all cores.
+func BenchmarkProcessParallel(b *testing.B) {
+	inputs := inputsOf(b, 5000)
+	e := engine.New(engine.Config{})
+	e.Load(varied(b, 3000))
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	var at atomic.Uint64
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := at.Add(1000); pb.Next(); i++ {
+			e.Process(inputs[i%uint64(len(inputs))], now)
+		}
+	})
+}
+
+// BenchmarkLoad measures what it takes to compile rules and build their index,
+// and the memory that they then take.
+func BenchmarkLoad(b *testing.B) {
+	const n = 1000
+	made, err := rulegen.Vary(rules.FS(), n)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	var kept *engine.Engine
+	for b.Loop() {
+		kept = engine.New(engine.Config{})
+		set, _ := rule.LoadFS(made)
+		kept.Load(set)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/n, "B/rule")
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/n, "µs/rule")
+	runtime.KeepAlive(kept)
 }
 
 // BenchmarkLinear measures the linear engine in nanoseconds a rule and fact, on

@@ -22,3 +22,17 @@ func EntriesOf(rules []*rule.Rule) []*Entry {
 	}
 	return out
 }
+
+// Reused is an input that is used for one fact after the other, as an engine
+// does.
+type Reused struct{ in Input }
+
+// NewReused returns one.
+func NewReused() *Reused { return &Reused{Input{vars: new(rule.Vars)}} }
+
+// Take makes it the input of another fact.
+func (r *Reused) Take(in *Input) *Input {
+	r.in.Fact, r.in.Prevalence = in.Fact, in.Prevalence
+	r.in.vars.Reset(in.Fact, in.Prevalence)
+	return &r.in
+}
