@@ -71,8 +71,8 @@ func ErrnoName(errno unix.Errno) string {
 		return "EBADMSG"
 	case unix.EOVERFLOW:
 		return "EOVERFLOW"
-	case unix.EOPNOTSUPP:
-		return "EOPNOTSUPP"
+	case unix.ENOTSUP:
+		return "ENOTSUP"
 	case unix.ENOBUFS:
 		return "ENOBUFS"
 	case unix.ENOTCONN:
@@ -87,8 +87,6 @@ func ErrnoName(errno unix.Errno) string {
 		return "EHOSTUNREACH"
 	case unix.ESTALE:
 		return "ESTALE"
-	case unix.EUCLEAN:
-		return "EUCLEAN"
 	case unix.EREMOTEIO:
 		return "EREMOTEIO"
 	case unix.EDQUOT:
