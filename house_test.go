@@ -44,6 +44,7 @@ var sensorNever = map[string]string{
 	"plugin":                              "the sensor loads no code",
 	"text/template":                       "costs size and has no use here",
 	"github.com/prometheus/procfs":        "225 kB more than parsers of our own; it is the oracle in tests",
+	"github.com/oklog/ulid/v2":            "brings database/sql/driver and a second math/rand, 28 kB; sensor/queue makes its own ids",
 	"regexp":                              "brings the tables of unicode; parsers here read bytes",
 	"encoding/json":                       "strictjson reads and writes all JSON; with log/slog this would cost 225 kB",
 	"log/slog":                            "brings encoding/json; sensor/eventlog writes what it would",
