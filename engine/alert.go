@@ -9,9 +9,11 @@ import (
 
 // Input is one fact and what the hub knows beside it.
 type Input struct {
-	// Fact is what happened. It must not change while it is processed.
+	// Fact is what happened. It must not change any more: alerts hold it, and
+	// the engine keeps a few facts to learn from.
 	Fact *fact.Fact
-	// Prevalence is what the fleet knows of the process's hash; nil where nothing is known.
+	// Prevalence is what the fleet knows of the process's hash; nil where nothing
+	// is known. It must not change either.
 	Prevalence *fact.Prevalence
 
 	vars *rule.Vars
@@ -63,7 +65,8 @@ type Alert struct {
 	Response []string `json:"response,omitempty"`
 	// Error says why the rule could not be evaluated. Such an alert is no match:
 	// the hub makes a fleet fact rule_failing of it. At most one a rule, host
-	// and hour is returned; all are counted.
+	// and hour is returned; all are counted. It begins with ErrOff for a rule that
+	// was switched off, which is returned always.
 	Error string `json:"error,omitempty"`
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"picket.internal/engine/index"
 	"picket.internal/engine/rule"
 	"picket.internal/engine/suppress"
 	"picket.internal/fact"
@@ -15,7 +16,8 @@ import (
 
 // Config is how an engine works. Its zero value is a good engine.
 type Config struct {
-	// Matcher builds what finds the rules of a fact; nil means NewLinear.
+	// Matcher builds what finds the rules of a fact; nil means NewIndexed with
+	// the engine's own profile of the facts that it is given.
 	Matcher func([]*Entry) Matcher
 	// MaxKeys bounds the suppression keys that are kept for one rule; 0 means 10,000.
 	MaxKeys int
@@ -24,13 +26,6 @@ type Config struct {
 	ErrorEvery time.Duration
 	// Logger gets a line for every rule that is disabled; nil means none is written.
 	Logger *slog.Logger
-}
-
-func (c Config) matcher() func([]*Entry) Matcher {
-	if c.Matcher == nil {
-		return NewLinear
-	}
-	return c.Matcher
 }
 
 func (c Config) errorEvery() time.Duration {
@@ -53,7 +48,10 @@ type Engine struct {
 	cfg    Config
 	active atomic.Pointer[active]
 	recent *suppress.Table
-	vars   sync.Pool
+	pool   sync.Pool // of *pass
+
+	profile index.Profile
+	learned atomic.Uint64 // facts that profile has learned from
 
 	loading sync.Mutex // held while a set is swapped in
 }
@@ -62,6 +60,7 @@ type Engine struct {
 // for the counters in health.
 type active struct {
 	set     *rule.Set
+	entries []*Entry
 	matcher Matcher
 	health  map[string]*health
 }
@@ -69,13 +68,14 @@ type active struct {
 // New returns an engine without rules.
 func New(cfg Config) *Engine {
 	e := &Engine{cfg: cfg, recent: suppress.NewTable(cfg.MaxKeys)}
-	e.vars.New = func() any { return new(rule.Vars) }
+	e.pool.New = func() any { return newPass(e) }
 	return e
 }
 
 // Load swaps the whole set of rules at once. Facts that are being processed
-// finish with the old one. Counters and suppression go on by rule id; rules
-// that were disabled get another chance.
+// finish with the old one. Counters and suppression go on by rule id. Rules
+// that panicked get another chance; rules that were switched off get it when
+// they have changed.
 func (e *Engine) Load(set *rule.Set) {
 	e.loading.Lock()
 	defer e.loading.Unlock()
@@ -84,20 +84,47 @@ func (e *Engine) Load(set *rule.Set) {
 		before = a.health
 	}
 	a := &active{set: set, health: map[string]*health{}}
-	var entries []*Entry
 	for _, r := range set.Rules() {
 		h := before[r.ID]
 		if h == nil {
 			h = new(health)
 		}
 		h.disabled.Store(false)
+		if h.version != r.Version {
+			h.breaker.reset()
+			h.version = r.Version
+		}
 		a.health[r.ID] = h
 		if r.Status != rule.StatusDeprecated {
-			entries = append(entries, &Entry{Rule: r, health: h})
+			a.entries = append(a.entries, &Entry{Rule: r, health: h})
 		}
 	}
-	a.matcher = e.cfg.matcher()(entries)
+	a.matcher = e.matcher(a.entries)
 	e.active.Store(a)
+}
+
+func (e *Engine) matcher(entries []*Entry) Matcher {
+	if e.cfg.Matcher != nil {
+		return e.cfg.Matcher(entries)
+	}
+	return NewIndexed(entries, &e.profile)
+}
+
+// learnEvery is how many facts there are to one that the profile learns from.
+const learnEvery = 64
+
+// learn takes a fact into the profile, and now and then, at longer and longer
+// intervals, builds the index anew by what was learned.
+func (e *Engine) learn(in *Input) {
+	e.profile.Learn(in.Fact, in.Prevalence)
+	n := e.learned.Add(1)
+	if e.cfg.Matcher != nil || n < 64 || n&(n-1) != 0 || !e.loading.TryLock() {
+		return // whoever is loading uses what was learned
+	}
+	defer e.loading.Unlock()
+	a := *e.active.Load()
+	a.matcher = e.matcher(a.entries)
+	e.active.Store(&a)
 }
 
 // Set is the set of rules that is loaded, nil before the first Load.
@@ -119,22 +146,51 @@ func (e *Engine) Process(in *Input, now time.Time) []Alert {
 	if a == nil || in.Fact == nil {
 		return nil
 	}
-	vars := e.vars.Get().(*rule.Vars)
-	defer func() {
-		vars.Reset(nil, nil)
-		e.vars.Put(vars)
-	}()
-	vars.Reset(in.Fact, in.Prevalence)
-	own := Input{Fact: in.Fact, Prevalence: in.Prevalence, vars: vars}
-	var alerts []Alert
-	a.matcher.Match(&own, func(m Match) {
-		if m.Err != nil {
-			alerts = e.failure(alerts, &own, m, now)
-			return
-		}
-		alerts = append(alerts, e.alert(&own, m.Entry, now))
-	})
-	return alerts
+	p := e.pool.Get().(*pass)
+	defer p.end()
+	p.begin(in, now)
+	a.matcher.Match(&p.in, p.emit)
+	return p.alerts
+}
+
+// pass is one fact on its way through the rules. Passes are used again and
+// again, so that a fact that no rule meets costs no memory.
+type pass struct {
+	e      *Engine
+	in     Input
+	now    time.Time
+	alerts []Alert
+	emit   func(Match)
+	facts  int // that this pass was used for
+}
+
+func newPass(e *Engine) *pass {
+	p := &pass{e: e, in: Input{vars: new(rule.Vars)}}
+	p.emit = p.match
+	return p
+}
+
+func (p *pass) begin(in *Input, now time.Time) {
+	p.in.Fact, p.in.Prevalence, p.now, p.alerts = in.Fact, in.Prevalence, now, nil
+	p.in.vars.Reset(in.Fact, in.Prevalence)
+}
+
+// end lets go of the fact. It runs after a panic too.
+func (p *pass) end() {
+	if p.facts++; p.facts%learnEvery == 1 {
+		p.e.learn(&p.in)
+	}
+	p.in.vars.Reset(nil, nil)
+	p.in.Fact, p.in.Prevalence, p.alerts = nil, nil, nil
+	p.e.pool.Put(p)
+}
+
+func (p *pass) match(m Match) {
+	if m.Err != nil {
+		p.alerts = p.e.failure(p.alerts, &p.in, m, p.now)
+		return
+	}
+	p.alerts = append(p.alerts, p.e.alert(&p.in, m.Entry, p.now))
 }
 
 // alert makes the alert of a match, or, for a duplicate, the little that tells
@@ -186,6 +242,15 @@ func (e *Engine) failure(alerts []Alert, in *Input, m Match, now time.Time) []Al
 	var problem *rule.EvalError
 	if errors.As(m.Err, &problem) && problem.ID == rule.ErrPanic && !h.disabled.Swap(true) {
 		e.cfg.logger().Error("a rule panicked and is disabled", "rule", r.ID, "file", r.File, "error", m.Err)
+	}
+	if exceeded(m.Err) {
+		h.exceeded.Add(1)
+		if whom := h.breaker.strike(in.Fact.Host.ID, now); whom != "" {
+			e.cfg.logger().Error("a rule keeps exceeding its bound and is switched off", "rule", r.ID, "file", r.File, "for", whom, "error", m.Err)
+			alert := bare(in, r)
+			alert.Error, alert.Shadow = offError(whom, m.Err), r.Shadow()
+			return append(alerts, alert)
+		}
 	}
 	if in.Fact.Kind == fact.KindFleet && in.Fact.Action() == fact.FleetRuleFailing {
 		return alerts

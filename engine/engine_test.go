@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"picket.internal/engine"
 	"picket.internal/engine/internal/sample"
@@ -260,7 +261,11 @@ func TestStats(t *testing.T) {
 	}
 	e := loaded(t, doc("a.rule", `process.pid == 7`))
 	e.Process(process("h_1", "/tmp/x"), noon)
-	if s := e.Stats(); s.Version != e.Set().Version() || s.Rules[0] != (engine.RuleStats{ID: "a.rule", Matched: 1}) {
+	want := engine.RuleStats{ID: "a.rule", Evaluated: 1, Full: 1, Cost: 3, Matched: 1}
+	if diff := cmp.Diff(want, e.Stats().Rules[0], cmpopts.IgnoreFields(want, "Time")); diff != "" {
+		t.Error(diff)
+	}
+	if s := e.Stats(); s.Version != e.Set().Version() || s.Rules[0].Time <= 0 {
 		t.Errorf("%+v", s)
 	}
 }

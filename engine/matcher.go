@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"time"
 
 	"picket.internal/engine/rule"
 	"picket.internal/fact"
@@ -29,11 +30,13 @@ type Entry struct {
 	evaluate func(*rule.Rule, *rule.Vars) (bool, error) // nil: the rule's own
 }
 
-// Evaluate reports whether the rule's condition holds. A rule that panics is
-// disabled until the next set is loaded; a disabled rule matches nothing, and
-// Stats says so.
-func (e *Entry) Evaluate(v *rule.Vars) (matched bool, err error) {
-	if e.health.disabled.Load() {
+// Evaluate reports whether the rule's condition holds, and accounts for it. A
+// rule that panics is disabled until the next set is loaded; a rule that is
+// disabled or switched off matches nothing, and Stats says so.
+func (e *Entry) Evaluate(in *Input) (matched bool, err error) {
+	h := e.health
+	if h.disabled.Load() || !h.breaker.allows(in.Fact.Host.ID) {
+		h.withheld.Add(1)
 		return false, nil
 	}
 	defer func() {
@@ -41,10 +44,25 @@ func (e *Entry) Evaluate(v *rule.Vars) (matched bool, err error) {
 			matched, err = false, &rule.EvalError{ID: rule.ErrPanic, Detail: fmt.Sprint(p)}
 		}
 	}()
+	if !h.timeNext() {
+		return e.ask(in.Vars())
+	}
+	start := time.Now()
+	matched, err = e.ask(in.Vars())
+	h.timed(time.Since(start))
+	return matched, err
+}
+
+func (e *Entry) ask(v *rule.Vars) (bool, error) {
 	if e.evaluate != nil {
 		return e.evaluate(e.Rule, v)
 	}
-	return e.Rule.Evaluate(v)
+	matched, cost, err := e.Rule.EvaluateCost(v)
+	if cost > 0 {
+		e.health.full.Add(1)
+		e.health.cost.Add(cost)
+	}
+	return matched, err
 }
 
 // linear asks every rule of the fact's kind, one after the other. It is the
@@ -64,9 +82,8 @@ func NewLinear(entries []*Entry) Matcher {
 
 // Match implements Matcher.
 func (m linear) Match(in *Input, emit func(Match)) {
-	v := in.Vars()
 	for _, e := range m.byKind[in.Fact.Kind] {
-		if matched, err := e.Evaluate(v); matched || err != nil {
+		if matched, err := e.Evaluate(in); matched || err != nil {
 			emit(Match{Entry: e, Err: err})
 		}
 	}

@@ -120,7 +120,7 @@ func condition(base expression, r *Rule) {
 		return
 	}
 	r.when, r.Cost, d.ast = prog, e.cost, checked
-	r.gate = gater{s: factSchema(), lists: d.est.lists}.necessary(checked.NativeRep().Expr())
+	r.setNeed(checked, d.est.lists)
 }
 
 // exception compiles one exception of a rule.

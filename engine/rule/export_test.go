@@ -103,3 +103,14 @@ func LanguageFunctions() []string {
 	}
 	return out
 }
+
+// RequiredLiterals are what a text must be to match a pattern, as tests of
+// process.name.
+func RequiredLiterals(pattern string) []*Need {
+	p, _, _ := factSchema().pathTo("process.name")
+	var out []*Need
+	for _, l := range requiredLiterals(pattern) {
+		out = append(out, operand{Subject: newSubject("process.name", p)}.texts(l.kind, l.fold, l.texts))
+	}
+	return out
+}

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
@@ -35,6 +36,23 @@ type constList struct {
 	set    map[ref.Val]struct{}
 	elem   *types.Type
 	source []string // for the version of the rules that use it
+
+	once  sync.Once
+	texts map[string]struct{} // source as a set, made when a rule first needs it
+}
+
+// textSet is the list of texts as a set that all rules share.
+func (l *constList) textSet() map[string]struct{} {
+	l.once.Do(func() { l.texts = setOf(l.source) })
+	return l.texts
+}
+
+func setOf(values []string) map[string]struct{} {
+	set := make(map[string]struct{}, len(values))
+	for _, v := range values {
+		set[v] = struct{}{}
+	}
+	return set
 }
 
 func newStringConst(values []string) *constList {

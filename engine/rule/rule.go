@@ -90,7 +90,8 @@ type Rule struct {
 	Cost uint64
 
 	when     *program
-	gate     gate
+	need     *Need // of the condition
+	gate     *Need // what of it is worth asking first; nil where nothing is
 	message  *template
 	by       []fieldPath
 	score    *guard
@@ -129,24 +130,39 @@ type document struct {
 // Evaluate reports whether the condition holds for the fact in v. The error is
 // always an *EvalError: an outcome of its own, neither match nor no match.
 func (r *Rule) Evaluate(v *Vars) (bool, error) {
-	if r.gate != nil && !r.gate(v) {
-		return false, nil
+	matched, _, err := r.EvaluateCost(v)
+	return matched, err
+}
+
+// EvaluateCost is Evaluate and says what it cost, in the units of Cost: 0 where
+// the full condition was not asked.
+func (r *Rule) EvaluateCost(v *Vars) (matched bool, cost uint64, err error) {
+	if r.gate != nil && !r.gate.Holds(v) {
+		return false, 0, nil
 	}
-	return r.EvaluateDirect(v)
+	return r.full(v)
 }
 
 // EvaluateDirect is Evaluate without the shortcut that spares most facts the
 // full condition; tests hold the two to the same answers.
 func (r *Rule) EvaluateDirect(v *Vars) (bool, error) {
-	out, _, err := r.when.eval(v)
+	matched, _, err := r.full(v)
+	return matched, err
+}
+
+func (r *Rule) full(v *Vars) (matched bool, cost uint64, err error) {
+	out, details, err := r.when.eval(v)
+	if c := details.ActualCost(); c != nil {
+		cost = *c
+	}
 	if err != nil {
-		return false, err
+		return false, cost, err
 	}
 	b, ok := out.Value().(bool)
 	if !ok {
-		return false, &EvalError{ErrEval, fmt.Sprintf("the condition gave %s, not true or false", out.Type().TypeName())}
+		return false, cost, &EvalError{ErrEval, fmt.Sprintf("the condition gave %s, not true or false", out.Type().TypeName())}
 	}
-	return b, nil
+	return b, cost, nil
 }
 
 // Shadow reports whether the rule's alerts are only recorded.

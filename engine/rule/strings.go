@@ -88,24 +88,28 @@ func containsFold(s, part string) bool {
 func lowerASCII(s string) string {
 	for i := 0; i < len(s); i++ {
 		if s[i] != lowerByte(s[i]) {
-			return strings.Map(func(r rune) rune {
-				if 'A' <= r && r <= 'Z' {
-					return r + 'a' - 'A'
-				}
-				return r
-			}, s)
+			return mapBytes(s, lowerByte)
 		}
 	}
 	return s
 }
 
 func upperASCII(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'a' <= r && r <= 'z' {
-			return r + 'A' - 'a'
+	return mapBytes(s, func(c byte) byte {
+		if 'a' <= c && c <= 'z' {
+			return c + 'A' - 'a'
 		}
-		return r
-	}, s)
+		return c
+	})
+}
+
+// mapBytes leaves bytes that are not ASCII alone, valid UTF-8 or not.
+func mapBytes(s string, f func(byte) byte) string {
+	out := []byte(s)
+	for i, c := range out {
+		out[i] = f(c)
+	}
+	return string(out)
 }
 
 func trim(s string) string { return strings.Trim(s, " \t\r\n\v\f") }
