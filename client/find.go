@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -33,4 +34,9 @@ func (c *Client) Fact(ctx context.Context, id string) (api.StoredFact, error) {
 		}
 	}
 	return api.StoredFact{}, &Error{Doing: doing, On: id, Err: explain(api.ErrNotFound, fmt.Sprintf("there is no such fact within %v of its time", around)), Fix: hint}
+}
+
+// HostKinds yields which kinds of facts hosts have sent, and when the newest was.
+func (c *Client) HostKinds(ctx context.Context) iter.Seq2[api.HostKind, error] {
+	return named(c, "asking what hosts send", rows[api.HostKind](ctx, c, api.PathHostKinds, nil))
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"picket.internal/display"
 	"picket.internal/engine/rule"
 	"picket.internal/internal/version"
 	"picket.internal/report"
@@ -43,6 +42,20 @@ func (p *packFlags) load() (set *rule.Set, findings rule.Findings, err error) {
 		findings[i].File = p.file(findings[i].File)
 	}
 	return set, findings, nil
+}
+
+// loadOrFail is load for commands that are of no use without the rules: what is
+// wrong with them is shown.
+func (p *packFlags) loadOrFail(e *env) (*rule.Set, error) {
+	set, findings, err := p.load()
+	if err != nil {
+		return nil, err
+	}
+	if set == nil {
+		fmt.Fprint(e.options.Err, findings)
+		return nil, errors.New("the rules do not load; picket rules lint checks them")
+	}
+	return set, nil
 }
 
 func (p *packFlags) open() (fs.FS, error) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
@@ -52,13 +51,9 @@ type testSummary struct {
 
 // Run runs the tests.
 func (c *testCommand) Run(e *env) error {
-	set, findings, err := c.load()
+	set, err := c.loadOrFail(e)
 	if err != nil {
 		return err
-	}
-	if set == nil {
-		fmt.Fprint(e.options.Err, findings)
-		return errors.New("the rules do not load; picket rules lint checks them")
 	}
 	results := rule.Test(set)
 	s := testSummary{Event: "summary", Rules: set.Len(), Tests: len(results)}
