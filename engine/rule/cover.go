@@ -57,7 +57,7 @@ func (r *Rule) cover() Coverage {
 	if r.document.ast == nil {
 		return c // it has no condition
 	}
-	root := r.partTree().root()
+	root := r.clauseTree().root()
 	prog, err := r.tracedProgram(root, false)
 	if err != nil {
 		c.Error = err.Error()
@@ -79,7 +79,7 @@ func (r *Rule) cover() Coverage {
 			}
 		}
 	}
-	root.branches(func(p *part) { c.add(p, total.seen[p.id], r) })
+	root.branches(func(p *clause) { c.add(p, total.seen[p.id], r) })
 	return c
 }
 
@@ -92,7 +92,7 @@ func (t *trace) note(id int64, values []bool) {
 	}
 }
 
-func (c *Coverage) add(p *part, seen []bool, r *Rule) {
+func (c *Coverage) add(p *clause, seen []bool, r *Rule) {
 	c.Branches += 2
 	c.Seen += len(seen)
 	if len(seen) == 2 {

@@ -92,17 +92,6 @@ func EvaluatePanic() error {
 	return err
 }
 
-// RequiredLiterals are what a text must be to match a pattern, as tests of
-// process.name.
-func RequiredLiterals(pattern string) []*Need {
-	p, _, _ := factSchema().pathTo("process.name")
-	var out []*Need
-	for _, l := range requiredLiterals(pattern) {
-		out = append(out, operand{Subject: newSubject("process.name", p)}.texts(l.kind, l.fold, l.texts))
-	}
-	return out
-}
-
 // LanguageFunctions are the functions that a condition can call, CEL's own
 // among them, by the names that cel-go has for them.
 func LanguageFunctions() []string {
@@ -111,6 +100,17 @@ func LanguageFunctions() []string {
 		if f.Name != "@not_strictly_false" { // what list macros are made of
 			out = append(out, f.Name)
 		}
+	}
+	return out
+}
+
+// RequiredLiterals are what a text must be to match a pattern, as tests of
+// process.name.
+func RequiredLiterals(pattern string) []*Need {
+	p, _, _ := factSchema().pathTo("process.name")
+	var out []*Need
+	for _, l := range requiredLiterals(pattern) {
+		out = append(out, operand{Subject: newSubject("process.name", p)}.texts(l.kind, l.fold, l.texts))
 	}
 	return out
 }

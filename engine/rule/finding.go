@@ -53,6 +53,8 @@ const (
 	CodeRegexLiteral   = "rule.regex_not_literal"  // a pattern that is computed
 	CodeRegexSize      = "rule.regex_too_large"    // a pattern that compiles to too much
 	CodeRegexSyntax    = "rule.regex_malformed"    // a pattern that does not compile
+	CodeNotLiteral     = "rule.not_literal"        // an argument that is computed
+	CodeBadArgument    = "rule.bad_argument"       // an argument that the function cannot take
 	CodeUnsupported    = "rule.unsupported"        // CEL that rules do not use
 	CodeMessage        = "rule.malformed_template" // braces that do not match
 	CodeNoTests        = "rule.missing_tests"      // not shown to fire, or not shown to stay silent

@@ -11,12 +11,6 @@ import (
 	"github.com/google/cel-go/common/types"
 )
 
-// Codes of findings about arguments. They are stable, as those in finding.go.
-const (
-	CodeNotLiteral  = "rule.not_literal"  // an argument that is computed
-	CodeBadArgument = "rule.bad_argument" // an argument that the function cannot take
-)
-
 // badArgument is what is wrong with an argument that is looked at when the rule
 // is loaded.
 type badArgument struct {

@@ -79,9 +79,9 @@ func wrapParts(out *ast.AST, ids map[int64]bool) {
 
 // tracedProgram plans the condition once more so that it notes the value of
 // every branch below root.
-func (r *Rule) tracedProgram(root *part, track bool) (*program, error) {
+func (r *Rule) tracedProgram(root *clause, track bool) (*program, error) {
 	ids := map[int64]bool{}
-	root.branches(func(p *part) { ids[p.id] = true })
+	root.branches(func(p *clause) { ids[p.id] = true })
 	d := r.document
 	copier, err := cel.NewStaticOptimizer() // without optimizations it only copies
 	if err != nil {

@@ -102,7 +102,7 @@ func (r *Rule) ExplainTree(v *Vars, now time.Time) (*Explanation, error) {
 		x.Outcome, x.Error = OutcomeNone, "the rule has no condition of its own: its "+r.way()+" decides"
 		return x, nil
 	}
-	root := r.partTree().root()
+	root := r.clauseTree().root()
 	prog, err := r.tracedProgram(root, true)
 	if err != nil {
 		return nil, fmt.Errorf("internal error: planning %s to be explained: %w", r.ID, err)
@@ -161,7 +161,7 @@ type reading struct {
 	trace   *trace
 }
 
-func (r reading) node(p *part) *Node {
+func (r reading) node(p *clause) *Node {
 	n := &Node{Text: cut(p.text, 4*maxValue), Join: p.join, State: StateSkipped,
 		Line: p.from.line, Column: p.from.column, EndLine: p.to.line, EndColumn: p.to.column}
 	r.value(n, p.node)

@@ -31,6 +31,8 @@ type Reader interface {
 	Alert(ctx context.Context, id string) (types.Alert, error)
 	// Hosts returns every host, by name.
 	Hosts(ctx context.Context) ([]types.Host, error)
+	// HostKinds returns which kinds of facts each host has sent.
+	HostKinds(ctx context.Context) ([]types.HostKind, error)
 	// Inventories returns what is held of a host, by kind; none of one that is unknown.
 	Inventories(ctx context.Context, hostID string) ([]types.Inventory, error)
 	// Inventory hands over each entity of an inventory, until each fails.

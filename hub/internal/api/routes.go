@@ -31,6 +31,7 @@ var routes = []Route{
 	{http.MethodGet, types.PathAlert, RoleViewer, (*Handler).showAlert},
 	{http.MethodGet, types.PathAlertsFollow, RoleViewer, (*Handler).followAlerts},
 	{http.MethodGet, types.PathHosts, RoleViewer, (*Handler).listHosts},
+	{http.MethodGet, types.PathHostKinds, RoleViewer, (*Handler).listHostKinds},
 	{http.MethodGet, types.PathInventories, RoleViewer, (*Handler).listInventories},
 	{http.MethodGet, types.PathInventory, RoleViewer, (*Handler).showInventory},
 	{http.MethodPost, types.PathHostDisable, RoleAdmin, (*Handler).disableHost},

@@ -19,20 +19,20 @@ const (
 	JoinEach   = "each"   // a list macro: its list, and what it asks of each element
 )
 
-// part is a piece of a condition that says something by itself. Parts that are
+// clause is a piece of a condition that says something by itself. Parts that are
 // joined by the same operator are siblings, however cel-go nests them.
-type part struct {
+type clause struct {
 	id       int64
 	node     ast.Expr
 	join     string // empty for a part whose parts are only operands
 	branch   bool   // it decides something by being true or false
 	text     string
 	from, to place
-	parts    []*part
+	parts    []*clause
 }
 
-// partTree reads a condition's parts off its checked form.
-type partTree struct {
+// clauseTree reads a condition's parts off its checked form.
+type clauseTree struct {
 	a      *ast.AST
 	spans  *spans
 	text   *text
@@ -40,10 +40,10 @@ type partTree struct {
 	inside bool   // the part at hand is within a macro
 }
 
-func (r *Rule) partTree() partTree {
+func (r *Rule) clauseTree() clauseTree {
 	d := r.document
 	t := d.src.scalarText(d.where)
-	return partTree{a: d.ast.NativeRep(), spans: newSpans(t.value, d.ast.NativeRep().SourceInfo()), text: t, own: listPrefix + d.prefix}
+	return clauseTree{a: d.ast.NativeRep(), spans: newSpans(t.value, d.ast.NativeRep().SourceInfo()), text: t, own: listPrefix + d.prefix}
 }
 
 // withoutTies is a scalar of a document by itself: enough to find the places of
@@ -55,14 +55,14 @@ func withoutTies(n *yaml.Node) *yaml.Node {
 	return &yaml.Node{Kind: n.Kind, Style: n.Style, Value: n.Value, Line: n.Line, Column: n.Column}
 }
 
-func (t partTree) root() *part {
-	p := t.part(t.a.Expr())
+func (t clauseTree) root() *clause {
+	p := t.clause(t.a.Expr())
 	p.branch = p.join != JoinNot
 	return p
 }
 
-func (t partTree) part(n ast.Expr) *part {
-	p := &part{id: n.ID(), node: n}
+func (t clauseTree) clause(n ast.Expr) *clause {
+	p := &clause{id: n.ID(), node: n}
 	expanded := t.spans.expanded(n)
 	from, to := t.spans.of(n)
 	p.text, p.from, p.to = oneLine(t.spans.src[from:to]), t.text.place(from), t.text.place(to)
@@ -84,11 +84,11 @@ func (t partTree) part(n ast.Expr) *part {
 		}
 	case operators.LogicalNot:
 		p.join = JoinNot
-		p.parts = []*part{t.branch(n.AsCall().Args()[0])}
+		p.parts = []*clause{t.branch(n.AsCall().Args()[0])}
 	case operators.Conditional:
 		p.join = JoinChoose
 		args := n.AsCall().Args()
-		p.parts = []*part{t.branch(args[0]), t.maybeBranch(args[1]), t.maybeBranch(args[2])}
+		p.parts = []*clause{t.branch(args[0]), t.maybeBranch(args[1]), t.maybeBranch(args[2])}
 	default:
 		t.readings(p, n)
 	}
@@ -96,10 +96,10 @@ func (t partTree) part(n ast.Expr) *part {
 }
 
 // each gives a list macro its list and what it asks of the elements.
-func (t partTree) each(p *part, call ast.CallExpr) {
+func (t clauseTree) each(p *clause, call ast.CallExpr) {
 	p.join = JoinEach
 	args := call.Args()
-	p.parts = []*part{t.part(call.Target()), t.maybeBranch(args[len(args)-1])}
+	p.parts = []*clause{t.clause(call.Target()), t.maybeBranch(args[len(args)-1])}
 }
 
 func operator(n ast.Expr) string {
@@ -111,7 +111,7 @@ func operator(n ast.Expr) string {
 
 // operands are what one operator joins, in the order of evaluation. A macro is
 // one operand, whatever it is made of.
-func (t partTree) operands(n ast.Expr, op string) []ast.Expr {
+func (t clauseTree) operands(n ast.Expr, op string) []ast.Expr {
 	var out []ast.Expr
 	for _, arg := range n.AsCall().Args() {
 		if operator(arg) != op || t.spans.expanded(arg) != t.inside {
@@ -123,33 +123,33 @@ func (t partTree) operands(n ast.Expr, op string) []ast.Expr {
 	return out
 }
 
-func (t partTree) branch(n ast.Expr) *part {
-	p := t.part(n)
+func (t clauseTree) branch(n ast.Expr) *clause {
+	p := t.clause(n)
 	p.branch = p.join != JoinNot && n.Kind() != ast.LiteralKind // of x and !x one is enough
 	return p
 }
 
 // maybeBranch is a branch where it is true or false at all.
-func (t partTree) maybeBranch(n ast.Expr) *part {
+func (t clauseTree) maybeBranch(n ast.Expr) *clause {
 	if typ := t.a.GetType(n.ID()); typ != nil && typ.Kind() == types.BoolKind {
 		return t.branch(n)
 	}
-	return t.part(n)
+	return t.clause(n)
 }
 
 // readings are the fields and calls that a comparison or a call works with.
-func (t partTree) readings(p *part, n ast.Expr) {
+func (t clauseTree) readings(p *clause, n ast.Expr) {
 	if n.Kind() == ast.SelectKind {
 		return
 	}
 	for _, child := range children(n) {
 		if telling(child) {
-			p.parts = append(p.parts, t.part(child))
+			p.parts = append(p.parts, t.clause(child))
 			continue
 		}
-		inner := &part{}
+		inner := &clause{}
 		if t.joined(child) {
-			inner.parts = []*part{t.part(child)}
+			inner.parts = []*clause{t.clause(child)}
 		} else {
 			t.readings(inner, child)
 		}
@@ -158,7 +158,7 @@ func (t partTree) readings(p *part, n ast.Expr) {
 }
 
 // joined reports whether a part that is an operand has branches of its own.
-func (t partTree) joined(n ast.Expr) bool {
+func (t clauseTree) joined(n ast.Expr) bool {
 	switch operator(n) {
 	case operators.LogicalAnd, operators.LogicalOr, operators.LogicalNot:
 		return true
@@ -167,7 +167,7 @@ func (t partTree) joined(n ast.Expr) bool {
 }
 
 // branches calls each for every branch below p, p included.
-func (p *part) branches(each func(*part)) {
+func (p *clause) branches(each func(*clause)) {
 	if p.branch {
 		each(p)
 	}
