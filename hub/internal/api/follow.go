@@ -37,7 +37,11 @@ func (h *Handler) followAlerts(r *http.Request, out *reply) error {
 			return err
 		}
 	}
+	grown := growth{handler: h, query: q}
 	return h.follow(r.Context(), out, follower{cursor, func(ctx context.Context, cursor string, out *reply) (string, bool, error) {
+		if err := grown.send(ctx, out); err != nil {
+			return "", false, err
+		}
 		alerts, err := h.reader.AlertsAfter(ctx, cursor, followPage)
 		if err != nil {
 			return "", false, fmt.Errorf("reading alerts: %w", err)
@@ -54,6 +58,42 @@ func (h *Handler) followAlerts(r *http.Request, out *reply) error {
 		}
 		return cursor, len(alerts) == followPage, nil
 	}})
+}
+
+// How a stream tells of alerts that have grown.
+const (
+	growthEvery = 5 * time.Second
+	growthPage  = 100
+)
+
+// growth tells a stream of alerts which of them have got duplicates: at most so
+// many now and then, however many duplicates come.
+type growth struct {
+	handler *Handler
+	query   types.AlertQuery
+	step    uint64
+	last    time.Time
+}
+
+func (g *growth) send(ctx context.Context, out *reply) error {
+	if time.Since(g.last) < growthEvery {
+		return nil
+	}
+	g.last = time.Now()
+	alerts, next, err := g.handler.reader.AlertsGrown(ctx, g.step, growthPage)
+	if err != nil {
+		return fmt.Errorf("reading alerts that have grown: %w", err)
+	}
+	g.step = next
+	for i := range alerts {
+		if a := &alerts[i]; g.query.Matches(a) {
+			more := types.AlertGrowth{Event: types.EventMore, ID: a.ID, Count: a.Count, Last: a.Last.UTC()}
+			if err := out.flushed(&more); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // newestAlert is the place after everything that is stored.

@@ -30,6 +30,8 @@ type Memory struct {
 	status  api.Status
 	changed chan struct{}
 	waiting chan struct{}
+	grown   []string // ids of alerts, in the order in which they grew
+	linked  map[string][]api.LinkedFact
 	rules   []api.RunningRule
 	files   []api.RuleFile
 	states  []string // what SetHostState was asked, in order
