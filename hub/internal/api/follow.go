@@ -19,6 +19,8 @@ const followPage = 500
 type follower struct {
 	cursor string
 	read   func(ctx context.Context, cursor string, out *reply) (next string, more bool, err error)
+	// due fires when there may be something to read though nothing has changed; nil: never.
+	due func() <-chan time.Time
 }
 
 // followAlerts streams alerts as they are stored, from the one after the
@@ -38,7 +40,10 @@ func (h *Handler) followAlerts(r *http.Request, out *reply) error {
 		}
 	}
 	grown := growth{handler: h, query: q}
-	return h.follow(r.Context(), out, follower{cursor, func(ctx context.Context, cursor string, out *reply) (string, bool, error) {
+	if _, grown.step, err = h.reader.AlertsGrown(r.Context(), 0, growthPage); err != nil {
+		return fmt.Errorf("reading alerts that have grown: %w", err)
+	}
+	return h.follow(r.Context(), out, follower{cursor: cursor, due: grown.due, read: func(ctx context.Context, cursor string, out *reply) (string, bool, error) {
 		if err := grown.send(ctx, out); err != nil {
 			return "", false, err
 		}
@@ -73,13 +78,31 @@ type growth struct {
 	query   types.AlertQuery
 	step    uint64
 	last    time.Time
+	owed    bool // something may have grown since
+}
+
+// due fires when it may be told again what has grown, where something may have.
+func (g *growth) due() <-chan time.Time {
+	if !g.owed {
+		return nil
+	}
+	return time.After(time.Until(g.last.Add(growthEvery)))
+}
+
+// due is no time at all where a follower knows of none.
+func due(f func() <-chan time.Time) <-chan time.Time {
+	if f == nil {
+		return nil
+	}
+	return f()
 }
 
 func (g *growth) send(ctx context.Context, out *reply) error {
 	if time.Since(g.last) < growthEvery {
+		g.owed = true
 		return nil
 	}
-	g.last = time.Now()
+	g.last, g.owed = time.Now(), false
 	alerts, next, err := g.handler.reader.AlertsGrown(ctx, g.step, growthPage)
 	if err != nil {
 		return fmt.Errorf("reading alerts that have grown: %w", err)
@@ -125,7 +148,7 @@ func (h *Handler) followFacts(r *http.Request, out *reply) error {
 			return fmt.Errorf("reading newest fact: %w", err)
 		}
 	}
-	return h.follow(r.Context(), out, follower{cursor, func(ctx context.Context, cursor string, out *reply) (string, bool, error) {
+	return h.follow(r.Context(), out, follower{cursor: cursor, read: func(ctx context.Context, cursor string, out *reply) (string, bool, error) {
 		facts, next, err := h.reader.FactsAfter(ctx, cursor, q)
 		if err != nil {
 			return "", false, fmt.Errorf("reading facts: %w", err)
@@ -170,6 +193,7 @@ func (h *Handler) follow(ctx context.Context, out *reply, f follower) error {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
+		case <-due(f.due):
 		case <-timer.C:
 			if err := keepalive(out, f.cursor); err != nil {
 				return err
