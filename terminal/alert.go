@@ -138,11 +138,13 @@ func (p *Printer) More(a *api.Alert, growth *api.AlertGrowth) error {
 	fit := p.measure(a)
 	rule := max(display.Width(display.Line(a.Rule.ID)), fit.rule)
 	room := max(p.columns()-fit.when-gap-wordWidth-gap-fit.host-gap-gap-rule, minTitle)
+	words := sentence.More(&grown, p.o.Now()) + ": "
+	grown.Count = 1 // the words say it
 	return p.write(p.row(
 		cell{text: p.when(growth.Last), width: fit.when},
 		cell{text: strings.ToUpper(a.Severity), width: wordWidth, style: severityStyle(a.Severity)},
 		cell{text: hostName(a.Host), width: fit.host, path: true},
-		cell{text: sentence.More(&grown, p.o.Now()) + ": " + sentence.Heading(a, sentence.First(a)), width: room},
+		cell{text: words + p.heading(&grown, sentence.First(a), room-len(words)), width: room},
 		cell{text: a.Rule.ID, whole: true},
 	))
 }
