@@ -69,6 +69,24 @@ func (c *Client) Alert(ctx context.Context, id string) (api.Alert, error) {
 	return a, nil
 }
 
+// AlertFacts returns a page of the facts that are linked to an alert, the newest
+// first: those of its duplicates, then those that raised it.
+func (c *Client) AlertFacts(ctx context.Context, id string, q api.AlertFactsQuery) (api.AlertFacts, error) {
+	var facts api.AlertFacts
+	path := strings.Replace(api.PathAlertFacts, "{id}", url.PathEscape(id), 1)
+	err := q.Validate()
+	if err == nil {
+		err = c.document(ctx, http.MethodGet, path, q.Values(), nil, &facts)
+	}
+	if errors.Is(err, api.ErrNotFound) {
+		return facts, &Error{Doing: "showing an alert's facts", On: id, Err: explain(err, "there is no such alert"), Fix: "see the ids with `picket alerts list --json`"}
+	}
+	if err != nil {
+		return facts, c.fail("showing an alert's facts", err)
+	}
+	return facts, nil
+}
+
 // Status returns how the hub is.
 func (c *Client) Status(ctx context.Context) (api.Status, error) {
 	var s api.Status

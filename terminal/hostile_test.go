@@ -81,6 +81,17 @@ func TestThreat_H7_HostTextInATerminal(t *testing.T) {
 				check("header", 4, func(p *terminal.Printer) error {
 					return p.Up(terminal.Header{Host: name, User: name, Limits: []string{name}, UI: name, Touch: name, Watching: []string{name}})
 				})
+				grown := api.AlertGrowth{Event: api.EventMore, ID: name, Count: 9, Last: noon}
+				check("more", 1, func(p *terminal.Printer) error { return p.More(&a, &grown) })
+				linked := api.LinkedFact{Cursor: name, Batch: f.Batch, Fact: f.Fact}
+				check("duplicates", 5, func(p *terminal.Printer) error {
+					return p.AlertFacts(facts(api.AlertFacts{Alert: name, Unlinked: 1, Facts: []api.LinkedFact{linked}, Elsewhere: &api.FactsElsewhere{Host: name, Kind: name}}))
+				})
+				check("replay", 0, func(p *terminal.Printer) error { return p.Replay(report(name), terminal.Missing{}) })
+				check("rules", 2, func(p *terminal.Printer) error {
+					_, err := p.RunningRules(seq(api.RunningRule{ID: name, Status: name, Severity: name, LastError: name}))
+					return err
+				})
 				check("error", 1, func(p *terminal.Printer) error { p.Error(fmt.Errorf("reading %s", name)); return nil })
 			}
 		}

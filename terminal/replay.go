@@ -12,6 +12,8 @@ import (
 const (
 	dearest   = 10 // rules whose cost is shown
 	shownDays = 5  // days of a rule that are shown on its line, the newest
+
+	countWidth, fieldWidth = 8, 22 // of a list of values
 )
 
 // learnedAnew is what a replay cannot know.
@@ -192,7 +194,7 @@ func (p *Printer) replayTop(r *replay.Rule) string {
 		}
 	}
 	if r.LastError != "" {
-		d.WriteString(p.row(cell{text: "", width: 8}, cell{text: "error", style: bad}, cell{text: r.LastError, whole: true}))
+		d.WriteString(p.row(cell{width: countWidth}, cell{text: "error", width: fieldWidth, style: bad}, cell{text: r.LastError, whole: true}))
 	}
 	return d.String()
 }
@@ -210,9 +212,8 @@ func (p *Printer) counted(label, value string, n int64) string {
 	if n > 0 {
 		count = number(n)
 	}
-	const countWidth, labelWidth = 8, 22
-	return p.row(cell{text: count, width: countWidth, right: true}, cell{text: label, width: labelWidth, style: faint},
-		cell{text: value, width: max(p.columns()-countWidth-labelWidth-2*gap, minText)})
+	return p.row(cell{text: count, width: countWidth, right: true}, cell{text: label, width: fieldWidth, style: faint},
+		cell{text: value, width: max(p.columns()-countWidth-fieldWidth-2*gap, minText)})
 }
 
 func (p *Printer) replayDiff(d *replay.Diff) string {

@@ -108,7 +108,7 @@ func (p *Printer) count(a *api.Alert) string {
 	if a.Count <= 1 {
 		return ""
 	}
-	return fmt.Sprintf("%d times, last %s", a.Count, p.full(a.Last))
+	return fmt.Sprintf("%d times, last %s: %s", a.Count, p.full(a.Last), sentence.More(a, p.o.Now()))
 }
 
 // detail is a view of labelled lines.

@@ -137,7 +137,7 @@ func TestAlertsAt100Columns(t *testing.T) {
 	must(t, err)
 	golden(t, "alerts", out.Bytes())
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
-	if n != len(samples(t)) || len(lines) != 2*n {
+	if n != len(samples(t)) || len(lines) != 2*n+1 { // one of them has happened again
 		t.Errorf("%d alerts on %d lines", n, len(lines))
 	}
 	for _, line := range lines {

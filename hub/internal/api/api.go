@@ -29,6 +29,13 @@ type Reader interface {
 	AlertsAfter(ctx context.Context, id string, limit int) ([]types.Alert, error)
 	// Alert returns one, or types.ErrNotFound.
 	Alert(ctx context.Context, id string) (types.Alert, error)
+	// AlertFacts returns the facts that are linked to an alert, newest first, or
+	// types.ErrNotFound.
+	AlertFacts(ctx context.Context, id string, q types.AlertFactsQuery) (types.AlertFacts, error)
+	// AlertsGrown returns alerts that have got duplicates after a step, shadow
+	// alerts too, without their facts, and the step to go on from. The step 0 is
+	// now: none, and where to go on.
+	AlertsGrown(ctx context.Context, after uint64, limit int) (alerts []types.Alert, next uint64, err error)
 	// Hosts returns every host, by name.
 	Hosts(ctx context.Context) ([]types.Host, error)
 	// HostKinds returns which kinds of facts each host has sent.

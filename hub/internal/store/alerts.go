@@ -89,9 +89,14 @@ func (s *Store) Evaluate(ctx context.Context, e *Evaluation) error {
 				return fmt.Errorf("storing alert of rule %q: %w", e.Alerts[i].Alert.Rule.ID, err)
 			}
 		}
+		var grown []string
 		for _, r := range e.Repeats {
-			if err := tx.storeRepeat(r); err != nil {
+			id, err := tx.storeRepeat(r)
+			if err != nil {
 				return fmt.Errorf("counting duplicate %q: %w", r.Key, err)
+			}
+			if id != "" {
+				grown = append(grown, id)
 			}
 		}
 		for _, x := range e.Executions {
@@ -108,7 +113,10 @@ func (s *Store) Evaluate(ctx context.Context, e *Evaluation) error {
 			tx.Emit(f)
 		}
 		if len(e.Alerts)+len(e.Repeats) > 0 {
-			tx.onCommit(tx.w.store.feed.wake)
+			tx.onCommit(func() {
+				tx.w.store.grown.add(grown) // before anybody is woken to look
+				tx.w.store.feed.wake()
+			})
 		}
 		return nil
 	})
@@ -195,20 +203,22 @@ func encodeDoc(a *api.Alert) ([]byte, error) {
 	return bytes.TrimSpace(buf.Bytes()), nil
 }
 
-func (tx *Tx) storeRepeat(r Repeat) error {
+// storeRepeat counts a duplicate on its alert, and returns the alert's id; none
+// where it is gone.
+func (tx *Tx) storeRepeat(r Repeat) (id string, err error) {
 	var n int64
-	found, err := tx.get(`SELECT n FROM alerts WHERE key = ? AND key <> '' ORDER BY id DESC LIMIT 1`, []any{r.Key}, &n)
+	found, err := tx.get(`SELECT n, id FROM alerts WHERE key = ? AND key <> '' ORDER BY id DESC LIMIT 1`, []any{r.Key}, &n, &id)
 	if err != nil || !found {
-		return err
+		return "", err
 	}
 	if err := tx.exec(`UPDATE alerts SET count = count + 1, last = max(last, ?) WHERE n = ?`, millis(r.Time), n); err != nil {
-		return err
+		return "", err
 	}
 	var linked int
 	if _, err := tx.get(`SELECT count(*) FROM alert_facts WHERE alert = ?`, []any{n}, &linked); err != nil {
-		return err
+		return "", err
 	}
-	return tx.link(n, linked, r.Links)
+	return id, tx.link(n, linked, r.Links)
 }
 
 func (tx *Tx) link(alert int64, linked int, links []Link) error {

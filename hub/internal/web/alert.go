@@ -34,6 +34,7 @@ type alertBody struct {
 	Process  *processBlock
 	Unknown  bool // a canary was touched, and by whom is not known
 	Values   []value
+	Again    *again // nil where it happened once
 	Facts    []string
 	OfRule   string
 	OfHost   string
@@ -96,7 +97,46 @@ func (u *ui) alert(ctx context.Context, r *http.Request) (*view, error) {
 	for _, raw := range a.Facts {
 		body.Facts = append(body.Facts, string(display.JSONBlock(raw)))
 	}
-	return &view{Template: "alert", Title: "Alert", Tab: body.Row.Heading, Nav: "alerts", Body: &body}, nil
+	if a.Count > 1 {
+		if body.Again, err = u.again(ctx, a.ID); err != nil {
+			return nil, err
+		}
+	}
+	live := u.newsOf(ctx, types.AlertQuery{HostID: a.Host.ID, RuleID: a.Rule.ID, IncludeShadow: a.Shadow}, nil)
+	return &view{Template: "alert", Title: "Alert", Tab: body.Row.Heading, Nav: "alerts", Live: live, Body: &body}, nil
+}
+
+// again is what is known of an alert's duplicates.
+type again struct {
+	Rows     []factRow // the newest
+	Unlinked string    // how many are counted only; empty for none
+	Command  Text      // finds those
+}
+
+// againRows is how many duplicates an alert's page shows.
+const againRows = 10
+
+func (u *ui) again(ctx context.Context, id string) (*again, error) {
+	facts, err := u.Reader.AlertFacts(ctx, id, types.AlertFactsQuery{Limit: againRows})
+	if err != nil {
+		return nil, fmt.Errorf("reading an alert's facts: %w", err)
+	}
+	out := new(again)
+	for i := range facts.Facts {
+		if f := &facts.Facts[i]; !f.Raised {
+			stored := f.Stored()
+			out.Rows = append(out.Rows, u.factRow(&stored))
+		}
+	}
+	if e := facts.Elsewhere; facts.Unlinked > 0 && e != nil {
+		out.Unlinked = number(facts.Unlinked)
+		command := "picket facts query --host " + e.Host
+		if e.Kind != "" {
+			command += " --kind " + e.Kind
+		}
+		out.Command = Text(command + " --since " + e.Since.UTC().Format(time.RFC3339Nano) + " --until " + e.Until.UTC().Format(time.RFC3339Nano))
+	}
+	return out, nil
 }
 
 // link is a text that leads out of the hub, where URL is not empty.

@@ -57,6 +57,10 @@ func filled(t *testing.T, text string) *site {
 		a.Time = a.Time.AddDate(0, 0, n-len(types.Severities)+1)
 		s.AddAlert(a)
 	}
+	for n := range 12 { // ten of which are linked
+		f := apitest.CanaryFact(10+n, text)
+		s.GrowAlert(apitest.AlertID(3), f.Time, apitest.Stored(f))
+	}
 	s.AddHost(apitest.Host(1, "web1", text))
 	silent := apitest.Host(2, "db1", text)
 	silent.Silent, silent.LastSeen, silent.Dropped = true, apitest.Noon.Add(-3*time.Hour), 4711

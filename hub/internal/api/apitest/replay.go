@@ -44,6 +44,12 @@ func (m *Memory) Replay(ctx context.Context, q api.ReplayQuery, begin func(int64
 	if err := begin(int64(len(facts))); err != nil {
 		return end, err
 	}
+	if m.Hold != nil {
+		select {
+		case <-m.Hold:
+		case <-ctx.Done():
+		}
+	}
 	for _, s := range facts {
 		if !q.Since.IsZero() && s.Received.Before(q.Since) || !q.Until.IsZero() && !s.Received.Before(q.Until) {
 			continue
@@ -62,6 +68,9 @@ func (m *Memory) Replay(ctx context.Context, q api.ReplayQuery, begin func(int64
 		if err := give(b); err != nil {
 			return end, err
 		}
+	}
+	if m.Broken != nil {
+		return end, m.Broken
 	}
 	return end, ctx.Err()
 }
