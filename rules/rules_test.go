@@ -77,6 +77,9 @@ func TestRulesAboutProcessesStaySilentAtTheirEnd(t *testing.T) {
 		}
 		for _, test := range r.Tests {
 			for _, f := range test.Facts {
+				if f.Kind != fact.KindProcess {
+					continue
+				}
 				end := *f
 				process := *f.Process
 				process.Action = fact.ProcessExit
