@@ -107,8 +107,12 @@ func (e *expression) node(a *ast.AST, n ast.Expr) {
 }
 
 func (e *expression) ident(a *ast.AST, n ast.Expr) {
-	if name := listName(n); name != "" && e.used != nil {
-		e.used[name] = true
+	if name := listName(n); name != "" {
+		e.used[listPrefix+name] = true
+		return
+	}
+	if n.AsIdent() == windowName && !e.window {
+		e.w.fail(CodeUnknownName, e.placeOf(a, n.ID()), "there is no window here", "window is for the message, the score and the exceptions of rules over several facts")
 		return
 	}
 	e.block(a, n, factName(n.AsIdent()))
@@ -232,7 +236,7 @@ func closed(n ast.Expr) bool {
 		if n.Kind() == ast.IdentKind {
 			name := factName(n.AsIdent())
 			_, isBlock := factSchema().root.index[name]
-			reads = reads || isBlock || name == "prevalence" || name == rootName
+			reads = reads || isBlock || name == "prevalence" || name == rootName || name == windowName
 		}
 	}))
 	return !reads

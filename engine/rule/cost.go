@@ -32,6 +32,10 @@ type estimator struct {
 	programs map[string]int
 }
 
+func newEstimator(lists map[string]*constList) *estimator {
+	return &estimator{lists: lists, programs: map[string]int{}}
+}
+
 var (
 	_ checker.CostEstimator = (*estimator)(nil)
 )

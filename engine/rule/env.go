@@ -53,6 +53,7 @@ func newBaseEnv() (*cel.Env, error) {
 		),
 		cel.Variable(rootName, s.root.cel),
 		cel.Variable("prevalence", s.prev.cel),
+		cel.Variable(windowName, s.window.cel),
 	}
 	for _, f := range s.root.fields {
 		opts = append(opts, cel.Variable(celName(f.name), f.cel))

@@ -42,7 +42,7 @@ func FunctionNames() []string {
 }
 
 // RuleKeys are the keys of a rule document.
-func RuleKeys() []string { return ruleKeys }
+func RuleKeys() []string { return ruleTable.names() }
 
 // ActualCost is what one evaluation of the whole condition cost.
 func (r *Rule) ActualCost(v *Vars) uint64 {

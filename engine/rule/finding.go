@@ -32,6 +32,16 @@ const (
 	CodeUnknownField   = "rule.unknown_field"      // no such field
 	CodeUnknownName    = "rule.unknown_name"       // no such variable or function
 	CodeUnknownList    = "rule.unknown_list"       // no such list
+	CodeUnknownMacro   = "rule.unknown_macro"      // no such macro
+	CodeUnknownRule    = "rule.unknown_rule"       // no such rule
+	CodeCycle          = "rule.cycle"              // macros or correlations that read themselves
+	CodeCorrelation    = "rule.correlation"        // keys of a correlation that do not go together
+	CodeUnreachable    = "rule.unreachable"        // a part of a condition that the rest decides
+	CodeDuplicate      = "rule.duplicate"          // two rules with one condition
+	CodeShadowed       = "rule.shadowed"           // an exception that never gets to speak
+	CodeExpired        = "rule.expired"            // an exception or a filter past its day
+	CodeListFile       = "rule.list_file"          // the file of a list
+	CodeFactFile       = "rule.fact_file"          // the file of a test's facts
 	CodeSyntax         = "rule.syntax"             // not CEL
 	CodeType           = "rule.type_mismatch"      // values that do not go together
 	CodeNotBool        = "rule.not_bool"           // a condition that is neither true nor false
@@ -48,6 +58,9 @@ const (
 	CodeTestFailed     = "rule.test_failed"        // a test that does not hold
 	CodeUnusedList     = "rule.unused_list"        // a list that nothing reads
 	CodeUnknownTag     = "rule.unknown_tag"        // an ATT&CK tag that cannot be one
+	CodeUnusedMacro    = "rule.unused_macro"       // a macro that nothing reads
+	CodeUnusedFilter   = "rule.unused_filter"      // a filter that selects no rule
+	CodeEngine         = "pack.engine"             // a pack for a later engine
 	CodeUnreadable     = "pack.unreadable"         // a file that cannot be read
 	CodeEmpty          = "pack.empty"              // no rule at all
 	codePackageInvalid = "pack.rule_invalid"
