@@ -40,6 +40,7 @@ func (l *loader) compileRule(g *language, r *Rule) compiled {
 	for i := range r.Exceptions {
 		base.exception(&r.Exceptions[i], l.Now)
 	}
+	shadowed(w, r, d.ast, canon{g.lists})
 	if r.ScoreWhere != "" {
 		e := base
 		e.what, e.text = "the score", d.src.scalarText(d.score)
@@ -61,7 +62,7 @@ func (l *loader) compileRule(g *language, r *Rule) compiled {
 			}
 		}
 	}
-	c := compiled{findings: w.findings, used: base.used, sources: l.sources(g, d, base.used)}
+	c := compiled{findings: w.findings, used: base.used, sources: l.sources(g, d, base.used), key: r.duplicateKey(canon{g.lists})}
 	d.forget()
 	return c
 }
@@ -131,7 +132,7 @@ func (e expression) exception(x *Exception, now time.Time) {
 	e.what, e.text = fmt.Sprintf("the exception %q", x.Name), e.w.src.scalarText(x.node)
 	e.src = e.text.value
 	x.guard = e.guard()
-	e.w.expiry("the exception", x.Name, place{x.Line, 1}, x.Expires, now)
+	e.w.expiry("the exception", x.Name, x.at, x.Expires, now)
 	x.node = nil
 }
 

@@ -28,6 +28,8 @@ type expression struct {
 	window bool   // it may read the variable window
 	failed bool   // a macro that it reads is broken
 
+	expanded map[int64]bool // the nodes that macros were written out as
+
 	condition bool   // it decides whether the rule matches
 	cost      uint64 // set by check
 }

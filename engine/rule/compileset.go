@@ -47,6 +47,7 @@ func (l *loader) compile() error {
 	if err := l.versions(results); err != nil {
 		return err
 	}
+	l.duplicates(results)
 	l.unused()
 	return nil
 }

@@ -92,6 +92,11 @@ func (l *loader) kindsOf(r *Rule, seen map[*Rule]bool) []fact.Kind {
 	return out
 }
 
+// numeric reports whether the correlation works on numbers.
+func (c *Correlation) numeric() bool {
+	return c.Type == ValueSum || c.Type == ValueAvg || c.Type == ValuePercentile
+}
+
 func (l *loader) valueFields(w *walker, c *Correlation) {
 	for _, n := range c.nodes.fields {
 		if c.Aliases[n.Value] != nil {
@@ -100,7 +105,7 @@ func (l *loader) valueFields(w *walker, c *Correlation) {
 		before := len(w.findings)
 		l.everyRule(w, c, n)
 		reader, ok := Field(n.Value)
-		if len(w.findings) == before && ok && c.Type != ValueCount && !reader.Numeric() {
+		if len(w.findings) == before && ok && c.numeric() && !reader.Numeric() {
 			w.fail(CodeType, at(n), fmt.Sprintf("%s needs a number, and %s is none", c.Type, n.Value), "to count different values use value_count")
 		}
 	}
@@ -136,7 +141,7 @@ func (l *loader) aliasField(w *walker, c *Correlation, name string, n *yaml.Node
 	before := len(w.findings)
 	w.field(n, l.kindsOf(other, map[*Rule]bool{}))
 	reader, ok := Field(n.Value)
-	if len(w.findings) == before && ok && slices.Contains(c.Fields, name) && c.Type != ValueCount && !reader.Numeric() {
+	if len(w.findings) == before && ok && slices.Contains(c.Fields, name) && c.numeric() && !reader.Numeric() {
 		w.fail(CodeType, at(n), fmt.Sprintf("%s needs a number, and %s is none", c.Type, n.Value), "")
 	}
 }

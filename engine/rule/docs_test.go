@@ -161,13 +161,9 @@ func TestEveryKeyFunctionAndCodeIsDocumented(t *testing.T) {
 			t.Errorf("the function %s is not documented", name)
 		}
 	}
-	source, err := os.ReadFile("finding.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range regexp.MustCompile(`= "((?:rule|pack)\.[a-z_]+)" +//`).FindAllStringSubmatch(string(source), -1) {
-		if !strings.Contains(text, "`"+m[1]+"`") {
-			t.Errorf("the code %s is not documented", m[1])
+	for _, code := range codes(t) {
+		if !strings.Contains(text, "`"+code+"`") {
+			t.Errorf("the code %s is not documented", code)
 		}
 	}
 }

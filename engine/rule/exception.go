@@ -18,6 +18,7 @@ type Exception struct {
 	Line                int
 
 	node  *yaml.Node
+	at    place
 	guard *guard
 }
 
@@ -45,7 +46,8 @@ func (w *walker) exceptions(n *yaml.Node) []Exception {
 		if e == nil {
 			continue
 		}
-		if e.Line = item.Line; names[e.Name] {
+		e.Line, e.at = item.Line, at(item)
+		if names[e.Name] {
 			w.fail(CodeDuplicateID, at(item), fmt.Sprintf("there is an exception %q already", e.Name), "")
 		}
 		names[e.Name] = true

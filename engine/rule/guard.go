@@ -59,14 +59,19 @@ func (e *expression) boolean() *cel.Ast {
 }
 
 // guard compiles the expression as a condition that is asked only on a match.
-// It is planned once to see that it can be.
 func (e *expression) guard() *guard {
 	checked := e.boolean()
 	if checked == nil {
 		return nil
 	}
+	return e.planned(checked)
+}
+
+// planned keeps an expression that is asked on a match only. It is planned once
+// to see that it can be.
+func (e *expression) planned(checked *cel.Ast) *guard {
 	if _, err := newProgram(e.env, checked, e.est, false); err != nil {
-		e.w.fail(CodeType, e.text.place(0), err.Error(), "")
+		e.w.fail(CodeType, e.text.place(e.from), err.Error(), "")
 		return nil
 	}
 	return &guard{env: e.env, ast: checked, est: e.est}

@@ -149,6 +149,7 @@ func (e *expression) expand(parsed *cel.Ast) bool {
 	if len(reads) == 0 {
 		return true
 	}
+	e.expanded = map[int64]bool{}
 	size, next := ast.NodeCount(a), ast.MaxID(a)
 	for _, n := range reads {
 		name := macroName(n)
@@ -165,7 +166,7 @@ func (e *expression) expand(parsed *cel.Ast) bool {
 			e.w.fail(CodeTooLarge, e.placeOf(a, n.AsSelect().Operand().ID()), fmt.Sprintf("%s has more than %d parts with its macros written out", e.what, maxNodes), "")
 			return false
 		}
-		next = splice(a, n, m.ast, next)
+		next = e.splice(a, n, m.ast, next)
 		e.used[macroPrefix+name] = true
 		for _, used := range m.uses {
 			e.used[used] = true
@@ -176,7 +177,7 @@ func (e *expression) expand(parsed *cel.Ast) bool {
 
 // splice writes a copy of the macro in the place of n, all at the position of n,
 // and answers the highest id then.
-func splice(a *ast.AST, n ast.Expr, macro *ast.AST, highest int64) int64 {
+func (e *expression) splice(a *ast.AST, n ast.Expr, macro *ast.AST, highest int64) int64 {
 	info := a.SourceInfo()
 	where, _ := info.GetOffsetRange(n.AsSelect().Operand().ID())
 	ids := map[int64]int64{0: 0, macro.Expr().ID(): n.ID()}
@@ -188,6 +189,7 @@ func splice(a *ast.AST, n ast.Expr, macro *ast.AST, highest int64) int64 {
 			ids[old] = id
 		}
 		info.SetOffsetRange(id, where)
+		e.expanded[id] = true
 		return id
 	}
 	factory := ast.NewExprFactory()

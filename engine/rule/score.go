@@ -37,11 +37,7 @@ func (e *expression) scoreGuard() *guard {
 		e.w.fail(CodeConstant, e.startOf(a, a.Expr()), "the score is the same for every fact", "write it as a number, without quotes")
 		return nil
 	}
-	if _, err := newProgram(e.env, checked, e.est, false); err != nil {
-		e.w.fail(CodeType, e.text.place(0), err.Error(), "")
-		return nil
-	}
-	return &guard{env: e.env, ast: checked, est: e.est}
+	return e.planned(checked)
 }
 
 func numeric(t *cel.Type) bool {

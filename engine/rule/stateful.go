@@ -60,9 +60,6 @@ func statefulFields(w *walker, r *Rule) {
 	case r.NewTerms != nil:
 		w.fields(r.NewTerms.fields, r.On)
 		w.fields(r.NewTerms.groupBy, r.On)
-		if t := r.NewTerms; t.Learn > t.Within && t.Within > 0 {
-			w.warn(CodeBadValue, place{r.Line, 1}, "new_terms learns for longer than it remembers: every term is forgotten before it counts", "make learn shorter than within")
-		}
 	case r.Absence != nil:
 		w.fields(r.Absence.groupBy, r.On)
 	}
