@@ -40,6 +40,9 @@ func (w *walker) tags(n *yaml.Node) []string {
 			}
 			w.warn(CodeUnknownTag, p, fmt.Sprintf("ATT&CK has no tactic %q", name), hint)
 		}
+		if message, hint := techniqueProblem(name); ok && message != "" {
+			w.warn(CodeUnknownTag, p, message, hint)
+		}
 	}
 	return tags
 }
