@@ -167,7 +167,7 @@ type size struct {
 
 // The sensor has been over its budget since it tells all that a host does: what
 // was taken out to get it here is in docs/dependencies.md.
-var sizes = map[string]size{"picket-sensor": {budget: 6_500_000, ceiling: 6_780_000}}
+var sizes = map[string]size{"picket-sensor": {budget: 6_500_000, ceiling: 6_620_000}}
 
 func TestSensorBuildsStaticAndSmall(t *testing.T) {
 	for name, bound := range sizes {

@@ -91,13 +91,12 @@ func (s *Socket) ask(what, events uint32) error {
 	return nil
 }
 
-// Receive waits for events and appends them. Like every reader of a netlink
-// socket here it takes recvfrom from syscall: that of unix knows 20 kinds of
-// addresses, which are 33 kB of the sensor.
-//
-// Where the socket's buffer ran
+// Receive waits for events and appends them. Where the socket's buffer ran
 // over, an Overrun stands among them. What is malformed is left out, and err
 // then says so for the last of them beside the events; other errors come alone.
+//
+// Like every reader of a netlink socket here it takes recvfrom from syscall:
+// that of unix knows 20 kinds of addresses, which are 33 kB of the sensor.
 func (s *Socket) Receive(events []Event) ([]Event, error) {
 	var problem, receiveErr error
 	err := s.raw.Read(func(fd uintptr) bool {
