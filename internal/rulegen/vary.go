@@ -132,7 +132,7 @@ func (b *base) used(where string) map[string][]string {
 var (
 	literal  = regexp.MustCompile(`r?"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'`)
 	listRead = regexp.MustCompile(`in lists\.([a-z0-9_]+)`)
-	word     = regexp.MustCompile(`(^|[^\\A-Za-z0-9])([A-Za-z]{3,}|[0-9a-f]{64})`)
+	word     = regexp.MustCompile(`(^|[^\\A-Za-z0-9])([A-Za-z]{2,}|[0-9a-f]{64})`)
 )
 
 // vary writes the condition with other words in its texts; differs is false
