@@ -59,8 +59,8 @@ func varied(tb testing.TB, n int) *rule.Set {
 	return set
 }
 
-// inputsOf are ordinary facts, and among them one in fifty that a shipped rule's
-// own tests are made of, so that there is something to match.
+// inputsOf are ordinary facts, and among them one in two hundred that a shipped
+// rule's own tests are made of, so that there is something to match.
 func inputsOf(tb testing.TB, n int) []*engine.Input {
 	tb.Helper()
 	shipped := withSamples(tb, 0)
@@ -74,8 +74,8 @@ func inputsOf(tb testing.TB, n int) []*engine.Input {
 	}
 	var out []*engine.Input
 	for i, f := range rulegen.Ordinary(1, n) {
-		if i%50 == 0 {
-			out = append(out, hostile[i/50%len(hostile)])
+		if i%200 == 0 {
+			out = append(out, hostile[i/200*7%len(hostile)])
 			continue
 		}
 		out = append(out, &engine.Input{Fact: f})

@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -64,6 +65,10 @@ func holdFound(t *testing.T, rules []*rule.Rule, found *index.Found, v *rule.Var
 		got, gotErr := false, error(nil)
 		if slices.Contains(shown, int32(i)) {
 			got, gotErr = r.Evaluate(v)
+		}
+		var problem *rule.EvalError
+		if errors.As(wantErr, &problem) && (problem.ID == rule.ErrCost || problem.ID == rule.ErrTime) {
+			continue // it may be false by a part that it did not get to
 		}
 		if got != want || (gotErr == nil) != (wantErr == nil) {
 			t.Fatalf("%v, %v; in full %v, %v\n%s\n%+v", got, gotErr, want, wantErr, r.Where, f.Process)

@@ -51,19 +51,15 @@ func (x *Index) Candidates(kind fact.Kind, v *rule.Vars) *Found {
 	for i := range s.columns {
 		s.columns[i].find(v, f)
 	}
-	if len(f.Rules) > 0 {
-		f.addRules(s.always)
-		slices.Sort(f.Rules)
-	} else {
-		f.Rules = append(f.Rules, s.always...)
-	}
+	f.Rules = append(f.Rules, s.always...)
+	slices.Sort(f.Rules)
 	return f
 }
 
 // shelf is the index of the facts of one kind.
 type shelf struct {
 	columns []column
-	groups  [][]int32 // rules that have a test in common
+	groups  [][]int32 // rules that have a test in common, as posted
 	always  []int32   // rules that are shown every fact
 	pool    sync.Pool
 }
@@ -73,12 +69,22 @@ type Found struct {
 	Rules []int32
 
 	shelf *shelf
-	// A group or rule was found already where its mark is that of this fact.
+	// A mark of a group or rule that is not of this turn is of an earlier fact.
 	turn   uint32
 	groups []uint32
-	rules  []uint32
+	rules  []uint32 // the turn, and in the lowest two bits which tests were met
 	buf    []byte
 }
+
+// A rule is posted in a group with the bit of its tests: first for those that it
+// is found by, second for those of which one must be met too, both where
+// nothing else must.
+const (
+	first    = 1
+	second   = 2
+	both     = first | second
+	postBits = 2
+)
 
 // Release gives the answer back; it must not be used afterwards.
 func (f *Found) Release() {
@@ -86,7 +92,7 @@ func (f *Found) Release() {
 		return
 	}
 	f.Rules = f.Rules[:0]
-	if f.turn++; f.turn == 0 { // all marks are older than the first turn again
+	if f.turn++; f.turn == 1<<(32-postBits) { // all marks are older than the first turn again
 		clear(f.groups)
 		clear(f.rules)
 		f.turn = 1
@@ -108,11 +114,18 @@ func (f *Found) add(group int32) {
 	f.addRules(f.shelf.groups[group])
 }
 
-func (f *Found) addRules(rules []int32) {
-	for _, r := range rules {
-		if f.rules[r] != f.turn {
-			f.rules[r] = f.turn
-			f.Rules = append(f.Rules, r)
+func (f *Found) addRules(posted []int32) {
+	for _, p := range posted {
+		r, bits := p>>postBits, uint32(p&both)
+		before := f.rules[r]
+		if before>>postBits != f.turn {
+			before = f.turn << postBits
+		}
+		if now := before | bits; now != before {
+			f.rules[r] = now
+			if now&both == both {
+				f.Rules = append(f.Rules, r)
+			}
 		}
 	}
 }
@@ -146,13 +159,20 @@ func (b *shelfBuilder) put(n int32, need *rule.Need) plan {
 		b.always = append(b.always, n)
 		return p
 	}
-	for _, t := range p.tests {
-		group := b.group(t)
-		if have := b.groups[group]; len(have) == 0 || have[len(have)-1] != n {
-			b.groups[group] = append(have, n)
-		}
+	if len(p.also) == 0 {
+		b.post(n, both, p.tests)
+		return p
 	}
+	b.post(n, first, p.tests)
+	b.post(n, second, p.also)
 	return p
+}
+
+func (b *shelfBuilder) post(n int32, bits int32, tests []*rule.Atom) {
+	for _, t := range tests {
+		group := b.group(t)
+		b.groups[group] = append(b.groups[group], n<<postBits|bits)
+	}
 }
 
 // testKey tells tests apart. The values of a long list are told by where they

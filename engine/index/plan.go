@@ -1,8 +1,8 @@
 package index
 
 import (
+	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -15,6 +15,8 @@ type plan struct {
 	tests []*rule.Atom
 	share float64 // of the facts of the kind that meet one of the tests, as expected
 	why   string
+	// also are tests of which a fact must meet one too.
+	also []*rule.Atom
 }
 
 // plan picks of what must hold together the part that the fewest facts meet,
@@ -24,16 +26,7 @@ func (b *shelfBuilder) plan(n *rule.Need) plan {
 	case rule.NeedTest:
 		return b.test(n)
 	case rule.NeedAll:
-		best := plan{share: math.Inf(1)}
-		for _, part := range n.Parts {
-			switch p := b.plan(part); {
-			case p.why == "" && p.share < best.share:
-				best = p
-			case best.tests == nil && best.why == "":
-				best.why = p.why
-			}
-		}
-		return best
+		return b.all(n)
 	case rule.NeedAny:
 		var all plan
 		for _, part := range n.Parts {
@@ -50,6 +43,47 @@ func (b *shelfBuilder) plan(n *rule.Need) plan {
 		return plan{why: fmt.Sprintf("%s is nothing that can be looked up", text)}
 	}
 	return plan{why: "there is no condition"}
+}
+
+// askCost is what it costs to ask a rule that was found, where to find it costs
+// one.
+const askCost = 30
+
+// all plans what must hold together: the part that the fewest facts meet, and
+// another if to look that up too costs less than to ask the rule in vain.
+func (b *shelfBuilder) all(n *rule.Need) plan {
+	var plans []plan
+	why := ""
+	for _, part := range conjuncts(n, nil) {
+		p := b.plan(part)
+		if p.why == "" {
+			plans = append(plans, p)
+		} else if why == "" {
+			why = p.why
+		}
+	}
+	if len(plans) == 0 {
+		return plan{why: why}
+	}
+	slices.SortStableFunc(plans, func(x, y plan) int { return cmp.Compare(x.share, y.share) })
+	best := plans[0]
+	best.also = nil
+	if len(plans) > 1 {
+		if next := plans[1]; best.share*(1-next.share)*askCost > next.share {
+			best.also = next.tests
+		}
+	}
+	return best
+}
+
+func conjuncts(n *rule.Need, to []*rule.Need) []*rule.Need {
+	if n.Op != rule.NeedAll {
+		return append(to, n)
+	}
+	for _, part := range n.Parts {
+		to = conjuncts(part, to)
+	}
+	return to
 }
 
 // test is the plan of a single test.

@@ -211,5 +211,5 @@ func guessText(t *rule.Atom, value string) float64 {
 			return 0.2
 		}
 	}
-	return 0.1 * math.Pow(0.8, n)
+	return 0.02 * math.Pow(0.8, n)
 }

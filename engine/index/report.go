@@ -3,6 +3,7 @@ package index
 import (
 	"slices"
 
+	"picket.internal/engine/rule"
 	"picket.internal/fact"
 )
 
@@ -21,7 +22,9 @@ type KindReport struct {
 	// Tests are what a fact must meet one of to be shown to the rule, as in
 	// `process.name equals "sh"`. Empty where the rule is not indexed, or meets no fact.
 	Tests []string `json:"tests,omitempty"`
-	// Fields are the fields of the tests.
+	// Also are tests of which it must meet one too.
+	Also []string `json:"also,omitempty"`
+	// Fields are the fields of all these tests.
 	Fields []string `json:"fields,omitempty"`
 	// Share of the facts of the kind is expected to be shown to the rule.
 	Share float64 `json:"share"`
@@ -37,12 +40,17 @@ func (r *Report) add(kind fact.Kind, p plan) {
 	if p.why != "" {
 		k.Share = 1
 	}
-	for _, t := range p.tests {
-		k.Tests = append(k.Tests, t.String())
+	k.Tests, k.Also = k.say(p.tests), k.say(p.also)
+	r.Indexed = p.why == "" && (r.Indexed || len(r.Kinds) == 0)
+	r.Kinds = append(r.Kinds, k)
+}
+
+func (k *KindReport) say(tests []*rule.Atom) (out []string) {
+	for _, t := range tests {
+		out = append(out, t.String())
 		if !slices.Contains(k.Fields, t.Subject.Name) {
 			k.Fields = append(k.Fields, t.Subject.Name)
 		}
 	}
-	r.Indexed = p.why == "" && (r.Indexed || len(r.Kinds) == 0)
-	r.Kinds = append(r.Kinds, k)
+	return out
 }

@@ -14,7 +14,8 @@ import (
 // condition once: where it does not hold, the condition is false, whatever the
 // rest of it would give, because false decides an && even where another part
 // ends in an error. Where it holds, the full condition is asked, within all its
-// bounds. It must never fail to hold where the condition is true or an error.
+// bounds. It must never fail to hold where the condition is true or an error;
+// only an error for cost or time may be spared, where some part is false.
 type Need struct {
 	Op    NeedOp
 	Parts []*Need // of NeedAll and NeedAny

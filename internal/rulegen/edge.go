@@ -71,7 +71,7 @@ func (e *Edges) Fact() *fact.Fact {
 		f.Process.Ancestors = append(f.Process.Ancestors, e.Text())
 	}
 	if e.r.IntN(500) == 0 { // too long for some patterns
-		f.Process.CommandLine = strings.Repeat(e.Text()+"a", 3000)
+		f.Process.CommandLine = strings.Repeat(e.Text()+"a", 1500)
 	}
 	if e.r.IntN(2) == 0 {
 		f.Process.Hash = &fact.Hash{SHA256: e.Text()}

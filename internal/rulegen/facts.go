@@ -32,7 +32,11 @@ func Ordinary(seed uint64, n int) []*fact.Fact {
 			ID: fmt.Sprintf("01J%023d", i), Seq: uint64(i), Time: time.Date(2026, 1, 1, 0, 0, i, 0, time.UTC),
 			Host: fact.Host{ID: fmt.Sprintf("h_%d", r.IntN(50)), Name: fmt.Sprintf("web-%d", r.IntN(50))},
 		}
-		ordinary[min(r.IntN(20), len(ordinary)-1)](r, f)
+		kind := min(r.IntN(20), len(ordinary)-1)
+		if kind == 0 && r.IntN(10) > 0 { // canaries are rarely touched
+			kind = len(ordinary) - 1
+		}
+		ordinary[kind](r, f)
 		out[i] = f
 	}
 	return out

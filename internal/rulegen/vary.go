@@ -132,7 +132,7 @@ func (b *base) used(where string) map[string][]string {
 var (
 	literal  = regexp.MustCompile(`r?"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'`)
 	listRead = regexp.MustCompile(`in lists\.([a-z0-9_]+)`)
-	word     = regexp.MustCompile(`(^|[^\\A-Za-z0-9])([A-Za-z]{3,}|[0-9a-f]{64})`)
+	word     = regexp.MustCompile(`(^|[^\\A-Za-z0-9])([A-Za-z]{2,}|[0-9a-f]{64})`)
 )
 
 // vary writes the condition with other words in its texts; differs is false
@@ -175,7 +175,8 @@ func otherWords(rule, text string, v int) string {
 }
 
 // other is what variation v of a rule says instead of a word: the name of
-// another program, or the word with a number, half the time each.
+// another program, once in sixteen times, or the word with a number: what rules
+// look for is rarely what hosts run.
 func other(rule, word string, v int) string {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s %s %d", rule, word, v)
@@ -183,8 +184,8 @@ func other(rule, word string, v int) string {
 	switch {
 	case len(word) == 64:
 		return fmt.Sprintf("%016x%016x%s", sum, sum*31, word[32:])
-	case sum%2 == 0:
-		return programs[sum/2%uint64(len(programs))]
+	case sum%16 == 0:
+		return programs[sum/16%uint64(len(programs))]
 	}
 	return word + strconv.FormatInt(int64(v), 36)
 }
