@@ -73,7 +73,7 @@ var rooms = []room{
 	{folder: "hub", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "engine", "rules"},
 		never: map[string]string{"os/exec": "the hub runs nothing"}},
 	{folder: "plant", ours: []string{"strictjson"}, cgoFree: true, never: map[string]string{"net/http": "canaries talk to nobody", "os/exec": "they run nothing"}},
-	{folder: "local", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "engine", "report", "terminal", "client", "plant"}, cgoFree: true},
+	{folder: "local", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "engine", "report", "terminal", "client", "plant"}, cgoFree: true}, // engine: what terminal shows of it
 }
 
 // importers says who alone may import a package directly.

@@ -127,28 +127,6 @@ func (p *Printer) alert(a *api.Alert, latency string) error {
 	return p.write(text)
 }
 
-// More prints on one line that an alert that was printed before goes on, or the
-// hub's word for it as a document.
-func (p *Printer) More(a *api.Alert, growth *api.AlertGrowth) error {
-	if p.o.JSON {
-		return p.Document(growth)
-	}
-	grown := *a
-	grown.Count, grown.Last = growth.Count, growth.Last
-	fit := p.measure(a)
-	rule := max(display.Width(display.Line(a.Rule.ID)), fit.rule)
-	room := max(p.columns()-fit.when-gap-wordWidth-gap-fit.host-gap-gap-rule, minTitle)
-	words := sentence.More(&grown, p.o.Now()) + ": "
-	grown.Count = 1 // the words say it
-	return p.write(p.row(
-		cell{text: p.when(growth.Last), width: fit.when},
-		cell{text: strings.ToUpper(a.Severity), width: wordWidth, style: severityStyle(a.Severity)},
-		cell{text: hostName(a.Host), width: fit.host, path: true},
-		cell{text: words + p.heading(&grown, sentence.First(a), room-len(words)), width: room},
-		cell{text: a.Rule.ID, whole: true},
-	))
-}
-
 // heading is the rule's title and what it is about here, with what makes this
 // alert unlike its first. Where there is no room for both, the subject gives
 // way, in its middle; a room of 0 is endless.

@@ -22,7 +22,7 @@ func TestMore(t *testing.T) {
 		{9, 3 * time.Hour, 3*time.Hour + time.Minute, "8 more in the last 4 hours"},
 		{9, 11 * time.Minute, 5 * time.Hour, "8 more in the 11 minutes after it"},
 		{9, 71 * time.Hour, 200 * time.Hour, "8 more in the 3 days after it"},
-		{9, -time.Hour, time.Minute, "8 more in the last minute"}, // the host's clock was set back
+		{9, -time.Minute, time.Minute, "8 more in the last minute"}, // the host's clock was set back
 		{9, -time.Hour, time.Hour, "8 more in the minute after it"},
 	} {
 		a := &api.Alert{Count: tc.count, Time: first, Last: first.Add(tc.last)}
