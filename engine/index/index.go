@@ -59,7 +59,8 @@ func (x *Index) Candidates(kind fact.Kind, v *rule.Vars) *Found {
 // shelf is the index of the facts of one kind.
 type shelf struct {
 	columns []column
-	groups  [][]int32 // rules that have a test in common, as posted
+	groups  [][]int32 // clauses that have a test in common, as posted
+	rules   []int32   // of the clauses
 	always  []int32   // rules that are shown every fact
 	pool    sync.Pool
 }
@@ -69,15 +70,16 @@ type Found struct {
 	Rules []int32
 
 	shelf *shelf
-	// A mark of a group or rule that is not of this turn is of an earlier fact.
-	turn   uint32
-	groups []uint32
-	rules  []uint32 // the turn, and in the lowest two bits which tests were met
-	buf    []byte
+	// A mark that is not of this turn is of an earlier fact.
+	turn    uint32
+	groups  []uint32
+	clauses []uint32 // the turn, and in the lowest two bits which tests were met
+	rules   []uint32
+	buf     []byte
 }
 
-// A rule is posted in a group with the bit of its tests: first for those that it
-// is found by, second for those of which one must be met too, both where
+// A clause is posted in a group with the bit of its tests: first for those that
+// it is found by, second for those of which one must be met too, both where
 // nothing else must.
 const (
 	first    = 1
@@ -94,6 +96,7 @@ func (f *Found) Release() {
 	f.Rules = f.Rules[:0]
 	if f.turn++; f.turn == 1<<(32-postBits) { // all marks are older than the first turn again
 		clear(f.groups)
+		clear(f.clauses)
 		clear(f.rules)
 		f.turn = 1
 	}
@@ -111,21 +114,25 @@ func (f *Found) add(group int32) {
 		return
 	}
 	f.groups[group] = f.turn
-	f.addRules(f.shelf.groups[group])
+	f.met(f.shelf.groups[group])
 }
 
-func (f *Found) addRules(posted []int32) {
+// met notes that a test of the clauses is met.
+func (f *Found) met(posted []int32) {
 	for _, p := range posted {
-		r, bits := p>>postBits, uint32(p&both)
-		before := f.rules[r]
+		c, bits := p>>postBits, uint32(p&both)
+		before := f.clauses[c]
 		if before>>postBits != f.turn {
 			before = f.turn << postBits
 		}
-		if now := before | bits; now != before {
-			f.rules[r] = now
-			if now&both == both {
-				f.Rules = append(f.Rules, r)
-			}
+		now := before | bits
+		f.clauses[c] = now
+		if now&both != both || now == before {
+			continue
+		}
+		if r := f.shelf.rules[c]; f.rules[r] != f.turn {
+			f.rules[r] = f.turn
+			f.Rules = append(f.Rules, r)
 		}
 	}
 }
@@ -145,6 +152,7 @@ type shelfBuilder struct {
 	columns   map[string]*columnBuilder
 	known     map[testKey]int32
 	groups    [][]int32
+	rules     []int32
 	always    []int32
 }
 
@@ -159,19 +167,23 @@ func (b *shelfBuilder) put(n int32, need *rule.Need) plan {
 		b.always = append(b.always, n)
 		return p
 	}
-	if len(p.also) == 0 {
-		b.post(n, both, p.tests)
-		return p
+	for _, c := range p.clauses {
+		at := int32(len(b.rules))
+		b.rules = append(b.rules, n)
+		if len(c.also) == 0 {
+			b.post(at, both, c.tests)
+			continue
+		}
+		b.post(at, first, c.tests)
+		b.post(at, second, c.also)
 	}
-	b.post(n, first, p.tests)
-	b.post(n, second, p.also)
 	return p
 }
 
-func (b *shelfBuilder) post(n int32, bits int32, tests []*rule.Atom) {
+func (b *shelfBuilder) post(clause, bits int32, tests []*rule.Atom) {
 	for _, t := range tests {
 		group := b.group(t)
-		b.groups[group] = append(b.groups[group], n<<postBits|bits)
+		b.groups[group] = append(b.groups[group], clause<<postBits|bits)
 	}
 }
 
@@ -217,12 +229,12 @@ func (b *shelfBuilder) group(t *rule.Atom) int32 {
 }
 
 func (b *shelfBuilder) build(rules int) *shelf {
-	s := &shelf{groups: b.groups, always: b.always}
+	s := &shelf{groups: b.groups, rules: b.rules, always: b.always}
 	for _, name := range slices.Sorted(maps.Keys(b.columns)) {
 		s.columns = append(s.columns, b.columns[name].build())
 	}
 	s.pool.New = func() any {
-		return &Found{shelf: s, turn: 1, groups: make([]uint32, len(s.groups)), rules: make([]uint32, rules)}
+		return &Found{shelf: s, turn: 1, groups: make([]uint32, len(s.groups)), clauses: make([]uint32, len(s.rules)), rules: make([]uint32, rules)}
 	}
 	return s
 }

@@ -9,14 +9,27 @@ import (
 	"picket.internal/engine/rule"
 )
 
-// plan is how a rule is looked up: a fact that meets none of the tests cannot
+// plan is how a rule is looked up: a fact that meets none of the clauses cannot
 // meet the rule. why says why there is no plan.
 type plan struct {
-	tests []*rule.Atom
-	share float64 // of the facts of the kind that meet one of the tests, as expected
-	why   string
-	// also are tests of which a fact must meet one too.
-	also []*rule.Atom
+	clauses []clause
+	share   float64 // of the facts of the kind that meet the first tests of a clause, as expected
+	why     string
+}
+
+// clause is met by a fact that meets one of the tests and, where there are any,
+// one of also.
+type clause struct {
+	tests, also []*rule.Atom
+	share       float64 // of the facts that meet one of the tests
+}
+
+// cover is one of the first tests of each clause.
+func (p plan) cover() (out []*rule.Atom) {
+	for _, c := range p.clauses {
+		out = append(out, c.tests...)
+	}
+	return out
 }
 
 // plan picks of what must hold together the part that the fewest facts meet,
@@ -28,21 +41,36 @@ func (b *shelfBuilder) plan(n *rule.Need) plan {
 	case rule.NeedAll:
 		return b.all(n)
 	case rule.NeedAny:
-		var all plan
-		for _, part := range n.Parts {
-			p := b.plan(part)
-			if p.why != "" {
-				return plan{why: p.why}
-			}
-			all.tests = append(all.tests, p.tests...)
-			all.share = min(1, all.share+p.share)
-		}
-		return all
+		return b.any(n)
 	}
 	if text := n.Why(); text != "" {
 		return plan{why: fmt.Sprintf("%s is nothing that can be looked up", text)}
 	}
 	return plan{why: "there is no condition"}
+}
+
+// any takes the clauses of all parts; those that are single tests are one.
+func (b *shelfBuilder) any(n *rule.Need) plan {
+	var out plan
+	var plain clause
+	for _, part := range n.Parts {
+		p := b.plan(part)
+		if p.why != "" {
+			return plan{why: p.why}
+		}
+		out.share = min(1, out.share+p.share)
+		for _, c := range p.clauses {
+			if len(c.also) > 0 {
+				out.clauses = append(out.clauses, c)
+				continue
+			}
+			plain.tests, plain.share = append(plain.tests, c.tests...), min(1, plain.share+c.share)
+		}
+	}
+	if len(plain.tests) > 0 {
+		out.clauses = append(out.clauses, plain)
+	}
+	return out
 }
 
 // askCost is what it costs to ask a rule that was found, where to find it costs
@@ -67,10 +95,13 @@ func (b *shelfBuilder) all(n *rule.Need) plan {
 	}
 	slices.SortStableFunc(plans, func(x, y plan) int { return cmp.Compare(x.share, y.share) })
 	best := plans[0]
-	best.also = nil
 	if len(plans) > 1 {
-		if next := plans[1]; best.share*(1-next.share)*askCost > next.share {
-			best.also = next.tests
+		next := plans[1]
+		for i := range best.clauses {
+			c := &best.clauses[i]
+			if len(c.also) == 0 && c.share*(1-next.share)*askCost > next.share {
+				c.also = next.cover()
+			}
 		}
 	}
 	return best
@@ -97,7 +128,8 @@ func (b *shelfBuilder) test(n *rule.Need) plan {
 	case t.Kind != rule.TestEquals && t.Kind != rule.TestNumber && slices.Contains(t.Values, ""):
 		return plan{why: fmt.Sprintf("%s, as every text does", t)}
 	}
-	return plan{tests: []*rule.Atom{t}, share: b.frequency.of(t)}
+	share := b.frequency.of(t)
+	return plan{clauses: []clause{{tests: []*rule.Atom{t}, share: share}}, share: share}
 }
 
 // joined are a test's literals as one text.

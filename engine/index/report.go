@@ -2,6 +2,7 @@ package index
 
 import (
 	"slices"
+	"strings"
 
 	"picket.internal/engine/rule"
 	"picket.internal/fact"
@@ -20,11 +21,10 @@ type Report struct {
 type KindReport struct {
 	Kind fact.Kind `json:"kind"`
 	// Tests are what a fact must meet one of to be shown to the rule, as in
-	// `process.name equals "sh"`. Empty where the rule is not indexed, or meets no fact.
+	// `process.name equals "sh"`, or `process.name equals "sh" and one of: …`
+	// where it must meet a second one too. Empty where the rule is not indexed.
 	Tests []string `json:"tests,omitempty"`
-	// Also are tests of which it must meet one too.
-	Also []string `json:"also,omitempty"`
-	// Fields are the fields of all these tests.
+	// Fields are the fields of these tests.
 	Fields []string `json:"fields,omitempty"`
 	// Share of the facts of the kind is expected to be shown to the rule.
 	Share float64 `json:"share"`
@@ -40,7 +40,15 @@ func (r *Report) add(kind fact.Kind, p plan) {
 	if p.why != "" {
 		k.Share = 1
 	}
-	k.Tests, k.Also = k.say(p.tests), k.say(p.also)
+	for _, c := range p.clauses {
+		also := k.say(c.also)
+		for _, text := range k.say(c.tests) {
+			if len(also) > 0 {
+				text += " and one of: " + strings.Join(also, "; ")
+			}
+			k.Tests = append(k.Tests, text)
+		}
+	}
 	r.Indexed = p.why == "" && (r.Indexed || len(r.Kinds) == 0)
 	r.Kinds = append(r.Kinds, k)
 }

@@ -23,6 +23,8 @@ type Need struct {
 	// Not turns the test around.
 	Not bool
 
+	// loose: it may hold where the condition that it was read off does not.
+	loose bool
 	// Of NeedOpaque: what could not be read, and where its text is found.
 	expr ast.Expr
 	info *ast.SourceInfo
@@ -238,6 +240,12 @@ func (n *Need) Why() string {
 		return ""
 	}
 	return cut(strings.Join(strings.Fields(unaliasPackage(text)), " "), maxValue)
+}
+
+// Exact reports whether the Need holds if and only if the condition is true, but
+// for conditions that end in an error.
+func (n *Need) Exact() bool {
+	return n.Op != NeedOpaque && !n.loose && !slices.ContainsFunc(n.Parts, func(p *Need) bool { return !p.Exact() })
 }
 
 // gate is the Need without what always holds, nil where nothing is left: what

@@ -124,7 +124,21 @@ func (r needReader) macro(c ast.ComprehensionExpr, not bool) *Need {
 		inner.items = map[string]*Subject{}
 	}
 	inner.items[c.IterVar()] = newSubject(name, p)
-	return inner.necessary(body, not)
+	n := inner.necessary(body, not)
+	n.loose = n.Op == NeedAll || !ofItems(n)
+	return n
+}
+
+// ofItems reports whether all tests are of items of a list: then one item meets
+// the whole where one item meets a part.
+func ofItems(n *Need) bool {
+	switch n.Op {
+	case NeedTest:
+		return n.Test.Subject.each
+	case NeedAny:
+		return !slices.ContainsFunc(n.Parts, func(p *Need) bool { return !ofItems(p) })
+	}
+	return false
 }
 
 // truth is a bool field by itself, or has(field).
