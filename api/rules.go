@@ -28,12 +28,37 @@ type RunningRule struct {
 	LastError string `json:"last_error,omitempty"`
 	// Disabled is true where it failed so badly that it is not asked any more.
 	Disabled bool `json:"disabled,omitempty"`
+	// Off is true where it was switched off because it kept exceeding its bound.
+	Off bool `json:"off,omitempty"`
+	// OffHosts is for how many hosts by themselves it was switched off.
+	OffHosts int `json:"off_hosts,omitempty"`
+	// Excused is how many facts met it that an exception or a filter let pass.
+	Excused int64 `json:"excused,omitempty"`
+	// Cost is what its evaluations cost together, in the units of CEL.
+	Cost int64 `json:"cost,omitempty"`
+	// TimeMS is how long they took together, by samples. Unit: milliseconds.
+	TimeMS float64 `json:"time_ms,omitempty"`
+	// Groups is how many groups it remembers; Evicted, Late and Ungrouped count
+	// what it could not: groups that made room, events that came too late, and
+	// facts without a value to group by.
+	Groups    int   `json:"groups,omitempty"`
+	Evicted   int64 `json:"evicted,omitempty"`
+	Late      int64 `json:"late,omitempty"`
+	Ungrouped int64 `json:"ungrouped,omitempty"`
 	// Alerts is how many alerts of it are stored, those in shadow not counted.
 	Alerts int64 `json:"alerts"`
 	// ShadowAlerts is how many alerts of it are stored that nobody was told of.
 	ShadowAlerts int64 `json:"shadow_alerts"`
 	// LastAlert is when the hub stored the newest of them; absent without one.
 	LastAlert time.Time `json:"last_alert,omitzero"`
+}
+
+// RuleState is the answer to a rule that was switched on again.
+type RuleState struct {
+	// ID is the rule.
+	ID string `json:"id"`
+	// Enabled is true: it is shown facts of every host.
+	Enabled bool `json:"enabled"`
 }
 
 // MaxRuleFile is the most that a RuleFile's text takes.

@@ -124,6 +124,21 @@ func (c *Client) ApproveHost(ctx context.Context, id string) (api.HostState, err
 	return c.changeHost(ctx, "approving host", api.PathHostApprove, id)
 }
 
+// EnableRule switches a rule on again that the hub switched off.
+func (c *Client) EnableRule(ctx context.Context, id string) (api.RuleState, error) {
+	const doing = "enabling rule"
+	var state api.RuleState
+	path := strings.Replace(api.PathRuleEnable, "{id}", url.PathEscape(id), 1)
+	err := c.document(ctx, http.MethodPost, path, nil, nil, &state)
+	if errors.Is(err, api.ErrNotFound) {
+		return state, &Error{Doing: doing, On: id, Err: explain(err, "the hub runs no such rule"), Fix: "see the ids with `picket rules shadow --all`"}
+	}
+	if err != nil {
+		return state, c.fail(doing, err)
+	}
+	return state, nil
+}
+
 func (c *Client) changeHost(ctx context.Context, doing, pattern, id string) (api.HostState, error) {
 	var state api.HostState
 	path := strings.Replace(pattern, "{id}", url.PathEscape(id), 1)

@@ -160,3 +160,17 @@ func specOf(r *rule.Rule) window.Spec {
 func meaning(groupBy, values []string, more string) string {
 	return fmt.Sprintf("%q %q %s", strings.Join(groupBy, "\n"), strings.Join(values, "\n"), more)
 }
+
+// Check finds the stateful rules of a set that ask for more than is remembered.
+func Check(set *rule.Set) rule.Findings {
+	var out rule.Findings
+	for _, r := range set.Rules() {
+		if !r.Stateful() {
+			continue
+		}
+		if err := specOf(r).Check(); err != nil {
+			out = append(out, r.Finding(rule.LevelError, rule.CodeCorrelation, err.Error(), ""))
+		}
+	}
+	return out
+}

@@ -286,3 +286,13 @@ func TestStatefulTestsArePlayed(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// What a rule asks to be remembered is held against what can be, before it runs.
+func TestCheckRefusesWhatCannotBeRemembered(t *testing.T) {
+	s := set(t, stateful("a.failed", failed),
+		stateful("b.many", "correlation: {type: event_count, rules: [a.failed], group-by: [host.id], timespan: 1m, condition: {gte: 1000000}}"))
+	findings := engine.Check(s)
+	if len(findings) != 1 || !findings.HasErrors() || findings[0].Line == 0 || findings[0].Code != rule.CodeCorrelation {
+		t.Errorf("findings %v", findings)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"picket.internal/engine"
 	"picket.internal/engine/rule"
 	"picket.internal/engine/sigma"
 )
@@ -48,7 +49,7 @@ func FuzzSigma(f *testing.F) {
 				t.Errorf("%s does not say where it is from", r.ID)
 			}
 		}
-		for _, res := range rule.Test(set) {
+		for _, res := range rule.TestWith(set, engine.Player{}) {
 			if !res.Passed {
 				t.Errorf("test %q of %s: %d alerts, wanted %d %s\n%s", res.Name, res.Rule, res.Got, res.Want, res.Detail, out.Rules)
 			}

@@ -24,14 +24,20 @@ func (r *reader) Status(context.Context) (types.Status, error) {
 		counters[name] += n
 	}
 	engine := h.engine.Stats()
+	evicted := engine.Evicted
 	for _, s := range engine.Rules {
 		counters["rule.matched"] += int64(s.Matched)
 		counters["rule.errors"] += int64(s.Errors)
-		if s.Disabled {
+		counters["rule.excused"] += int64(s.Excused)
+		if s.Disabled || s.Off {
 			counters["rule.disabled"]++
 		}
+		if s.Window != nil {
+			evicted += s.Window.Evicted + s.Window.TermsEvicted
+			counters["rule.late"] += int64(s.Window.Late)
+		}
 	}
-	counters["rule.state_evicted"] = int64(engine.Evicted)
+	counters["rule.state_evicted"] = int64(evicted)
 	return types.Status{Hub: h.home.Hub, Version: h.cfg.version(), Started: h.started, Rules: h.rules.status(), Counters: counters}, nil
 }
 
@@ -52,4 +58,12 @@ func (r *reader) Rules(ctx context.Context) ([]types.RunningRule, error) {
 // RuleFiles returns the files that they were loaded from.
 func (r *reader) RuleFiles(context.Context) ([]types.RuleFile, error) {
 	return r.hub.rules.documents(), nil
+}
+
+// EnableRule switches a rule on again.
+func (r *reader) EnableRule(_ context.Context, id string) error {
+	if !r.hub.engine.Enable(id) {
+		return types.ErrNotFound
+	}
+	return nil
 }

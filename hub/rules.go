@@ -96,9 +96,14 @@ func (r *rules) running(alerts map[string]store.RuleAlerts) []types.RunningRule 
 	out := make([]types.RunningRule, 0, set.Len())
 	for _, rule := range set.Rules() {
 		s, a := fares[rule.ID], alerts[rule.ID]
-		out = append(out, types.RunningRule{ID: rule.ID, Title: rule.Title, Version: rule.Version, Status: string(rule.Status), Severity: rule.Severity,
+		one := types.RunningRule{ID: rule.ID, Title: rule.Title, Version: rule.Version, Status: string(rule.Status), Severity: rule.Severity,
 			File: rule.File, Shadow: rule.Shadow(), Matched: int64(s.Matched), Suppressed: int64(s.Suppressed), Errors: int64(s.Errors),
-			LastError: s.LastError, Disabled: s.Disabled, Alerts: a.Alerts, ShadowAlerts: a.Shadow, LastAlert: a.Last})
+			LastError: s.LastError, Disabled: s.Disabled, Alerts: a.Alerts, ShadowAlerts: a.Shadow, LastAlert: a.Last,
+			Off: s.Off, OffHosts: s.OffHosts, Excused: int64(s.Excused), Cost: int64(s.Cost), TimeMS: float64(s.Time.Microseconds()) / 1000, Ungrouped: int64(s.Ungrouped)}
+		if w := s.Window; w != nil {
+			one.Groups, one.Evicted, one.Late = w.Groups, int64(w.Evicted+w.TermsEvicted), int64(w.Late)
+		}
+		out = append(out, one)
 	}
 	return out
 }

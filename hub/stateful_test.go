@@ -1,9 +1,15 @@
 package hub_test
 
 import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"picket.internal/api"
+	"picket.internal/fact"
 	"picket.internal/hub"
 	"picket.internal/hub/hubtest"
 )
@@ -86,5 +92,43 @@ func TestCorrelationOverARestart(t *testing.T) {
 	now.pass(2 * time.Hour)
 	if silent := h.WaitAlerts("test.silent", 1)[0]; silent.Host.ID != c.ID || len(silent.Facts) != 0 {
 		t.Errorf("alert %+v", silent)
+	}
+}
+
+// A rule that keeps exceeding its bound is switched off for the host that
+// brings it there, says so in an alert about itself, and comes back on demand.
+func TestRuleThatExceedsItsBoundIsSwitchedOff(t *testing.T) {
+	dir := t.TempDir()
+	writeRule(t, dir, "dear.yaml", `
+id: test.dear
+title: dear
+status: test
+severity: low
+on: [process]
+where: process.args.all(a, process.args.all(b, a + b != process.command_line))
+`)
+	h := hubtest.New(t, func(c *hub.Config) { c.Rules = dir })
+	c := h.Enroll()
+	var many []string
+	for i := range 500 {
+		many = append(many, strings.Repeat("x", 8)+strconv.Itoa(i))
+	}
+	for range 12 {
+		f := c.Fact(fact.KindProcess)
+		f.Process = &fact.Process{Action: fact.ProcessStart, PID: 7, Args: many, CommandLine: "c"}
+		c.MustSend(f)
+	}
+	running := func() api.RunningRule { return hubtest.Get[api.RunningRule](h, api.PathRules)[0] }
+	h.Wait("the rule to be switched off", func() bool { return running().OffHosts == 1 })
+	h.Wait("the notice about it", func() bool {
+		return slices.ContainsFunc(h.Facts(api.FactQuery{Kind: "fleet"}), func(f api.StoredFact) bool {
+			return strings.Contains(string(f.Fact), "rule.switched_off")
+		})
+	})
+	if status, body := h.Do(http.MethodPost, "/api/v1/rules/test.dear/enable", ""); status != http.StatusOK {
+		t.Fatalf("enabling: %d %s", status, body)
+	}
+	if r := running(); r.OffHosts != 0 || r.Off {
+		t.Errorf("after it was enabled: %+v", r)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"picket.internal/engine"
 	"picket.internal/engine/rule"
 	"picket.internal/fact"
 	"picket.internal/report"
@@ -215,7 +216,7 @@ func coverage(t *testing.T, hosts []report.HostKinds) []report.Technique {
 	if set == nil {
 		t.Fatal(found)
 	}
-	return report.Techniques(set, rule.Test(set), hosts)
+	return report.Techniques(set, rule.TestWith(set, engine.Player{}), hosts)
 }
 
 func TestTechniques(t *testing.T) {

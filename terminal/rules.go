@@ -35,6 +35,12 @@ func (p *Printer) ruleRow(r *api.RunningRule) []cell {
 	if r.Disabled {
 		state, s = "DISABLED", bad
 	}
+	switch {
+	case r.Off:
+		state, s = "SWITCHED OFF", bad
+	case r.OffHosts > 0:
+		state, s = r.Status+", off for "+number(int64(r.OffHosts)), bad
+	}
 	errors := cell{text: number(r.Errors), right: true}
 	if r.Errors > 0 {
 		errors.style = bad

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"picket.internal/display"
+	"picket.internal/engine"
 	"picket.internal/engine/sigma"
 	"picket.internal/terminal"
 )
@@ -54,7 +55,7 @@ type converted struct {
 
 // Run converts the files.
 func (c *convertSigmaCommand) Run(e *env) error {
-	options := sigma.Options{Source: c.Source, SourceURL: c.SourceURL, Licence: c.Licence}
+	options := sigma.Options{Player: engine.Player{}, Source: c.Source, SourceURL: c.SourceURL, Licence: c.Licence}
 	if c.Placeholders != "" {
 		data, err := readBounded(c.Placeholders)
 		if err == nil {

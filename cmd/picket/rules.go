@@ -6,7 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
+	"picket.internal/engine"
 	"picket.internal/engine/rule"
 	"picket.internal/internal/version"
 	"picket.internal/report"
@@ -25,6 +27,7 @@ type rulesCommands struct {
 	Replay   replayCommand   `cmd:"" help:"Tell what rules would have raised over the stored past."`
 	Promote  promoteCommand  `cmd:"" help:"Take a rule off its trial, once its past and its tests have been looked at."`
 	Shadow   shadowCommand   `cmd:"" help:"List the rules that are on trial on the hub, and what they have raised."`
+	Enable   enableCommand   `cmd:"" help:"Switch a rule on again that the hub switched off."`
 	Convert  convertCommands `cmd:"" help:"Turn rules of other languages into rules of Picket."`
 }
 
@@ -41,7 +44,12 @@ func (p *packFlags) load() (set *rule.Set, findings rule.Findings, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	set, findings = rule.LoadFS(fsys)
+	set, findings = rule.Options{Now: time.Now()}.LoadFS(fsys)
+	if set != nil {
+		if findings = append(findings, engine.Check(set)...); findings.HasErrors() {
+			set = nil
+		}
+	}
 	for i := range findings {
 		findings[i].File = p.file(findings[i].File)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"picket.internal/api"
 	"picket.internal/client"
+	"picket.internal/engine"
 	"picket.internal/engine/rule"
 	"picket.internal/fact"
 	"picket.internal/report"
@@ -66,7 +67,7 @@ func (c *coverageCommand) Run(ctx context.Context, e *env) error {
 			return err
 		}
 	}
-	techniques := report.Techniques(set, rule.Test(set), hosts)
+	techniques := report.Techniques(set, rule.TestWith(set, engine.Player{}), hosts)
 	if c.Navigator != "" {
 		layer, err := report.Navigator(techniques, "Picket rules")
 		if err == nil {

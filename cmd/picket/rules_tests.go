@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"picket.internal/display"
+	"picket.internal/engine"
 	"picket.internal/engine/rule"
 	"picket.internal/report"
 	"picket.internal/terminal"
@@ -55,7 +56,7 @@ func (c *testCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	results := rule.Test(set)
+	results := rule.TestWith(set, engine.Player{})
 	s := testSummary{Event: "summary", Rules: set.Len(), Tests: len(results)}
 	for i := range results {
 		results[i].File = c.file(results[i].File)

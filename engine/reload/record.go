@@ -2,6 +2,7 @@ package reload
 
 import (
 	"io/fs"
+	"sync"
 
 	"picket.internal/engine/rule"
 )
@@ -17,6 +18,8 @@ func CheckFiles(fsys fs.FS) (*rule.Set, map[string][]byte, rule.Findings) {
 // recorder is a folder that remembers what was read of it.
 type recorder struct {
 	fs.FS
+
+	mu    sync.Mutex // the loader reads files side by side
 	files map[string][]byte
 }
 
@@ -54,6 +57,8 @@ func (f *recordedFile) Read(p []byte) (int, error) {
 }
 
 func (f *recordedFile) Close() error {
+	f.to.mu.Lock()
 	f.to.files[f.name] = f.data
+	f.to.mu.Unlock()
 	return f.File.Close()
 }

@@ -1,6 +1,7 @@
 package reload_test
 
 import (
+	"fmt"
 	"testing"
 	"testing/fstest"
 
@@ -32,5 +33,20 @@ func TestCheckFilesKeepsWhatWasLoaded(t *testing.T) {
 	}
 	if copied, _, _ := reload.CheckFiles(again); copied == nil || copied.Version() != set.Version() {
 		t.Error("the files do not make the same set")
+	}
+}
+
+// A large set is read by many goroutines at once, and each file is kept.
+func TestCheckFilesOfALargeSet(t *testing.T) {
+	folder := fstest.MapFS{}
+	for i := range 300 {
+		name := fmt.Sprintf("r%d.yaml", i)
+		folder[name] = &fstest.MapFile{Data: fmt.Appendf(nil, "id: r%d\ntitle: t\nstatus: test\nseverity: low\non: [process]\nwhere: process.pid == %d\n", i, i)}
+	}
+	for range 20 {
+		set, files, findings := reload.CheckFiles(folder)
+		if set == nil || len(files) != len(folder) {
+			t.Fatalf("%d files of %d, %v", len(files), len(folder), findings.Err())
+		}
 	}
 }

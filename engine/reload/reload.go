@@ -93,6 +93,7 @@ func Check(fsys fs.FS) (*rule.Set, rule.Findings) {
 	if set == nil {
 		return nil, findings
 	}
+	findings = append(findings, engine.Check(set)...)
 	findings = append(findings, rule.VerifyWith(set, engine.Player{})...)
 	if findings.HasErrors() {
 		return nil, findings

@@ -21,10 +21,6 @@ const (
 // evaluator is what a side needs of an engine.
 type evaluator interface {
 	Process(in *engine.Input, now time.Time) []engine.Alert
-}
-
-// advancer is an engine with rules that wait for what does not come.
-type advancer interface {
 	Advance(now time.Time) []engine.Alert
 }
 
@@ -84,12 +80,11 @@ func (s *side) process(m *moment) (alerts []engine.Alert) {
 }
 
 func (s *side) advance(now time.Time) {
-	a, ok := s.eval.(advancer)
-	if !ok || now.Sub(s.advanced) < advanceEvery {
+	if now.Sub(s.advanced) < advanceEvery {
 		return
 	}
 	s.advanced = now
-	s.take(a.Advance(now), &moment{at: now})
+	s.take(s.eval.Advance(now), &moment{at: now})
 }
 
 // end lets the time pass that is left after the last fact.

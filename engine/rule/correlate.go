@@ -29,7 +29,8 @@ func (l *loader) correlate() {
 			continue
 		}
 		for _, id := range c.Rules {
-			if other := l.ids[id]; other != nil && !c.Generate && !other.Alone && r.Status != StatusDeprecated {
+			// A correlation on trial silences nothing that alerts in earnest.
+			if other := l.ids[id]; other != nil && !c.Generate && !other.Alone && (r.Status == StatusStable || r.Shadow() && other.Shadow()) {
 				other.Silent = true
 			}
 		}

@@ -83,6 +83,11 @@ type Finding struct {
 	Suggestion string `json:"suggestion,omitempty"`
 }
 
+// Finding is a finding about the rule as a whole, at its first line.
+func (r *Rule) Finding(level Level, code, message, suggestion string) Finding {
+	return r.document.src.finding(level, code, place{r.Line, 1}, message, suggestion)
+}
+
 // String renders the finding with its source line and a caret under the place.
 // Control characters of the source are shown as U+FFFD, so that a rule file
 // cannot write to the terminal.

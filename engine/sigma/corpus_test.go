@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"picket.internal/engine"
 	"picket.internal/engine/rule"
 	"picket.internal/engine/sigma"
 )
@@ -57,7 +58,7 @@ func TestGoldenRules(t *testing.T) {
 	if set.Len() < 67 {
 		t.Errorf("only %d rules", set.Len())
 	}
-	for _, res := range rule.Test(set) {
+	for _, res := range rule.TestWith(set, engine.Player{}) {
 		if !res.Passed {
 			t.Errorf("%s: %s: %d alerts, wanted %d", res.Rule, res.Name, res.Got, res.Want)
 		}

@@ -68,6 +68,8 @@ type Reader interface {
 type Admin interface {
 	// SetHostState makes a host enrolled or disabled, or returns types.ErrNotFound.
 	SetHostState(ctx context.Context, id, state string) error
+	// EnableRule switches a rule on again, or returns types.ErrNotFound.
+	EnableRule(ctx context.Context, id string) error
 	// CreateEnrollToken makes a token; the request's bounds are checked already.
 	CreateEnrollToken(ctx context.Context, req types.EnrollTokenRequest) (types.EnrollTokenReply, error)
 	// Authorize checks an access token, the secret in constant time, or returns

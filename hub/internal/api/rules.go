@@ -36,3 +36,22 @@ func (h *Handler) listRuleFiles(r *http.Request, out *reply) error {
 	}
 	return lines(out, files, func(*types.RuleFile) {})
 }
+
+// enableRule switches a rule on again that was switched off for exceeding its
+// bound.
+func (h *Handler) enableRule(r *http.Request, out *reply) error {
+	if err := noQuery(r); err != nil {
+		return err
+	}
+	if err := noBody(r, out); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
+	defer cancel()
+	id := r.PathValue("id")
+	if err := h.admin.EnableRule(ctx, id); err != nil {
+		return fmt.Errorf("enabling rule: %w", err)
+	}
+	h.log.Info("rule enabled", "rule", id)
+	return out.document(&types.RuleState{ID: id, Enabled: true})
+}
