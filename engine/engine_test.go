@@ -84,7 +84,7 @@ func TestAlertHoldsItsEvidence(t *testing.T) {
 		Rule: engine.RuleRef{ID: "a.rule", Title: "title of a.rule", Version: e.Set().Rules()[0].Version, Status: "test", Severity: "high", Score: 33, Tags: []string{"attack.execution"},
 			Author: "Ada", Source: &rule.Source{Name: "SigmaHQ", URL: "https://sigma.example", Licence: "DRL-1.1"}, DerivedFrom: "d2d642d7", References: []string{"a", "b", "c", "d", "e"}},
 		Severity: "high", Score: 33, Message: "/tmp/x on web-1", Host: in.Fact.Host, Time: noon,
-		Key: got[0].Key, SuppressFor: time.Hour, Facts: []*fact.Fact{in.Fact}, Shadow: true, Response: []string{"kill"},
+		Key: got[0].Key, SuppressFor: time.Hour, Facts: []*fact.Fact{in.Fact}, Shadow: true,
 		Values: map[string]string{"process.executable": "/tmp/x", `process.executable.under("/tmp")`: "true"},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -32,7 +32,9 @@ func (e *Engine) alert(in *Input, entry *Entry, firing *window.Firing, now time.
 			return alert
 		}
 	}
-	alert.Response = r.Response
+	if !alert.Shadow { // a rule on trial acts on nothing
+		alert.Response = r.Response
+	}
 	if err := describe(&alert, r, in.vars); err != nil {
 		h.failed(err)
 	}

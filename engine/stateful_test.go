@@ -296,3 +296,16 @@ func TestCheckRefusesWhatCannotBeRemembered(t *testing.T) {
 		t.Errorf("findings %v", findings)
 	}
 }
+
+// Nothing is done about a host because of a rule that is still on trial.
+func TestThreat_E6_RuleOnTrialActsOnNothing(t *testing.T) {
+	e := loaded(t, stateful("a.trial", failed, "response: [isolate]"), stable("b.trusted", failed, "response: [isolate]"))
+	in := login("h_1", "root", "failure", 0)
+	got := map[string][]string{}
+	for _, a := range e.Process(in, in.Fact.Time) {
+		got[a.Rule.ID] = a.Response
+	}
+	if diff := cmp.Diff(map[string][]string{"a.trial": nil, "b.trusted": {"isolate"}}, got); diff != "" {
+		t.Errorf("responses (-want +got):\n%s", diff)
+	}
+}

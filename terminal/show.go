@@ -43,6 +43,7 @@ func (p *Printer) ShowAlert(a *api.Alert) error {
 		"Trouble", a.Error,
 	)
 	p.showProcess(d, a, f)
+	p.showWindow(d, a)
 	p.showValues(d, a)
 	for i, raw := range a.Facts {
 		d.WriteString(fmt.Sprintf("\nFact %d of %d, as the host signed it\n", i+1, len(a.Facts)))
@@ -78,6 +79,27 @@ func (p *Printer) showProcess(d *detail, a *api.Alert, f *fact.Fact) {
 	}
 	for _, verdict := range sentence.Verdicts(a, f) {
 		d.facts("mind", verdict)
+	}
+}
+
+// showWindow tells what a rule over several facts saw, and which alerts a risk is
+// made of.
+func (p *Printer) showWindow(d *detail, a *api.Alert) {
+	w := a.Window
+	if w == nil {
+		return
+	}
+	d.WriteString("\nWhat it counted\n")
+	since := ""
+	if !w.Since.IsZero() {
+		since = p.full(w.Since)
+	}
+	d.facts("Count", fmt.Sprint(w.Count), "Value", fmt.Sprintf("%.4g", w.Value), "since", since, "Rules", strings.Join(w.Rules, " "))
+	for _, key := range slices.Sorted(maps.Keys(w.Group)) {
+		d.facts("with", key+" "+w.Group[key])
+	}
+	for _, part := range a.Parts {
+		d.facts("of", join(fmt.Sprintf("%.1f", part.Score), part.Rule, part.Alert))
 	}
 }
 

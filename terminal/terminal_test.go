@@ -291,3 +291,14 @@ func TestProgress(t *testing.T) {
 		t.Errorf("speaks off a terminal: %q", out.String())
 	}
 }
+
+// A rule over several facts shows what it counted, and a risk what it is made of.
+func TestShowWindow(t *testing.T) {
+	var out bytes.Buffer
+	a := samples(t)[0]
+	a.Window = &api.Window{Count: 3, Value: 160.25, Since: noon.Add(-time.Minute), Rules: []string{"canary.read", "canary.move"},
+		Group: map[string]string{"user.name": "\x1b[31mroot", "host.id": "h_1"}}
+	a.Parts = []api.Part{{Alert: "01JTHXG0000000000000000007", Rule: "canary.read", Score: 70}, {Rule: "canary.move", Score: 34.5}}
+	must(t, terminal.New(options(&out)).ShowAlert(&a))
+	golden(t, "show-window", out.Bytes())
+}

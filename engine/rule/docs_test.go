@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"picket.internal/engine"
 	"picket.internal/engine/rule"
 )
 
@@ -146,7 +147,7 @@ func TestDocumentsOfThePage(t *testing.T) {
 	if len(set.Packs()) != 1 || len(set.Filters()) != 1 || len(set.Macros()) != 2 || len(set.Lists()) != 2 || set.Len() < 9 {
 		t.Errorf("%d packs, %d filters, %d macros, %d lists, %d rules", len(set.Packs()), len(set.Filters()), len(set.Macros()), len(set.Lists()), set.Len())
 	}
-	results := rule.Test(set)
+	results := rule.TestWith(set, engine.Player{})
 	for _, res := range results {
 		if !res.Passed {
 			t.Errorf("%+v", res)

@@ -233,3 +233,33 @@ func TestVersionFollowsOtherDocuments(t *testing.T) {
 		}
 	}
 }
+
+// A rule that only feeds a correlation raises nothing twice.
+func TestWhatFeedsACorrelationIsNoDuplicate(t *testing.T) {
+	_, findings := rule.Load("x.yaml", []byte(`
+id: a.alerts
+title: t
+status: test
+severity: low
+on: [process]
+where: process.pid == 7
+---
+id: b.feeds
+title: t
+status: test
+severity: low
+on: [process]
+where: process.pid == 7
+---
+id: c.many
+title: t
+status: test
+severity: low
+correlation: {type: event_count, rules: [b.feeds], timespan: 1m, condition: {gte: 2}}
+`))
+	for _, f := range findings {
+		if f.Code == rule.CodeDuplicate {
+			t.Error(f)
+		}
+	}
+}

@@ -106,12 +106,12 @@ func outlives(a, b time.Time) bool {
 }
 
 // duplicates finds rules that decide alike. Deprecated ones, which others took
-// the place of, do not count.
+// the place of, do not count, nor do those that only feed a correlation.
 func (l *loader) duplicates(results []compiled) {
 	first := map[string]*Rule{}
 	for i, r := range l.rules {
 		key := results[i].key
-		if key == "" || r.Status == StatusDeprecated {
+		if key == "" || r.Status == StatusDeprecated || r.Silent {
 			continue
 		}
 		other, twice := first[key]

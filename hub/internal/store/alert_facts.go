@@ -34,6 +34,9 @@ func (s *Store) AlertFacts(ctx context.Context, id string, q api.AlertFactsQuery
 		return api.AlertFacts{}, fmt.Errorf("counting an alert's facts: %w", err)
 	}
 	raised := int64(min(len(a.Facts), maxLinks))
+	if a.Window != nil { // what a rule counted raised it, too
+		raised = min(max(raised, a.Window.Count), out.Linked, maxLinks)
+	}
 	out.Unlinked = max(0, a.Count-1-max(0, out.Linked-raised))
 	if out.Unlinked > 0 {
 		out.Elsewhere = elsewhere(&a)

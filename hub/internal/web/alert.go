@@ -34,7 +34,8 @@ type alertBody struct {
 	Process  *processBlock
 	Unknown  bool // a canary was touched, and by whom is not known
 	Values   []value
-	Again    *again // nil where it happened once
+	Window   *windowBlock // nil for a rule that looks at one fact
+	Again    *again       // nil where it happened once
 	Facts    []string
 	OfRule   string
 	OfHost   string
@@ -97,13 +98,48 @@ func (u *ui) alert(ctx context.Context, r *http.Request) (*view, error) {
 	for _, raw := range a.Facts {
 		body.Facts = append(body.Facts, string(display.JSONBlock(raw)))
 	}
-	if a.Count > 1 {
+	body.Window = u.windowBlock(&a)
+	if a.Count > 1 || a.Window != nil {
 		if body.Again, err = u.again(ctx, a.ID); err != nil {
 			return nil, err
 		}
 	}
 	live := u.newsOf(ctx, types.AlertQuery{HostID: a.Host.ID, RuleID: a.Rule.ID, IncludeShadow: a.Shadow}, nil)
 	return &view{Template: "alert", Title: "Alert", Tab: body.Row.Heading, Nav: "alerts", Live: live, Body: &body}, nil
+}
+
+// windowBlock is what a rule over several facts saw.
+type windowBlock struct {
+	Count int64
+	Value string
+	Since *Moment
+	Rules []Text
+	Group []pair
+	Parts []partRow
+}
+
+type pair struct{ Key, Value Text }
+
+// partRow is an alert that a risk is made of; Alert is empty where it is gone.
+type partRow struct {
+	Alert string
+	Rule  Text
+	Score string
+}
+
+func (u *ui) windowBlock(a *types.Alert) *windowBlock {
+	w := a.Window
+	if w == nil {
+		return nil
+	}
+	out := &windowBlock{Count: w.Count, Value: fmt.Sprintf("%.4g", w.Value), Rules: texts(w.Rules), Since: u.moment(w.Since)}
+	for _, key := range slices.Sorted(maps.Keys(w.Group)) {
+		out.Group = append(out.Group, pair{Text(key), Text(w.Group[key])})
+	}
+	for _, p := range a.Parts {
+		out.Parts = append(out.Parts, partRow{p.Alert, Text(p.Rule), fmt.Sprintf("%.1f", p.Score)})
+	}
+	return out
 }
 
 // again is what is known of an alert's duplicates.

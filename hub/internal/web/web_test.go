@@ -248,3 +248,24 @@ func TestAlertsArePaged(t *testing.T) {
 		t.Errorf("%d facts on the second page", strings.Count(next, "<summary>"))
 	}
 }
+
+// A rule over several facts shows what it counted, and a risk what it is made of.
+func TestAlertOfSeveralFacts(t *testing.T) {
+	s := newSite(t)
+	a := apitest.Alert(1, "high", "<b>")
+	a.Window = &types.Window{Count: 3, Value: 160.25, Since: apitest.Noon.Add(-time.Minute), Rules: []string{"canary.read"},
+		Group: map[string]string{"user.name": "<i>root"}}
+	a.Parts = []types.Part{{Alert: apitest.AlertID(7), Rule: "canary.read", Score: 70}, {Rule: "<u>gone", Score: 34.5}}
+	s.AddAlert(a)
+	body := s.open("/alerts/" + a.ID).Body.String()
+	for _, want := range []string{"What it counted", "160.2", "&lt;i&gt;root", `href="/alerts/` + apitest.AlertID(7) + `"`, "&lt;u&gt;gone", "The facts behind it"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page has no %q", want)
+		}
+	}
+	for _, never := range []string{"<i>", "<u>", "It happened again"} {
+		if strings.Contains(body, never) {
+			t.Errorf("the page has %q", never)
+		}
+	}
+}
