@@ -58,7 +58,8 @@ func TestAutomatonFindsWhatASearchFinds(t *testing.T) {
 func foundIn(n int, find func(*Found)) []int32 {
 	s := &shelf{}
 	for i := range n {
-		s.groups, s.rules = append(s.groups, []int32{int32(i)<<postBits | both}), append(s.rules, int32(i))
+		s.posts, s.groups = append(s.posts, int32(i)<<postBits|both), append(s.groups, span{int32(i), int32(i) + 1})
+		s.rules = append(s.rules, int32(i))
 	}
 	f := &Found{shelf: s, turn: 1, groups: make([]uint32, n), clauses: make([]uint32, n), rules: make([]uint32, n)}
 	find(f)
@@ -69,7 +70,7 @@ func foundIn(n int, find func(*Found)) []int32 {
 // After as many facts as marks can count, an earlier fact's marks must not be
 // taken for this one's.
 func TestMarksStartAnew(t *testing.T) {
-	s := &shelf{groups: [][]int32{{both}}, rules: []int32{0}}
+	s := &shelf{groups: []span{{0, 1}}, posts: []int32{both}, rules: []int32{0}}
 	f := &Found{shelf: s, turn: 1<<(32-postBits) - 1, groups: make([]uint32, 1), clauses: make([]uint32, 1), rules: make([]uint32, 1)}
 	for round := range 3 {
 		f.add(0)
