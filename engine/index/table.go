@@ -15,11 +15,13 @@ type column struct {
 	equalFold map[string]span // by text in lower case
 	numbers   map[uint64]span
 	groups    []int32 // that the spans are of
-	present   []int32
-	begins    *automaton
-	ends      *automaton
-	contains  *automaton
-	long      []long // by length
+	// What equal and equalFold may hold.
+	known, knownFold *filter
+	present          []int32
+	begins           *automaton
+	ends             *automaton
+	contains         *automaton
+	long             []long // by length
 }
 
 // span is a part of a slice: tables of them are smaller than tables of slices,
@@ -52,11 +54,13 @@ func (c *column) find(v *rule.Vars, f *Found) {
 }
 
 func (c *column) text(text string, f *Found) {
-	if c.equal != nil {
+	if c.known != nil && c.known.mayHold(text) {
 		f.addOnce(c.groups, c.equal[text])
 	}
-	if c.equalFold != nil {
-		f.addOnce(c.groups, c.equalFold[string(f.lower(text))])
+	if c.knownFold != nil {
+		if folded := f.lower(text); c.knownFold.mayHoldBytes(folded) {
+			f.addOnce(c.groups, c.equalFold[string(folded)])
+		}
 	}
 	if c.begins != nil {
 		c.begins.atEdge(text, f)
@@ -127,6 +131,7 @@ func appendLiterals(to []literal, t *rule.Atom, group int32) []literal {
 
 func (b *columnBuilder) build() column {
 	b.equal, b.equalFold = spans(&b.groups, b.equals), spans(&b.groups, b.equalsFold)
+	b.known, b.knownFold = newFilter(b.equal), newFilter(b.equalFold)
 	b.numbers = spans(&b.groups, b.numbered)
 	b.begins = newAutomaton(b.prefixes, false, false)
 	b.ends = newAutomaton(b.suffixes, true, false)
