@@ -21,7 +21,8 @@ const (
 	maxStrikes   = 10
 	strikeWindow = time.Minute
 	hostsOff     = 5
-	maxStruck    = 1000 // hosts that are told apart for one rule; all others count as one
+	maxStruck    = 1000 // hosts that are told apart for one rule
+	others       = ""   // all other hosts, which count as one
 )
 
 // breaker switches a rule off that keeps exceeding its bound.
@@ -51,6 +52,9 @@ func (b *breaker) allows(host string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := b.hosts[host]
+	if s == nil {
+		s = b.hosts[others]
+	}
 	return s == nil || !s.off
 }
 
@@ -92,7 +96,7 @@ func (b *breaker) of(host string, now time.Time) *strikes {
 			}
 		}
 		if len(b.hosts) >= maxStruck {
-			host = ""
+			host = others
 		}
 	}
 	s := b.hosts[host]

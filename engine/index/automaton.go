@@ -118,9 +118,9 @@ func (a *automaton) classes(keys []key) {
 	}
 }
 
-// span is a state with the keys that go through it.
-type span struct {
-	state    int32
+// state is a place in the trie with the keys that go through it.
+type state struct {
+	at       int32
 	from, to int
 	depth    int
 }
@@ -130,15 +130,15 @@ type span struct {
 func (a *automaton) build(keys []key, links bool) {
 	b := newBuilder(a)
 	var classes []uint8
-	for work := []span{{0, 0, len(keys), 0}}; len(work) > 0; work = work[1:] {
+	for work := []state{{0, 0, len(keys), 0}}; len(work) > 0; work = work[1:] {
 		s := work[0]
 		if len(keys[s.from].text) == s.depth {
 			a.outs = append(a.outs, keys[s.from].out)
-			a.cells[s.state].out = int32(len(a.outs))
+			a.cells[s.at].out = int32(len(a.outs))
 			s.from++
 		}
 		if links {
-			a.linkOuts(s.state)
+			a.linkOuts(s.at)
 		}
 		first := len(work)
 		classes = classes[:0]
@@ -148,20 +148,20 @@ func (a *automaton) build(keys []key, links bool) {
 				j++
 			}
 			classes = append(classes, a.class[c])
-			work = append(work, span{from: i, to: j, depth: s.depth + 1})
+			work = append(work, state{from: i, to: j, depth: s.depth + 1})
 			i = j
 		}
 		if len(classes) == 0 {
 			continue
 		}
 		base := b.place(classes)
-		a.cells[s.state].base = base
+		a.cells[s.at].base = base
 		for i, c := range classes {
 			t := base + int32(c)
-			work[first+i].state = t
-			b.take(t, s.state)
-			if links && s.state != 0 {
-				a.cells[t].fail = a.next(a.cells[s.state].fail, int32(c))
+			work[first+i].at = t
+			b.take(t, s.at)
+			if links && s.at != 0 {
+				a.cells[t].fail = a.next(a.cells[s.at].fail, int32(c))
 			}
 		}
 	}

@@ -59,9 +59,10 @@ func (x *Index) Candidates(kind fact.Kind, v *rule.Vars) *Found {
 // shelf is the index of the facts of one kind.
 type shelf struct {
 	columns []column
-	groups  [][]int32 // clauses that have a test in common, as posted
-	rules   []int32   // of the clauses
-	always  []int32   // rules that are shown every fact
+	groups  []span  // clauses that have a test in common, of posts
+	posts   []int32 // clauses with the bits of the tests
+	rules   []int32 // of the clauses
+	always  []int32 // rules that are shown every fact
 	pool    sync.Pool
 }
 
@@ -103,23 +104,26 @@ func (f *Found) Release() {
 	f.shelf.pool.Put(f)
 }
 
-func (f *Found) addAll(groups []int32) {
-	for _, g := range groups {
-		f.add(g)
+// addOnce adds groups that are found at most once for a fact.
+func (f *Found) addOnce(groups []int32, of span) {
+	for _, g := range groups[of.from:of.to] {
+		f.met(g)
 	}
 }
 
+// add adds a group that may be found many times, as a word that is repeated.
 func (f *Found) add(group int32) {
 	if f.groups[group] == f.turn {
 		return
 	}
 	f.groups[group] = f.turn
-	f.met(f.shelf.groups[group])
+	f.met(group)
 }
 
-// met notes that a test of the clauses is met.
-func (f *Found) met(posted []int32) {
-	for _, p := range posted {
+// met notes that the test of a group is met.
+func (f *Found) met(group int32) {
+	of := f.shelf.groups[group]
+	for _, p := range f.shelf.posts[of.from:of.to] {
 		c, bits := p>>postBits, uint32(p&both)
 		before := f.clauses[c]
 		if before>>postBits != f.turn {
@@ -229,7 +233,12 @@ func (b *shelfBuilder) group(t *rule.Atom) int32 {
 }
 
 func (b *shelfBuilder) build(rules int) *shelf {
-	s := &shelf{groups: b.groups, rules: b.rules, always: b.always}
+	s := &shelf{rules: b.rules, always: b.always}
+	for _, posted := range b.groups {
+		from := int32(len(s.posts))
+		s.posts = append(s.posts, posted...)
+		s.groups = append(s.groups, span{from, int32(len(s.posts))})
+	}
 	for _, name := range slices.Sorted(maps.Keys(b.columns)) {
 		s.columns = append(s.columns, b.columns[name].build())
 	}

@@ -11,15 +11,22 @@ import (
 type column struct {
 	subject *rule.Subject
 
-	equal     map[string][]int32 // groups by text
-	equalFold map[string][]int32 // by text in lower case
-	numbers   map[uint64][]int32
-	present   []int32
-	begins    *automaton
-	ends      *automaton
-	contains  *automaton
-	long      []long // by length
+	equal     map[string]span // of groups, by text
+	equalFold map[string]span // by text in lower case
+	numbers   map[uint64]span
+	groups    []int32 // that the spans are of
+	// What equal and equalFold may hold.
+	known, knownFold *filter
+	present          []int32
+	begins           *automaton
+	ends             *automaton
+	contains         *automaton
+	long             []long // by length
 }
+
+// span is a part of a slice: tables of them are smaller than tables of slices,
+// and small tables are what a fact's cost depends on.
+type span struct{ from, to int32 }
 
 // long is a group that a text over a length belongs to, whatever it holds.
 type long struct {
@@ -32,7 +39,7 @@ func (c *column) find(v *rule.Vars, f *Found) {
 	switch {
 	case !c.subject.IsText():
 		if c.numbers != nil {
-			f.addAll(c.numbers[c.subject.Number(v)])
+			f.addOnce(c.groups, c.numbers[c.subject.Number(v)])
 		}
 	case c.subject.IsList():
 		for _, item := range c.subject.Texts(v) {
@@ -42,16 +49,18 @@ func (c *column) find(v *rule.Vars, f *Found) {
 		c.text(c.subject.Text(v), f)
 	}
 	if c.present != nil && c.subject.Has(v) {
-		f.addAll(c.present)
+		f.addOnce(c.present, span{0, int32(len(c.present))})
 	}
 }
 
 func (c *column) text(text string, f *Found) {
-	if c.equal != nil {
-		f.addAll(c.equal[text])
+	if c.known != nil && c.known.mayHold(text) {
+		f.addOnce(c.groups, c.equal[text])
 	}
-	if c.equalFold != nil {
-		f.addAll(c.equalFold[string(f.lower(text))])
+	if c.knownFold != nil {
+		if folded := f.lower(text); c.knownFold.mayHoldBytes(folded) {
+			f.addOnce(c.groups, c.equalFold[string(folded)])
+		}
 	}
 	if c.begins != nil {
 		c.begins.atEdge(text, f)
@@ -73,6 +82,8 @@ func (c *column) text(text string, f *Found) {
 // columnBuilder gathers the tests of a subject.
 type columnBuilder struct {
 	column
+	equals, equalsFold        map[string][]int32
+	numbered                  map[uint64][]int32
 	prefixes, suffixes, parts []literal
 }
 
@@ -80,18 +91,18 @@ type columnBuilder struct {
 func (b *columnBuilder) put(t *rule.Atom, group int32) {
 	switch t.Kind {
 	case rule.TestNumber:
-		if b.numbers == nil {
-			b.numbers = map[uint64][]int32{}
+		if b.numbered == nil {
+			b.numbered = map[uint64][]int32{}
 		}
 		for _, n := range t.Numbers {
-			b.numbers[n] = append(b.numbers[n], group)
+			b.numbered[n] = append(b.numbered[n], group)
 		}
 	case rule.TestPresent:
 		b.present = append(b.present, group)
 	case rule.TestEquals:
-		table := &b.equal
+		table := &b.equals
 		if t.Fold {
-			table = &b.equalFold
+			table = &b.equalsFold
 		}
 		if *table == nil {
 			*table = map[string][]int32{}
@@ -119,9 +130,26 @@ func appendLiterals(to []literal, t *rule.Atom, group int32) []literal {
 }
 
 func (b *columnBuilder) build() column {
+	b.equal, b.equalFold = spans(&b.groups, b.equals), spans(&b.groups, b.equalsFold)
+	b.known, b.knownFold = newFilter(b.equal), newFilter(b.equalFold)
+	b.numbers = spans(&b.groups, b.numbered)
 	b.begins = newAutomaton(b.prefixes, false, false)
 	b.ends = newAutomaton(b.suffixes, true, false)
 	b.contains = newAutomaton(b.parts, false, true)
 	slices.SortFunc(b.long, func(x, y long) int { return cmp.Compare(x.over, y.over) })
 	return b.column
+}
+
+// spans moves the groups of a table to the end of others.
+func spans[K comparable](groups *[]int32, table map[K][]int32) map[K]span {
+	if table == nil {
+		return nil
+	}
+	out := make(map[K]span, len(table))
+	for k, of := range table {
+		from := int32(len(*groups))
+		*groups = append(*groups, of...)
+		out[k] = span{from, int32(len(*groups))}
+	}
+	return out
 }
