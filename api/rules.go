@@ -53,6 +53,28 @@ type RunningRule struct {
 	LastAlert time.Time `json:"last_alert,omitzero"`
 }
 
+// RunningFilter is one tuning of many rules, and how it fares on the hub.
+type RunningFilter struct {
+	// Name is the filter's name.
+	Name string `json:"name"`
+	// Title says in a few words what it lets pass; may be empty.
+	Title string `json:"title,omitempty"`
+	// Owner is who answers for it.
+	Owner string `json:"owner"`
+	// Reason is why it is there; may be empty.
+	Reason string `json:"reason,omitempty"`
+	// Expires is the last day on which it holds; absent where it has no end.
+	Expires time.Time `json:"expires,omitzero"`
+	// Expired is true where that day is over: it lets nothing pass any more.
+	Expired bool `json:"expired,omitempty"`
+	// Rules is how many rules it applies to.
+	Rules int `json:"rules"`
+	// Hits is how many facts it let pass since the hub's start.
+	Hits int64 `json:"hits"`
+	// Last is when it last did, by the hub's clock; absent before.
+	Last time.Time `json:"last,omitzero"`
+}
+
 // RuleState is the answer to a rule that was switched on again.
 type RuleState struct {
 	// ID is the rule.

@@ -135,6 +135,11 @@ func (c *Client) Rules(ctx context.Context) iter.Seq2[api.RunningRule, error] {
 	return named(c, "listing rules", rows[api.RunningRule](ctx, c, api.PathRules, nil))
 }
 
+// Filters yields the filters of these rules, by name.
+func (c *Client) Filters(ctx context.Context) iter.Seq2[api.RunningFilter, error] {
+	return named(c, "listing filters", rows[api.RunningFilter](ctx, c, api.PathFilters, nil))
+}
+
 // RuleFiles yields the files that the hub's rules were loaded from, by name.
 func (c *Client) RuleFiles(ctx context.Context) iter.Seq2[api.RuleFile, error] {
 	return named(c, "fetching the hub's rules", rows[api.RuleFile](ctx, c, api.PathRuleFiles, nil))

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"time"
 
 	types "picket.internal/api"
 	"picket.internal/hub/internal/enroll"
@@ -66,4 +67,13 @@ func (r *reader) EnableRule(_ context.Context, id string) error {
 		return types.ErrNotFound
 	}
 	return nil
+}
+
+// Filters lists the filters of the rules that run.
+func (r *reader) Filters(context.Context) ([]types.RunningFilter, error) {
+	now := time.Now
+	if r.hub.cfg.Now != nil {
+		now = r.hub.cfg.Now
+	}
+	return r.hub.rules.filters(now()), nil
 }

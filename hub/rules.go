@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	types "picket.internal/api"
 	"picket.internal/engine"
@@ -102,6 +103,30 @@ func (r *rules) running(alerts map[string]store.RuleAlerts) []types.RunningRule 
 			Off: s.Off, OffHosts: s.OffHosts, Excused: int64(s.Excused), Cost: int64(s.Cost), TimeMS: float64(s.Time.Microseconds()) / 1000, Ungrouped: int64(s.Ungrouped)}
 		if w := s.Window; w != nil {
 			one.Groups, one.Evicted, one.Late = w.Groups, int64(w.Evicted+w.TermsEvicted), int64(w.Late)
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// filters are those of the running rules, by name.
+func (r *rules) filters(now time.Time) []types.RunningFilter {
+	set := r.engine.Set()
+	if set == nil {
+		return nil
+	}
+	fares := map[string]engine.FilterStats{}
+	for _, s := range r.engine.Stats().Filters {
+		fares[s.Name] = s
+	}
+	var out []types.RunningFilter
+	for _, f := range set.Filters() {
+		one := types.RunningFilter{Name: f.Name, Title: f.Title, Owner: f.Owner, Reason: f.Reason, Expires: f.Expires,
+			Expired: f.Expired(now), Hits: int64(fares[f.Name].Hits), Last: fares[f.Name].Last}
+		for _, rule := range set.Rules() {
+			if f.Applies(rule) {
+				one.Rules++
+			}
 		}
 		out = append(out, one)
 	}

@@ -132,3 +132,18 @@ where: process.args.all(a, process.args.all(b, a + b != process.command_line))
 		t.Errorf("after it was enabled: %+v", r)
 	}
 }
+
+// A filter says what it has let pass.
+func TestFiltersAreCounted(t *testing.T) {
+	dir := t.TempDir()
+	writeRule(t, dir, "touch.yaml", touchRule)
+	writeRule(t, dir, "filter.yaml", "filter: spare\nrules: [test.*]\nwhere: canary.path == \"/spared\"\nowner: ops\nexpires: 2126-01-01\n")
+	h := hubtest.New(t, func(c *hub.Config) { c.Rules = dir })
+	c := h.Enroll()
+	c.MustSend(c.Canary("/spared"), c.Canary("/other"))
+	h.WaitAlerts("test.touch", 1)
+	f := hubtest.Get[api.RunningFilter](h, api.PathFilters)
+	if len(f) != 1 || f[0].Name != "spare" || f[0].Hits != 1 || f[0].Rules != 1 || f[0].Expired || f[0].Last.IsZero() {
+		t.Errorf("filters %+v", f)
+	}
+}

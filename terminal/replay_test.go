@@ -85,3 +85,17 @@ func TestRunningRules(t *testing.T) {
 	}
 	golden(t, "rules", out.Bytes())
 }
+
+func TestRunningFilters(t *testing.T) {
+	var out bytes.Buffer
+	p := terminal.New(options(&out))
+	n, err := p.RunningFilters(seq(
+		api.RunningFilter{Name: "backup_tools", Owner: "storage team", Rules: 9, Hits: 41, Last: noon.Add(-3 * time.Minute), Expires: time.Date(2027, 6, 30, 0, 0, 0, 0, time.UTC)},
+		api.RunningFilter{Name: "lab", Owner: "\x1b[31mops", Rules: 1, Expires: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), Expired: true},
+		api.RunningFilter{Name: "idle", Owner: "ops"}))
+	must(t, err)
+	if n != 3 {
+		t.Errorf("%d filters", n)
+	}
+	golden(t, "filters", out.Bytes())
+}

@@ -51,3 +51,35 @@ func (p *Printer) ruleRow(r *api.RunningRule) []cell {
 		{text: number(r.Matched), right: true}, {text: number(r.Suppressed), right: true}, errors,
 	}
 }
+
+// RunningFilters prints a table of the filters of a hub, or one document each.
+// It returns how many there were.
+func (p *Printer) RunningFilters(filters iter.Seq2[api.RunningFilter, error]) (n int, err error) {
+	t := table{header: []string{"FILTER", "OWNER", "RULES", "HITS", "LAST", "EXPIRES"}, cut: []int{0, 1}}
+	for f, err := range filters {
+		if err != nil {
+			return n, err
+		}
+		n++
+		if p.o.JSON {
+			if err := p.Document(&f); err != nil {
+				return n, err
+			}
+			continue
+		}
+		expires := cell{text: "never"}
+		if !f.Expires.IsZero() {
+			expires.text = f.Expires.Format("2006-01-02")
+		}
+		if f.Expired {
+			expires.style = bad
+		}
+		t.rows = append(t.rows, []cell{
+			{text: f.Name}, {text: f.Owner}, {text: number(int64(f.Rules)), right: true}, {text: number(f.Hits), right: true}, {text: p.ago(f.Last)}, expires,
+		})
+	}
+	if p.o.JSON || n == 0 {
+		return n, nil
+	}
+	return n, p.write(p.table(&t))
+}

@@ -27,6 +27,7 @@ type rulesCommands struct {
 	Replay   replayCommand   `cmd:"" help:"Tell what rules would have raised over the stored past."`
 	Promote  promoteCommand  `cmd:"" help:"Take a rule off its trial, once its past and its tests have been looked at."`
 	Shadow   shadowCommand   `cmd:"" help:"List the rules that are on trial on the hub, and what they have raised."`
+	Filters  filtersCommand  `cmd:"" help:"List the hub's filters, who answers for them, and what they let pass."`
 	Enable   enableCommand   `cmd:"" help:"Switch a rule on again that the hub switched off."`
 	Convert  convertCommands `cmd:"" help:"Turn rules of other languages into rules of Picket."`
 }

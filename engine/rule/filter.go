@@ -63,6 +63,9 @@ func (w *walker) filterDocument(n *yaml.Node) *Filter {
 	return f
 }
 
+// Expired reports whether its last day is over.
+func (f *Filter) Expired(now time.Time) bool { return expired(f.Expires, now) }
+
 // Applies reports whether the filter selects the rule.
 func (f *Filter) Applies(r *Rule) bool {
 	fits := func(selectors []string, any func(string) bool) bool {

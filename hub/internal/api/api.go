@@ -55,6 +55,8 @@ type Reader interface {
 	Replay(ctx context.Context, q types.ReplayQuery, begin func(batches int64) error, give func(*types.LogBatch) error) (types.ReplayEvent, error)
 	// Rules returns the rules that run, by id.
 	Rules(ctx context.Context) ([]types.RunningRule, error)
+	// Filters returns the filters of these rules, by name.
+	Filters(ctx context.Context) ([]types.RunningFilter, error)
 	// RuleFiles returns the files that they were loaded from, by name.
 	RuleFiles(ctx context.Context) ([]types.RuleFile, error)
 	// Changed returns a channel that is closed at the next commit that adds

@@ -38,6 +38,7 @@ var routes = []Route{
 	{http.MethodPost, types.PathHostDisable, RoleAdmin, (*Handler).disableHost},
 	{http.MethodPost, types.PathHostEnable, RoleAdmin, (*Handler).enableHost},
 	{http.MethodPost, types.PathHostApprove, RoleAdmin, (*Handler).approveHost},
+	{http.MethodGet, types.PathFilters, RoleViewer, (*Handler).listFilters},
 	{http.MethodPost, types.PathRuleEnable, RoleAdmin, (*Handler).enableRule},
 	{http.MethodGet, types.PathFacts, RoleViewer, (*Handler).listFacts},
 	{http.MethodGet, types.PathFactsFollow, RoleViewer, (*Handler).followFacts},

@@ -22,6 +22,20 @@ func (h *Handler) listRules(r *http.Request, out *reply) error {
 	return lines(out, rules, func(rule *types.RunningRule) { rule.LastAlert = rule.LastAlert.UTC() })
 }
 
+// listFilters answers with the filters of the running rules, one a line.
+func (h *Handler) listFilters(r *http.Request, out *reply) error {
+	if err := noQuery(r); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
+	defer cancel()
+	filters, err := h.reader.Filters(ctx)
+	if err != nil {
+		return fmt.Errorf("reading filters: %w", err)
+	}
+	return lines(out, filters, func(*types.RunningFilter) {})
+}
+
 // listRuleFiles answers with the files that the running rules were loaded from,
 // one a line.
 func (h *Handler) listRuleFiles(r *http.Request, out *reply) error {

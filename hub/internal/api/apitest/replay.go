@@ -25,6 +25,15 @@ func (m *Memory) Rules(context.Context) ([]api.RunningRule, error) {
 	return slices.Clone(m.rules), m.Err
 }
 
+// Filters answers one, where there are rules.
+func (m *Memory) Filters(ctx context.Context) ([]api.RunningFilter, error) {
+	rules, err := m.Rules(ctx)
+	if err != nil || len(rules) == 0 {
+		return nil, err
+	}
+	return []api.RunningFilter{{Name: "backup", Owner: "storage team", Rules: len(rules), Hits: 7, Last: Noon}}, nil
+}
+
 // RuleFiles answers what SetRules was told.
 func (m *Memory) RuleFiles(context.Context) ([]api.RuleFile, error) {
 	m.mu.Lock()
