@@ -41,6 +41,7 @@ unit: tools ## all tests, with the race detector
 lint: tools ## gofmt, go vet, staticcheck, generated files, go.mod
 	@test -z "$$(gofmt -l .)" || { echo "not formatted, run gofmt -w on:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
+	cd bench && $(GO) vet ./...
 	$(STATICCHECK) ./...
 	cd fact && $(GO) run ./gen -check
 	$(GO) mod tidy -diff
@@ -56,13 +57,15 @@ bench: tools ## latency, ingest, engine, footprint and sizes, measured here
 	CGO_ENABLED=1 $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./e2e
 	CGO_ENABLED=1 $(GO) test -run '^$$' -bench 'Ingest' -benchtime 5s -timeout 30m ./hub
 	CGO_ENABLED=1 $(GO) test -run '^$$' -bench 'Replay' -benchtime 1x -timeout 30m ./hub
-	$(GO) test -run '^$$' -bench 'Linear' ./engine
+	$(GO) test -run '^$$' -bench 'Linear|Match|Parallel|Load' -timeout 30m ./engine
+	cd bench && PICKET_BENCH=1 $(GO) test -count=1 -v -run 'Comparison|Scale' -timeout 30m .
 	$(GO) test -run '^$$' -bench 'ExecToFact' -benchtime 1x ./sensor/watch/process
 	$(GO) test -run '^$$' -bench 'Attribution|TouchToEmit' -benchtime 1x ./sensor/watch/canary
 	$(GO) test -run '^$$' -bench 'Read|OfThisMachine|OverThisMachine|Seal|Emit' ./sensor/...
 
 soak: tools ## the long tests at full length
 	PICKET_SOAK=1 CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m ./e2e/... ./hub/... ./sensor/...
+	PICKET_SOAK=1 $(GO) test -count=1 -timeout 60m -run 'IndexAgrees' ./engine
 	$(MAKE) fuzz FUZZTIME=2m
 
 threats: tools ## the threats of ../shared/threats.md and the tests that carry them

@@ -39,7 +39,7 @@ func marked(t *testing.T, name string, n, marks int) *rule.Set {
 // Rules are swapped while facts flow: each fact is held against all of one set,
 // and none is passed over.
 func TestSwapWhileFactsFlow(t *testing.T) {
-	const rules, marks, swaps = 3000, 30, 12
+	const rules, marks, swaps = 3000, 30, 6
 	sets := []*rule.Set{marked(t, "one", rules, marks), marked(t, "other", rules, marks)}
 	e := engine.New(engine.Config{})
 	e.Load(sets[0])

@@ -61,7 +61,7 @@ func foundIn(n int, find func(*Found)) []int32 {
 		s.posts, s.groups = append(s.posts, int32(i)<<postBits|both), append(s.groups, span{int32(i), int32(i) + 1})
 		s.rules = append(s.rules, int32(i))
 	}
-	f := &Found{shelf: s, turn: 1, groups: make([]uint32, n), clauses: make([]uint32, n), rules: make([]uint32, n)}
+	f := &Found{shelf: s, turn: 1, groups: make([]uint16, n), clauses: make([]uint16, n), rules: make([]uint16, n)}
 	find(f)
 	slices.Sort(f.Rules)
 	return f.Rules
@@ -71,7 +71,7 @@ func foundIn(n int, find func(*Found)) []int32 {
 // taken for this one's.
 func TestMarksStartAnew(t *testing.T) {
 	s := &shelf{groups: []span{{0, 1}}, posts: []int32{both}, rules: []int32{0}}
-	f := &Found{shelf: s, turn: 1<<(32-postBits) - 1, groups: make([]uint32, 1), clauses: make([]uint32, 1), rules: make([]uint32, 1)}
+	f := &Found{shelf: s, turn: 1<<(16-postBits) - 1, groups: make([]uint16, 1), clauses: make([]uint16, 1), rules: make([]uint16, 1)}
 	for round := range 3 {
 		f.add(0)
 		if !slices.Equal(f.Rules, []int32{0}) {

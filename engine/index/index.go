@@ -72,10 +72,11 @@ type Found struct {
 
 	shelf *shelf
 	// A mark that is not of this turn is of an earlier fact.
-	turn    uint32
-	groups  []uint32
-	clauses []uint32 // the turn, and in the lowest two bits which tests were met
-	rules   []uint32
+	// Marks are small, to stay in the caches.
+	turn    uint16
+	groups  []uint16
+	clauses []uint16 // the turn, and in the lowest two bits which tests were met
+	rules   []uint16
 	buf     []byte
 }
 
@@ -95,7 +96,7 @@ func (f *Found) Release() {
 		return
 	}
 	f.Rules = f.Rules[:0]
-	if f.turn++; f.turn == 1<<(32-postBits) { // all marks are older than the first turn again
+	if f.turn++; f.turn == 1<<(16-postBits) { // all marks are older than the first turn again
 		clear(f.groups)
 		clear(f.clauses)
 		clear(f.rules)
@@ -124,7 +125,7 @@ func (f *Found) add(group int32) {
 func (f *Found) met(group int32) {
 	of := f.shelf.groups[group]
 	for _, p := range f.shelf.posts[of.from:of.to] {
-		c, bits := p>>postBits, uint32(p&both)
+		c, bits := p>>postBits, uint16(p&both)
 		before := f.clauses[c]
 		if before>>postBits != f.turn {
 			before = f.turn << postBits
@@ -243,7 +244,7 @@ func (b *shelfBuilder) build(rules int) *shelf {
 		s.columns = append(s.columns, b.columns[name].build())
 	}
 	s.pool.New = func() any {
-		return &Found{shelf: s, turn: 1, groups: make([]uint32, len(s.groups)), clauses: make([]uint32, len(s.rules)), rules: make([]uint32, rules)}
+		return &Found{shelf: s, turn: 1, groups: make([]uint16, len(s.groups)), clauses: make([]uint16, len(s.rules)), rules: make([]uint16, rules)}
 	}
 	return s
 }

@@ -75,7 +75,7 @@ func (b *shelfBuilder) any(n *rule.Need) plan {
 
 // askCost is what it costs to ask a rule that was found, where to find it costs
 // one.
-const askCost = 30
+const askCost = 100
 
 // all plans what must hold together: the part that the fewest facts meet, and
 // another if to look that up too costs less than to ask the rule in vain.

@@ -80,6 +80,9 @@ var arguments = []string{"-c", "-v", "--help", "-lah", "/etc/hosts", "/var/log/s
 
 func process(r *rand.Rand) *fact.Process {
 	name := pick(r, programs)
+	if r.IntN(2) == 0 {
+		name = pick(r, daily)
+	}
 	p := &fact.Process{
 		Action: pick(r, []string{"start", "exec", "exec", "exit"}), PID: 1000 + r.Int64N(30000), StartTicks: r.Uint64N(1 << 40), EntityID: fmt.Sprintf("%016x", r.Uint64()),
 		Name: name[:min(15, len(name))], Executable: pick(r, folders) + name, ExecutableKind: "file", ExecutableFilesystem: "ext4", HashStatus: "ok", Hash: &fact.Hash{SHA256: digest(r)},

@@ -19,6 +19,16 @@ strings su sudo supervisord swapon sysctl systemctl systemd-run tail tar taskset
 truncate tshark tune2fs ufw umount uname uniq unshare unzip update-alternatives uptime useradd userdel usermod uwsgi vagrant vault vi vim virsh visudo vmstat
 w wall watch wc wget whereis which who whoami wireguard xargs xxd xz yarn yes ypbind yum zabbix-agentd zcat zfs zip zpool zsh zstd`)
 
+// daily are programs that hosts run all day and that rules do not name.
+var daily = strings.Fields(`
+accounts-daemon apt-check apt.systemd.da avahi-daemon blkmapd bluetoothd boltd buildkitd cc1 cc1plus cfn-hup check_disk check_load check_procs
+chrony-helper cleanup collectd colord compile containerd-shim cracklib-check cups-browsed cupsd dconf-service debian-sa1 dh_install dockerd-proxy
+e2scrub_all filebeat fluent-bit fstrim fwupd gcc-ar gdm-x-session gmain gnome-shell gopls gpg-agent gsd-power gvfsd ibus-daemon inetd irqbalance
+kswapd0 link lightdm lld logcheck lsb_release mandb metricbeat multipathd needrestart networkd-dispat node_exporter nscd nslcd packagekitd
+pickup pipewire polkitd popularity-cont prometheus pulseaudio qmgr rasdaemon rngd rpcbind rtkit-daemon run-parts sa1 sadc scdaemon sd-pam
+smartd sssd_be sssd_nss storaged systemd-journal systemd-logind systemd-network systemd-resolve systemd-timesyn systemd-udevd thermald tlsmgr
+tracker-miner-f udisksd unattended-upgr update-motd upowerd vet wpa_supplicant xdg-desktop-por`)
+
 // common are parts of paths and words that rules and facts of all sorts share:
 // a variation leaves them alone.
 var common = wordSet(`usr bin sbin tmp dev shm etc var lib lib64 home root opt run proc local sys log spool cache http https tcp udp exec file

@@ -1,0 +1,206 @@
+package rule
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+)
+
+// operand is what a comparison looks at.
+type operand struct {
+	*Subject
+	fold func(string) string // the case that the text is brought to first; nil: none
+}
+
+// plainForms are the forms whose values Go compares as CEL does.
+var plainForms = []form{formString, formInt, formUint, formBool}
+
+// operand reads a field, an item of a list, or a part of either.
+func (r needReader) operand(e ast.Expr) (operand, bool) {
+	if e.Kind() == ast.CallKind && e.AsCall().IsMemberFunction() && len(e.AsCall().Args()) == 0 {
+		return r.derived(e.AsCall())
+	}
+	if e.Kind() == ast.IdentKind {
+		if item, ok := r.items[e.AsIdent()]; ok {
+			return operand{Subject: item}, true
+		}
+	}
+	name, test, ok := fieldName(e)
+	if !ok || test {
+		return operand{}, false
+	}
+	p, f, ok := r.s.pathTo(name)
+	if !ok || !slices.Contains(plainForms, f.form) {
+		return operand{}, false
+	}
+	return operand{Subject: newSubject(name, p)}, true
+}
+
+func (r needReader) derived(c ast.CallExpr) (operand, bool) {
+	o, ok := r.operand(c.Target())
+	if !ok || !o.IsText() {
+		return operand{}, false
+	}
+	part, isPart := map[string]slice{"base": baseOfText, "dir": dirOfText}[c.FunctionName()]
+	fold, isFold := map[string]func(string) string{"lowerAscii": lowerASCII, "upperAscii": upperASCII}[c.FunctionName()]
+	switch {
+	case isPart && o.slice == wholeText:
+		o.Subject = o.of(part)
+		return o, true
+	case isFold && o.fold == nil:
+		o.fold = fold
+		return o, true
+	}
+	return operand{}, false
+}
+
+func (r needReader) equal(a, b ast.Expr) *Need {
+	if a.Kind() == ast.LiteralKind {
+		a, b = b, a
+	}
+	o, ok := r.operand(a)
+	if !ok || b.Kind() != ast.LiteralKind {
+		return nil
+	}
+	return o.among([]ref.Val{b.AsLiteral()})
+}
+
+// has is `literal in list`. Its negation is about all items, which no test is.
+func (r needReader) has(a, b ast.Expr) *Need {
+	text, isText := stringLiteral(a)
+	name, test, ok := fieldName(b)
+	if !isText || !ok || test {
+		return nil
+	}
+	p, f, ok := r.s.pathTo(name)
+	if !ok || f.form != formStrings {
+		return nil
+	}
+	return tested(&Atom{Kind: TestEquals, Subject: newSubject(name, p), Values: []string{text}})
+}
+
+// member is `x in [literals]` and `x in lists.NAME`.
+func (r needReader) member(a, b ast.Expr) *Need {
+	o, ok := r.operand(a)
+	if !ok {
+		return nil
+	}
+	if list, ok := r.lists[listName(b)]; ok {
+		if o.IsText() && o.fold == nil && list.elem == types.StringType {
+			return tested(&Atom{Kind: TestEquals, Subject: o.Subject, Values: list.source, set: list.textSet()})
+		}
+		return o.among(slices.Collect(maps.Keys(list.set)))
+	}
+	if b.Kind() != ast.ListKind {
+		return nil
+	}
+	var values []ref.Val
+	for _, item := range b.AsList().Elements() {
+		if item.Kind() != ast.LiteralKind {
+			return nil
+		}
+		values = append(values, item.AsLiteral())
+	}
+	return o.among(values)
+}
+
+// among is met by one of the values.
+func (o operand) among(values []ref.Val) *Need {
+	if o.IsText() {
+		var texts []string
+		for _, v := range values {
+			s, ok := v.(types.String)
+			if !ok {
+				return nil
+			}
+			texts = append(texts, string(s))
+		}
+		return o.texts(TestEquals, o.fold != nil, texts)
+	}
+	t := &Atom{Kind: TestNumber, Subject: o.Subject}
+	for _, v := range values {
+		switch {
+		case v == types.True:
+			t.Numbers = append(t.Numbers, 1)
+		case v == types.False:
+			t.Numbers = append(t.Numbers, 0)
+		case v.Type() == types.IntType && o.form == formInt:
+			t.Numbers = append(t.Numbers, uint64(v.(types.Int)))
+		case v.Type() == types.UintType && o.form == formUint:
+			t.Numbers = append(t.Numbers, uint64(v.(types.Uint)))
+		default:
+			return nil
+		}
+	}
+	return tested(t)
+}
+
+// texts is a test against literals. Where the text is brought to one case
+// first, a literal of the other case is never met.
+func (o operand) texts(kind TestKind, fold bool, values []string) *Need {
+	t := &Atom{Kind: kind, Subject: o.Subject, Fold: fold}
+	for _, v := range values {
+		if o.fold != nil && o.fold(v) != v {
+			continue
+		}
+		if fold {
+			v = lowerASCII(v)
+		}
+		t.Values = append(t.Values, v)
+	}
+	if kind == TestEquals && len(t.Values) > fewValues {
+		t.set = setOf(t.Values)
+	}
+	return tested(t)
+}
+
+var textTests = map[string]struct {
+	kind TestKind
+	fold bool
+}{
+	"startsWith": {TestPrefix, false}, "endsWith": {TestSuffix, false}, "contains": {TestContains, false},
+	"startsWithFold": {TestPrefix, true}, "endsWithFold": {TestSuffix, true}, "containsFold": {TestContains, true}, "equalsFold": {TestEquals, true},
+}
+
+// compare is a call of a method with one literal.
+func (r needReader) compare(c ast.CallExpr) *Need {
+	o, arg, ok := r.method(c)
+	if !ok {
+		return nil
+	}
+	if c.FunctionName() == "under" {
+		return o.under(arg)
+	}
+	t, ok := textTests[c.FunctionName()]
+	if !ok {
+		return nil
+	}
+	if t.fold {
+		o.fold = nil // whatever case the text was brought to, this brings it to another
+	}
+	return o.texts(t.kind, t.fold || o.fold != nil, []string{arg})
+}
+
+// method takes a call of a method of a text with one literal.
+func (r needReader) method(c ast.CallExpr) (operand, string, bool) {
+	if !c.IsMemberFunction() || len(c.Args()) != 1 {
+		return operand{}, "", false
+	}
+	o, ok := r.operand(c.Target())
+	arg, isString := stringLiteral(c.Args()[0])
+	return o, arg, ok && isString && o.IsText()
+}
+
+// under is the folder itself or what begins with its name and a slash.
+func (o operand) under(folder string) *Need {
+	folder = strings.TrimRight(folder, "/")
+	below := o.texts(TestPrefix, o.fold != nil, []string{folder + "/"})
+	if folder == "" {
+		return below
+	}
+	return &Need{Op: NeedAny, Parts: []*Need{o.texts(TestEquals, o.fold != nil, []string{folder}), below}}
+}
