@@ -13,6 +13,7 @@ import (
 	types "picket.internal/api"
 	"picket.internal/engine"
 	"picket.internal/engine/reload"
+	"picket.internal/engine/rule"
 	"picket.internal/hub/internal/store"
 	shipped "picket.internal/rules"
 )
@@ -28,6 +29,15 @@ type rules struct {
 	err    error             // guarded by mu
 	files  map[string][]byte // what the running set was loaded from; guarded by mu
 }
+
+// shippedSet are the rules in the program, checked once: they do not change.
+var shippedSet = sync.OnceValues(func() (*rule.Set, error) {
+	set, findings := reload.Check(shipped.FS())
+	if set == nil {
+		return nil, fmt.Errorf("internal error: the shipped rules are broken: %w", findings.Err())
+	}
+	return set, nil
+})
 
 // loadRules gives the engine its first rules. A folder that does not exist is
 // refused. One with a broken rule is not: the shipped rules run in its place,
