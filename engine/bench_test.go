@@ -155,6 +155,7 @@ func BenchmarkProcessParallel(b *testing.B) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	var at atomic.Uint64
 	b.ReportAllocs()
+	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for i := at.Add(1000); pb.Next(); i++ {
 			e.Process(inputs[i%uint64(len(inputs))], now)

@@ -30,6 +30,9 @@ func (r *reader) Status(context.Context) (types.Status, error) {
 		if s.Disabled {
 			counters["rule.disabled"]++
 		}
+		if s.Off || s.OffHosts > 0 {
+			counters["rule.off"]++
+		}
 	}
 	counters["rule.state_evicted"] = int64(engine.Evicted)
 	return types.Status{Hub: h.home.Hub, Version: h.cfg.version(), Started: h.started, Rules: h.rules.status(), Counters: counters}, nil
