@@ -37,6 +37,7 @@ test: lint unit fuzz ## everything CI runs: lint, all tests with -race, 10 s of 
 
 unit: tools ## all tests, with the race detector
 	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./...
+	$(GO) test -run 'NoMemory' ./engine/...
 
 lint: tools ## gofmt, go vet, staticcheck, generated files, go.mod
 	@test -z "$$(gofmt -l .)" || { echo "not formatted, run gofmt -w on:"; gofmt -l .; exit 1; }

@@ -30,12 +30,15 @@ func (r *reader) Status(context.Context) (types.Status, error) {
 		counters["rule.matched"] += int64(s.Matched)
 		counters["rule.errors"] += int64(s.Errors)
 		counters["rule.excused"] += int64(s.Excused)
-		if s.Disabled || s.Off {
+		if s.Disabled {
 			counters["rule.disabled"]++
 		}
 		if s.Window != nil {
 			evicted += s.Window.Evicted + s.Window.TermsEvicted
 			counters["rule.late"] += int64(s.Window.Late)
+		}
+		if s.Off || s.OffHosts > 0 {
+			counters["rule.off"]++
 		}
 	}
 	counters["rule.state_evicted"] = int64(evicted)
