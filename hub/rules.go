@@ -30,13 +30,20 @@ type rules struct {
 	files  map[string][]byte // what the running set was loaded from; guarded by mu
 }
 
-// shippedSet are the rules in the program, checked once: they do not change.
-var shippedSet = sync.OnceValues(func() (*rule.Set, error) {
-	set, findings := reload.Check(shipped.FS())
+// checked is a set of rules with the files that it was loaded from.
+type checked struct {
+	set   *rule.Set
+	files map[string][]byte
+}
+
+// shippedRules are those in the program. They are checked once a process: they
+// do not change.
+var shippedRules = sync.OnceValues(func() (checked, error) {
+	set, files, findings := reload.CheckFiles(shipped.FS())
 	if set == nil {
-		return nil, fmt.Errorf("internal error: the shipped rules are broken: %w", findings.Err())
+		return checked{}, fmt.Errorf("internal error: the shipped rules are broken: %w", findings.Err())
 	}
-	return set, nil
+	return checked{set, files}, nil
 })
 
 // loadRules gives the engine its first rules. A folder that does not exist is
@@ -44,12 +51,12 @@ var shippedSet = sync.OnceValues(func() (*rule.Set, error) {
 // which the status says, because a hub that does not start stores nothing.
 func loadRules(dir string, e *engine.Engine, log *slog.Logger) (*rules, error) {
 	r := &rules{dir: dir, engine: e, log: log, source: "embedded"}
-	set, files, findings := reload.CheckFiles(shipped.FS())
-	if set == nil {
-		return nil, fmt.Errorf("internal error: the shipped rules are broken: %w", findings.Err())
+	ours, err := shippedRules()
+	if err != nil {
+		return nil, err
 	}
-	e.Load(set)
-	r.files = files
+	e.Load(ours.set)
+	r.files = ours.files
 	if dir == "" {
 		return r, nil
 	}
