@@ -56,6 +56,7 @@ e2e: tools ## only the tests that boot the real programs
 bench: tools ## latency, ingest, engine, footprint and sizes, measured here
 	CGO_ENABLED=1 $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./e2e
 	CGO_ENABLED=1 $(GO) test -run '^$$' -bench 'Ingest' -benchtime 5s -timeout 30m ./hub
+	CGO_ENABLED=1 $(GO) test -run '^$$' -bench 'Replay' -benchtime 1x -timeout 30m ./hub
 	$(GO) test -run '^$$' -bench 'Linear|Match|Parallel|Load' -timeout 30m ./engine
 	cd bench && PICKET_BENCH=1 $(GO) test -count=1 -v -run 'Comparison|Scale' -timeout 30m .
 	$(GO) test -run '^$$' -bench 'ExecToFact' -benchtime 1x ./sensor/watch/process

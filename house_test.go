@@ -44,6 +44,7 @@ var sensorNever = map[string]string{
 	"plugin":                              "the sensor loads no code",
 	"text/template":                       "costs size and has no use here",
 	"github.com/prometheus/procfs":        "225 kB more than parsers of our own; it is the oracle in tests",
+	"github.com/oklog/ulid/v2":            "brings database/sql/driver and a second math/rand, 28 kB; sensor/queue makes its own ids",
 	"regexp":                              "brings the tables of unicode; parsers here read bytes",
 	"encoding/json":                       "strictjson reads and writes all JSON; with log/slog this would cost 225 kB",
 	"log/slog":                            "brings encoding/json; sensor/eventlog writes what it would",
@@ -65,12 +66,14 @@ var rooms = []room{
 	{folder: "rules", cgoFree: true},
 	{folder: "api", ours: []string{"strictjson", "fact"}, cgoFree: true},
 	{folder: "display", ours: []string{"strictjson", "fact", "api"}, cgoFree: true},
-	{folder: "terminal", ours: []string{"strictjson", "fact", "api", "display", "engine"}, cgoFree: true},
+	{folder: "terminal", ours: []string{"strictjson", "fact", "api", "display", "engine", "report"}, cgoFree: true},
+	{folder: "report", ours: []string{"strictjson", "fact", "api", "display", "engine"}, cgoFree: true,
+		never: map[string]string{"net/http": "it writes what others read, and sends nothing", "os/exec": "it runs nothing"}},
 	{folder: "client", ours: []string{"strictjson", "fact", "envelope", "wire", "api"}, cgoFree: true},
 	{folder: "hub", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "engine", "rules"},
 		never: map[string]string{"os/exec": "the hub runs nothing"}},
 	{folder: "plant", ours: []string{"strictjson"}, cgoFree: true, never: map[string]string{"net/http": "canaries talk to nobody", "os/exec": "they run nothing"}},
-	{folder: "local", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "terminal", "client", "plant"}, cgoFree: true},
+	{folder: "local", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "engine", "report", "terminal", "client", "plant"}, cgoFree: true}, // engine: what terminal shows of it
 }
 
 // importers says who alone may import a package directly.
@@ -164,7 +167,7 @@ type size struct {
 
 // The sensor has been over its budget since it tells all that a host does: what
 // was taken out to get it here is in docs/dependencies.md.
-var sizes = map[string]size{"picket-sensor": {budget: 6_500_000, ceiling: 6_780_000}}
+var sizes = map[string]size{"picket-sensor": {budget: 6_500_000, ceiling: 6_620_000}}
 
 func TestSensorBuildsStaticAndSmall(t *testing.T) {
 	for name, bound := range sizes {

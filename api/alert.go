@@ -38,6 +38,10 @@ type Alert struct {
 	Facts []jsontext.Value `json:"facts"`
 	// Values are the values that the parts of the rule's condition had, by the part's text.
 	Values map[string]string `json:"values,omitempty"`
+	// Window is what a rule over more than one fact saw; absent for a rule that looks at one.
+	Window *Window `json:"window,omitempty"`
+	// Parts are the alerts that made up a risk, the weightiest first.
+	Parts []Part `json:"parts,omitempty"`
 	// Count is how many times it happened: 1 and every duplicate that the rule suppressed.
 	Count int64 `json:"count"`
 	// Last is when the last duplicate happened, by the host's clock; absent without one.
@@ -48,6 +52,32 @@ type Alert struct {
 	Shadow bool `json:"shadow"`
 	// Error says what went wrong while the message or the values were computed; absent where nothing did.
 	Error string `json:"error,omitempty"`
+}
+
+// Window is what a rule over more than one fact saw when it fired.
+type Window struct {
+	// Count is how many events the window held.
+	Count int64 `json:"count"`
+	// Value is what the rule's condition was held against.
+	Value float64 `json:"value"`
+	// Since is the time of the window's first event.
+	Since time.Time `json:"since,omitzero"`
+	// Group are the values that the events have in common, by field or alias. Host-made text.
+	Group map[string]string `json:"group,omitempty"`
+	// Rules are the ids of the rules that matched.
+	Rules []string `json:"rules,omitempty"`
+}
+
+// Part is an alert that a risk is made of.
+type Part struct {
+	// Alert is its id; absent where it is no longer stored.
+	Alert string `json:"alert,omitempty"`
+	// Rule is its rule's id.
+	Rule string `json:"rule"`
+	// Score is what is left of its score. Unit: points.
+	Score float64 `json:"score"`
+	// Time is when it happened.
+	Time time.Time `json:"time,omitzero"`
 }
 
 // Rule names the rule behind an alert.
@@ -64,4 +94,19 @@ type Rule struct {
 	Severity string `json:"severity"`
 	// Tags are the rule's tags, as in "attack.t1552.001".
 	Tags []string `json:"tags,omitempty"`
+	// Author is who wrote the rule. Some licences ask for it beside every match.
+	Author string `json:"author,omitempty"`
+	// Source is where the rule came from; nil where it does not say.
+	Source *RuleSource `json:"source,omitempty"`
+	// DerivedFrom is the id of the rule that this one was made of, as Sigma's.
+	DerivedFrom string `json:"derived_from,omitempty"`
+	// References are links for those who want to know more, the first few.
+	References []string `json:"references,omitempty"`
+}
+
+// RuleSource is where a rule came from, and on which terms.
+type RuleSource struct {
+	Name    string `json:"name"`
+	URL     string `json:"url,omitempty"`
+	Licence string `json:"licence,omitempty"`
 }

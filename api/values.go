@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -50,6 +51,15 @@ func (p *parser) number(name string) int {
 		return 0
 	}
 	return n
+}
+
+// words are texts between commas.
+func (p *parser) words(name string) []string {
+	s := p.text(name)
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, ",")
 }
 
 func (p *parser) flag(name string) bool {

@@ -42,7 +42,30 @@ func pause(base time.Duration, failures int) time.Duration {
 // in an error that asking again cannot mend; a hub that cannot be reached at
 // all is one only at the start.
 func (c *Client) FollowAlerts(ctx context.Context, q api.AlertQuery) iter.Seq2[api.Alert, error] {
-	f := follow[api.Alert]{
+	return func(yield func(api.Alert, error) bool) {
+		for news, err := range c.FollowAlertNews(ctx, q) {
+			switch {
+			case err != nil:
+				yield(api.Alert{}, err)
+				return
+			case news.Alert != nil && !yield(*news.Alert, nil):
+				return
+			}
+		}
+	}
+}
+
+// AlertNews is an alert, or word that one has grown: one of the two is set.
+type AlertNews struct {
+	Alert *api.Alert
+	More  *api.AlertGrowth
+}
+
+// FollowAlertNews is FollowAlerts that also tells, now and then, which alerts
+// have got duplicates, be they old ones. What an alert grew by while the
+// connection was broken is told at its next duplicate.
+func (c *Client) FollowAlertNews(ctx context.Context, q api.AlertQuery) iter.Seq2[AlertNews, error] {
+	f := follow[AlertNews]{
 		client: c,
 		path:   api.PathAlertsFollow,
 		check:  q.Validate,
@@ -50,7 +73,18 @@ func (c *Client) FollowAlerts(ctx context.Context, q api.AlertQuery) iter.Seq2[a
 			q.After = after
 			return q.Values()
 		},
-		cursor: func(a *api.Alert) string { return a.ID },
+		read: func(line []byte) (news AlertNews, after string, err error) {
+			news.Alert = new(api.Alert)
+			err = decode(line, news.Alert)
+			return news, news.Alert.ID, err
+		},
+		event: func(name string, line []byte) (news AlertNews, ok bool, err error) {
+			if name != api.EventMore {
+				return news, false, nil
+			}
+			news.More = new(api.AlertGrowth)
+			return news, true, decode(line, news.More)
+		},
 	}
 	return named(c, "following alerts", f.rows(ctx, q.After))
 }
@@ -65,7 +99,10 @@ func (c *Client) FollowFacts(ctx context.Context, q api.FactQuery) iter.Seq2[api
 			q.After = after
 			return q.Values()
 		},
-		cursor: func(s *api.StoredFact) string { return s.Cursor },
+		read: func(line []byte) (f api.StoredFact, after string, err error) {
+			err = decode(line, &f)
+			return f, f.Cursor, err
+		},
 	}
 	return named(c, "following facts", f.rows(ctx, q.After))
 }
@@ -76,7 +113,10 @@ type follow[Row any] struct {
 	path   string
 	check  func() error
 	query  func(after string) url.Values
-	cursor func(*Row) string
+	// read makes a row of a line, and tells the place that is reached with it.
+	read func(line []byte) (row Row, after string, err error)
+	// event makes a row of a line that is no data, where it is one; nil: none are.
+	event func(name string, line []byte) (row Row, ok bool, err error)
 }
 
 func (f *follow[Row]) rows(ctx context.Context, after string) iter.Seq2[Row, error] {
@@ -156,14 +196,21 @@ func (s *stream[Row]) take(line []byte) error {
 		if event.Cursor != "" {
 			s.after = event.Cursor
 		}
-		return nil
+		if s.event == nil {
+			return nil
+		}
+		row, ok, err := s.event(event.Event, line)
+		if err == nil && ok {
+			s.stopped = !s.yield(row, nil)
+		}
+		return err
 	}
-	var row Row
-	if err := decode(line, &row); err != nil {
+	row, after, err := s.read(line)
+	if err != nil {
 		return err
 	}
 	// Set before the row is handed out: whoever stops here and comes back has it.
-	s.after = s.cursor(&row)
+	s.after = after
 	s.stopped = !s.yield(row, nil)
 	return nil
 }

@@ -69,6 +69,24 @@ func (c *Client) Alert(ctx context.Context, id string) (api.Alert, error) {
 	return a, nil
 }
 
+// AlertFacts returns a page of the facts that are linked to an alert, the newest
+// first: those of its duplicates, then those that raised it.
+func (c *Client) AlertFacts(ctx context.Context, id string, q api.AlertFactsQuery) (api.AlertFacts, error) {
+	var facts api.AlertFacts
+	path := strings.Replace(api.PathAlertFacts, "{id}", url.PathEscape(id), 1)
+	err := q.Validate()
+	if err == nil {
+		err = c.document(ctx, http.MethodGet, path, q.Values(), nil, &facts)
+	}
+	if errors.Is(err, api.ErrNotFound) {
+		return facts, &Error{Doing: "showing an alert's facts", On: id, Err: explain(err, "there is no such alert"), Fix: "see the ids with `picket alerts list --json`"}
+	}
+	if err != nil {
+		return facts, c.fail("showing an alert's facts", err)
+	}
+	return facts, nil
+}
+
 // Status returns how the hub is.
 func (c *Client) Status(ctx context.Context) (api.Status, error) {
 	var s api.Status
@@ -104,6 +122,21 @@ func (c *Client) EnableHost(ctx context.Context, id string) (api.HostState, erro
 // ApproveHost lets in a host that waits for it.
 func (c *Client) ApproveHost(ctx context.Context, id string) (api.HostState, error) {
 	return c.changeHost(ctx, "approving host", api.PathHostApprove, id)
+}
+
+// EnableRule switches a rule on again that the hub switched off.
+func (c *Client) EnableRule(ctx context.Context, id string) (api.RuleState, error) {
+	const doing = "enabling rule"
+	var state api.RuleState
+	path := strings.Replace(api.PathRuleEnable, "{id}", url.PathEscape(id), 1)
+	err := c.document(ctx, http.MethodPost, path, nil, nil, &state)
+	if errors.Is(err, api.ErrNotFound) {
+		return state, &Error{Doing: doing, On: id, Err: explain(err, "the hub runs no such rule"), Fix: "see the ids with `picket rules shadow --all`"}
+	}
+	if err != nil {
+		return state, c.fail(doing, err)
+	}
+	return state, nil
 }
 
 func (c *Client) changeHost(ctx context.Context, doing, pattern, id string) (api.HostState, error) {

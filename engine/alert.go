@@ -15,6 +15,11 @@ type Input struct {
 	// Prevalence is what the fleet knows of the process's hash; nil where nothing
 	// is known. It must not change either.
 	Prevalence *fact.Prevalence
+	// Ref is where the caller keeps the fact, for Window.Firing: a ULID, or a text
+	// of at most 14 bytes. Empty means that it is not listed there.
+	Ref string
+	// Learning is true for a host that is new: its first times mean nothing.
+	Learning bool
 
 	vars *rule.Vars
 }
@@ -27,6 +32,10 @@ func (in *Input) Vars() *rule.Vars {
 	return in.vars
 }
 
+func (in *Input) learning() bool {
+	return in.Learning || in.Prevalence != nil && !in.Prevalence.Learned
+}
+
 // RuleRef is what an alert keeps of its rule.
 type RuleRef struct {
 	ID       string   `json:"id"`
@@ -36,7 +45,16 @@ type RuleRef struct {
 	Severity string   `json:"severity"`
 	Score    float64  `json:"score"`
 	Tags     []string `json:"tags,omitempty"`
+	// Author, Source and DerivedFrom say whose work the rule is, which licences
+	// ask for beside every match.
+	Author      string       `json:"author,omitempty"`
+	Source      *rule.Source `json:"source,omitempty"`
+	DerivedFrom string       `json:"derived_from,omitempty"` // the id of the rule that it was made of
+	References  []string     `json:"references,omitempty"`   // the first maxReferences
 }
+
+// maxReferences is how many of a rule's references go into each alert.
+const maxReferences = 5
 
 // Alert is a rule that a fact met, or, where Error is set, a rule that could
 // not be evaluated on the fact.
@@ -55,8 +73,11 @@ type Alert struct {
 	// Suppressed is true for a duplicate: the caller counts it and links its
 	// facts to the alert of the same Key that is open. A duplicate has no
 	// Message and no Values.
-	Suppressed bool         `json:"suppressed,omitempty"`
-	Facts      []*fact.Fact `json:"facts"`
+	Suppressed bool `json:"suppressed,omitempty"`
+	// Facts are what happened, the one that raised the alert; none where time did.
+	Facts []*fact.Fact `json:"facts"`
+	// Window is what a stateful rule saw; nil for others.
+	Window *Window `json:"window,omitempty"`
 	// Values are the parts of the rule's condition with the values they had.
 	Values map[string]string `json:"values,omitempty"`
 	// Shadow is true for rules that are not trusted yet: recorded, not notified.
@@ -71,5 +92,12 @@ type Alert struct {
 }
 
 func refOf(r *rule.Rule) RuleRef {
-	return RuleRef{ID: r.ID, Title: r.Title, Version: r.Version, Status: string(r.Status), Severity: r.Severity, Score: r.Score, Tags: r.Tags}
+	ref := RuleRef{ID: r.ID, Title: r.Title, Version: r.Version, Status: string(r.Status), Severity: r.Severity, Score: r.Score, Tags: r.Tags,
+		Author: r.Author, Source: r.Source, References: r.References[:min(len(r.References), maxReferences)]}
+	for _, other := range r.Related {
+		if other.Type == "derived" && ref.DerivedFrom == "" {
+			ref.DerivedFrom = other.ID
+		}
+	}
+	return ref
 }

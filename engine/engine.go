@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -11,7 +9,7 @@ import (
 	"picket.internal/engine/index"
 	"picket.internal/engine/rule"
 	"picket.internal/engine/suppress"
-	"picket.internal/fact"
+	"picket.internal/engine/window"
 )
 
 // Config is how an engine works. Its zero value is a good engine.
@@ -54,6 +52,12 @@ type Engine struct {
 	learned atomic.Uint64 // facts that profile has learned from
 
 	loading sync.Mutex // held while a set is swapped in
+
+	// windows is what stateful rules remember. deciding is read-held while the
+	// matches of a fact become events and alerts, and held while a set is
+	// swapped in: no match of an old set meets the memory of a new one.
+	windows  *window.Table
+	deciding sync.RWMutex
 }
 
 // active is one set of rules and what was built for it; it never changes but
@@ -63,11 +67,13 @@ type active struct {
 	entries []*Entry
 	matcher Matcher
 	health  map[string]*health
+	plan    *plan
+	filters map[string]*filterHealth
 }
 
 // New returns an engine without rules.
 func New(cfg Config) *Engine {
-	e := &Engine{cfg: cfg, recent: suppress.NewTable(cfg.MaxKeys)}
+	e := &Engine{cfg: cfg, recent: suppress.NewTable(cfg.MaxKeys), windows: emptyTable()}
 	e.pool.New = func() any { return newPass(e) }
 	return e
 }
@@ -75,16 +81,19 @@ func New(cfg Config) *Engine {
 // Load swaps the whole set of rules at once. Facts that are being processed
 // finish with the old one. Counters and suppression go on by rule id. Rules
 // that panicked get another chance; rules that were switched off get it when
-// they have changed.
-func (e *Engine) Load(set *rule.Set) {
+// they have changed. What a stateful rule remembers is kept as long as it means
+// the same.
+func (e *Engine) Load(set *rule.Set) { e.load(set, set.Rules()) }
+
+func (e *Engine) load(set *rule.Set, rules []*rule.Rule) {
 	e.loading.Lock()
 	defer e.loading.Unlock()
-	before := map[string]*health{}
+	before, filters := map[string]*health{}, map[string]*filterHealth{}
 	if a := e.active.Load(); a != nil {
-		before = a.health
+		before, filters = a.health, a.filters
 	}
-	a := &active{set: set, health: map[string]*health{}}
-	for _, r := range set.Rules() {
+	a := &active{set: set, health: map[string]*health{}, filters: filtersOf(set, filters)}
+	for _, r := range rules {
 		h := before[r.ID]
 		if h == nil {
 			h = new(health)
@@ -100,7 +109,28 @@ func (e *Engine) Load(set *rule.Set) {
 		}
 	}
 	a.matcher = e.matcher(a.entries)
+	var failed map[*Entry]error
+	a.plan, failed = newPlan(a.entries)
+	for entry, err := range failed {
+		entry.health.failed(err)
+		e.cfg.logger().Error("a rule cannot remember and matches nothing", "rule", entry.Rule.ID, "file", entry.Rule.File, "error", err)
+	}
+	e.deciding.Lock()
+	defer e.deciding.Unlock()
+	if err := e.windows.Reload(a.plan.specs); err != nil {
+		e.cfg.logger().Error("what rules remember is lost", "error", err)
+		e.windows = emptyTable()
+	}
 	e.active.Store(a)
+}
+
+// emptyTable is the memory of an engine without rules.
+func emptyTable() *window.Table {
+	t, err := window.NewTable(nil)
+	if err != nil {
+		panic("internal error: " + err.Error())
+	}
+	return t
 }
 
 func (e *Engine) matcher(entries []*Entry) Matcher {
@@ -135,137 +165,16 @@ func (e *Engine) Set() *rule.Set {
 	return nil
 }
 
-// Process holds one fact against all rules. Now is the time of the engine's
-// own host: suppression goes by it, because a host whose clock is wrong, or
-// set wrong on purpose, must not decide for how long its alerts are hidden.
-//
-// Processing the same fact again, as after a crash before its alerts were
-// stored, returns the same alerts again, not duplicates of them.
-func (e *Engine) Process(in *Input, now time.Time) []Alert {
-	a := e.active.Load()
-	if a == nil || in.Fact == nil {
-		return nil
-	}
-	p := e.pool.Get().(*pass)
-	defer p.end()
-	p.begin(in, now)
-	a.matcher.Match(&p.in, p.emit)
-	return p.alerts
-}
-
-// pass is one fact on its way through the rules. Passes are used again and
-// again, so that a fact that no rule meets costs no memory.
-type pass struct {
-	e      *Engine
-	in     Input
-	now    time.Time
-	alerts []Alert
-	emit   func(Match)
-	facts  int // that this pass was used for
-}
-
-func newPass(e *Engine) *pass {
-	p := &pass{e: e, in: Input{vars: new(rule.Vars)}}
-	p.emit = p.match
-	return p
-}
-
-func (p *pass) begin(in *Input, now time.Time) {
-	p.in.Fact, p.in.Prevalence, p.now, p.alerts = in.Fact, in.Prevalence, now, nil
-	p.in.vars.Reset(in.Fact, in.Prevalence)
-}
-
-// end lets go of the fact. It runs after a panic too.
-func (p *pass) end() {
-	if p.facts++; p.facts%learnEvery == 1 {
-		p.e.learn(&p.in)
-	}
-	p.in.vars.Reset(nil, nil)
-	p.in.Fact, p.in.Prevalence, p.alerts = nil, nil, nil
-	p.e.pool.Put(p)
-}
-
-func (p *pass) match(m Match) {
-	if m.Err != nil {
-		p.alerts = p.e.failure(p.alerts, &p.in, m, p.now)
-		return
-	}
-	p.alerts = append(p.alerts, p.e.alert(&p.in, m.Entry, p.now))
-}
-
-// alert makes the alert of a match, or, for a duplicate, the little that tells
-// which alert it belongs to: a flood of duplicates must stay cheap.
-func (e *Engine) alert(in *Input, entry *Entry, now time.Time) Alert {
-	r, h := entry.Rule, entry.health
-	h.matched.Add(1)
-	alert := bare(in, r)
-	alert.Shadow = r.Shadow()
-	if r.Suppress != nil {
-		key := suppress.NewKey(r.ID, in.Fact.Host.ID, r.SuppressValues(in.vars))
-		alert.Key, alert.SuppressFor = key.String(), r.Suppress.For
-		if alert.Suppressed = !e.recent.Admit(key, in.Fact.ID, now, r.Suppress.For); alert.Suppressed {
-			h.suppressed.Add(1)
-			return alert
-		}
-	}
-	alert.Response = r.Response
-	if err := describe(&alert, r, in.vars); err != nil {
-		h.failed(err)
-	}
-	return alert
-}
-
-// describe adds what the alert says. Whatever goes wrong here, the alert is
-// raised: an error is only counted, and so is a panic.
-func describe(alert *Alert, r *rule.Rule, vars *rule.Vars) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("describing the alert: %v", p)
-		}
-	}()
-	var sayErr, explainErr error
-	alert.Message, sayErr = r.RenderMessage(vars)
-	alert.Values, explainErr = r.Explain(vars)
-	return errors.Join(sayErr, explainErr)
-}
-
-// bare is what every alert has, duplicates and failures too.
-func bare(in *Input, r *rule.Rule) Alert {
-	return Alert{Rule: refOf(r), Severity: r.Severity, Score: r.Score, Host: in.Fact.Host, Time: in.Fact.Time, Facts: []*fact.Fact{in.Fact}}
-}
-
-// failure counts a rule that failed and, now and then, returns it. Facts about
-// failing rules are the exception: they would make more of themselves.
-func (e *Engine) failure(alerts []Alert, in *Input, m Match, now time.Time) []Alert {
-	r, h := m.Entry.Rule, m.Entry.health
-	h.failed(m.Err)
-	var problem *rule.EvalError
-	if errors.As(m.Err, &problem) && problem.ID == rule.ErrPanic && !h.disabled.Swap(true) {
-		e.cfg.logger().Error("a rule panicked and is disabled", "rule", r.ID, "file", r.File, "error", m.Err)
-	}
-	if exceeded(m.Err) {
-		h.exceeded.Add(1)
-		if whom := h.breaker.strike(in.Fact.Host.ID, now); whom != "" {
-			e.cfg.logger().Error("a rule keeps exceeding its bound and is switched off", "rule", r.ID, "file", r.File, "for", whom, "error", m.Err)
-			alert := bare(in, r)
-			alert.Error, alert.Shadow = offError(whom, m.Err), r.Shadow()
-			return append(alerts, alert)
-		}
-	}
-	if in.Fact.Kind == fact.KindFleet && in.Fact.Action() == fact.FleetRuleFailing {
-		return alerts
-	}
-	key := suppress.NewKey(r.ID, in.Fact.Host.ID, nil).Failure()
-	if !e.recent.Admit(key, in.Fact.ID, now, e.cfg.errorEvery()) {
-		return alerts
-	}
-	alert := bare(in, r)
-	alert.Error, alert.Shadow = m.Err.Error(), r.Shadow()
-	return append(alerts, alert)
-}
-
 // Snapshot is the engine's suppression state, for a caller that stores it.
 func (e *Engine) Snapshot() suppress.State { return e.recent.Snapshot() }
 
 // Restore replaces the suppression state with one that Snapshot returned.
 func (e *Engine) Restore(s suppress.State) { e.recent.Restore(s) }
+
+// Changes are what stateful rules remember that has changed since the last
+// call, for a caller that stores it together with its place among the facts.
+func (e *Engine) Changes() []window.Record { return e.windows.Changes() }
+
+// RestoreWindows gives stateful rules back what Changes told, before the first
+// fact. The rules must be loaded.
+func (e *Engine) RestoreWindows(records []window.Record) { e.windows.Restore(records) }

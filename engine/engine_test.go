@@ -75,14 +75,16 @@ func TestEveryRuleThatMatchesAlerts(t *testing.T) {
 }
 
 func TestAlertHoldsItsEvidence(t *testing.T) {
-	e := loaded(t, doc("a.rule", `process.executable.under("/tmp")`, `message: "{{process.executable}} on {{host.name}}"`, "score: 33", "tags: [attack.execution]",
+	e := loaded(t, doc("a.rule", `process.executable.under("/tmp")`, `message: "{{process.executable}} on {{host.name}}"`, "score: 33", "tags: [attack.execution]", "author: Ada",
+		"source: {name: SigmaHQ, url: https://sigma.example, licence: DRL-1.1}", "related: [{id: a.b, type: similar}, {id: d2d642d7, type: derived}]", "references: [a, b, c, d, e, f]",
 		"suppress: {by: [process.executable], for: 1h}", "response: [kill]"))
 	in := process("h_1", "/tmp/x")
 	got := e.Process(in, noon.Add(time.Hour))
 	want := []engine.Alert{{
-		Rule:     engine.RuleRef{ID: "a.rule", Title: "title of a.rule", Version: e.Set().Rules()[0].Version, Status: "test", Severity: "high", Score: 33, Tags: []string{"attack.execution"}},
+		Rule: engine.RuleRef{ID: "a.rule", Title: "title of a.rule", Version: e.Set().Rules()[0].Version, Status: "test", Severity: "high", Score: 33, Tags: []string{"attack.execution"},
+			Author: "Ada", Source: &rule.Source{Name: "SigmaHQ", URL: "https://sigma.example", Licence: "DRL-1.1"}, DerivedFrom: "d2d642d7", References: []string{"a", "b", "c", "d", "e"}},
 		Severity: "high", Score: 33, Message: "/tmp/x on web-1", Host: in.Fact.Host, Time: noon,
-		Key: got[0].Key, SuppressFor: time.Hour, Facts: []*fact.Fact{in.Fact}, Shadow: true, Response: []string{"kill"},
+		Key: got[0].Key, SuppressFor: time.Hour, Facts: []*fact.Fact{in.Fact}, Shadow: true,
 		Values: map[string]string{"process.executable": "/tmp/x", `process.executable.under("/tmp")`: "true"},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {

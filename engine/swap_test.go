@@ -88,7 +88,7 @@ func TestFactWithoutMatchTakesNoMemory(t *testing.T) {
 	e := engine.New(engine.Config{})
 	e.Load(withSamples(t, 0))
 	in := &engine.Input{Fact: &fact.Fact{Kind: fact.KindProcess, Process: &fact.Process{
-		Action: "start", PID: 4711, Name: "cat", Executable: "/usr/bin/cat", ExecutableKind: "file", Args: []string{"cat", "/etc/motd"}, CommandLine: "cat /etc/motd",
+		Action: "start", PID: 4711, Name: "postgres", Executable: "/usr/lib/postgresql/15/bin/postgres", ExecutableKind: "file", Args: []string{"postgres:", "checkpointer"}, CommandLine: "postgres: checkpointer",
 		Parent: &fact.Parent{PID: 4700, Name: "bash", Executable: "/usr/bin/bash"},
 	}, User: &fact.User{ID: "1000", Name: "ada"}}}
 	if n := testing.AllocsPerRun(1000, func() { e.Process(in, noon) }); n > mostAllocations {

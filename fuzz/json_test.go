@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"picket.internal/strictjson"
 )
 
 // FuzzCanonical holds the two ways of knowing whether a document is canonical
-// against each other: looking at it in one pass, and making its canonical form.
+// against each other: looking at it in one pass, and making its canonical form,
+// which is jsontext's, too.
 func FuzzCanonical(f *testing.F) {
 	for _, doc := range []string{`{"a":0,"":1}`, `{"😀":0,"～":0}`, `{"～":0,"😀":0}`, `"\u001f\u007f\/"`, `1e21`, `100000000000000000000`, `0.10`, `-0`, `-0.0`, `1E5`, ` []`, `[1, 2]`} {
 		f.Add([]byte(doc))
@@ -22,6 +25,10 @@ func FuzzCanonical(f *testing.F) {
 		canonical, err := strictjson.Canonical(data)
 		if err != nil {
 			t.Fatalf("%q passes Check and has no canonical form: %v", data, err)
+		}
+		theirs := jsontext.Value(bytes.Clone(data))
+		if err := theirs.Canonicalize(); err != nil || !bytes.Equal(canonical, theirs) {
+			t.Fatalf("%q becomes %q, and with jsontext %q: %v", data, canonical, theirs, err)
 		}
 		lim.Canonical = true
 		looked := strictjson.Check(data, lim) == nil

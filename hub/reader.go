@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"time"
 
 	types "picket.internal/api"
 	"picket.internal/hub/internal/enroll"
@@ -24,21 +25,55 @@ func (r *reader) Status(context.Context) (types.Status, error) {
 		counters[name] += n
 	}
 	engine := h.engine.Stats()
+	evicted := engine.Evicted
 	for _, s := range engine.Rules {
 		counters["rule.matched"] += int64(s.Matched)
 		counters["rule.errors"] += int64(s.Errors)
-		if s.Disabled {
+		counters["rule.excused"] += int64(s.Excused)
+		if s.Disabled || s.Off {
 			counters["rule.disabled"]++
 		}
-		if s.Off || s.OffHosts > 0 {
-			counters["rule.off"]++
+		if s.Window != nil {
+			evicted += s.Window.Evicted + s.Window.TermsEvicted
+			counters["rule.late"] += int64(s.Window.Late)
 		}
 	}
-	counters["rule.state_evicted"] = int64(engine.Evicted)
+	counters["rule.state_evicted"] = int64(evicted)
 	return types.Status{Hub: h.home.Hub, Version: h.cfg.version(), Started: h.started, Rules: h.rules.status(), Counters: counters}, nil
 }
 
 // CreateEnrollToken makes a token that lets a host in.
 func (r *reader) CreateEnrollToken(ctx context.Context, req types.EnrollTokenRequest) (types.EnrollTokenReply, error) {
 	return r.desk.CreateToken(ctx, req)
+}
+
+// Rules lists the rules that run.
+func (r *reader) Rules(ctx context.Context) ([]types.RunningRule, error) {
+	alerts, err := r.Store.AlertsByRule(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.hub.rules.running(alerts), nil
+}
+
+// RuleFiles returns the files that they were loaded from.
+func (r *reader) RuleFiles(context.Context) ([]types.RuleFile, error) {
+	return r.hub.rules.documents(), nil
+}
+
+// EnableRule switches a rule on again.
+func (r *reader) EnableRule(_ context.Context, id string) error {
+	if !r.hub.engine.Enable(id) {
+		return types.ErrNotFound
+	}
+	return nil
+}
+
+// Filters lists the filters of the rules that run.
+func (r *reader) Filters(context.Context) ([]types.RunningFilter, error) {
+	now := time.Now
+	if r.hub.cfg.Now != nil {
+		now = r.hub.cfg.Now
+	}
+	return r.hub.rules.filters(now()), nil
 }

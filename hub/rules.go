@@ -4,12 +4,17 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"sync"
+	"time"
 
 	types "picket.internal/api"
 	"picket.internal/engine"
 	"picket.internal/engine/reload"
+	"picket.internal/engine/rule"
+	"picket.internal/hub/internal/store"
 	shipped "picket.internal/rules"
 )
 
@@ -20,20 +25,31 @@ type rules struct {
 	log    *slog.Logger
 
 	mu     sync.Mutex
-	source string // guarded by mu
-	err    error  // guarded by mu
+	source string            // guarded by mu
+	err    error             // guarded by mu
+	files  map[string][]byte // what the running set was loaded from; guarded by mu
 }
+
+// shippedSet are the rules in the program, checked once: they do not change.
+var shippedSet = sync.OnceValues(func() (*rule.Set, error) {
+	set, findings := reload.Check(shipped.FS())
+	if set == nil {
+		return nil, fmt.Errorf("internal error: the shipped rules are broken: %w", findings.Err())
+	}
+	return set, nil
+})
 
 // loadRules gives the engine its first rules. A folder that does not exist is
 // refused. One with a broken rule is not: the shipped rules run in its place,
 // which the status says, because a hub that does not start stores nothing.
 func loadRules(dir string, e *engine.Engine, log *slog.Logger) (*rules, error) {
 	r := &rules{dir: dir, engine: e, log: log, source: "embedded"}
-	set, findings := reload.Check(shipped.FS())
+	set, files, findings := reload.CheckFiles(shipped.FS())
 	if set == nil {
 		return nil, fmt.Errorf("internal error: the shipped rules are broken: %w", findings.Err())
 	}
 	e.Load(set)
+	r.files = files
 	if dir == "" {
 		return r, nil
 	}
@@ -53,7 +69,7 @@ func (r *rules) report(o reload.Outcome) {
 	defer r.mu.Unlock()
 	r.err = o.Err()
 	if o.Applied {
-		r.source, r.err = r.dir, nil
+		r.source, r.err, r.files = r.dir, nil, o.Files
 	}
 }
 
@@ -76,4 +92,64 @@ func (r *rules) status() types.RulesStatus {
 		s.Error = r.err.Error()
 	}
 	return s
+}
+
+// running lists the rules that run, with what the engine counted of each.
+func (r *rules) running(alerts map[string]store.RuleAlerts) []types.RunningRule {
+	set := r.engine.Set()
+	if set == nil {
+		return nil
+	}
+	fares := map[string]engine.RuleStats{}
+	for _, s := range r.engine.Stats().Rules {
+		fares[s.ID] = s
+	}
+	out := make([]types.RunningRule, 0, set.Len())
+	for _, rule := range set.Rules() {
+		s, a := fares[rule.ID], alerts[rule.ID]
+		one := types.RunningRule{ID: rule.ID, Title: rule.Title, Version: rule.Version, Status: string(rule.Status), Severity: rule.Severity,
+			File: rule.File, Shadow: rule.Shadow(), Matched: int64(s.Matched), Suppressed: int64(s.Suppressed), Errors: int64(s.Errors),
+			LastError: s.LastError, Disabled: s.Disabled, Alerts: a.Alerts, ShadowAlerts: a.Shadow, LastAlert: a.Last,
+			Off: s.Off, OffHosts: s.OffHosts, Excused: int64(s.Excused), Cost: int64(s.Cost), TimeMS: float64(s.Time.Microseconds()) / 1000, Ungrouped: int64(s.Ungrouped)}
+		if w := s.Window; w != nil {
+			one.Groups, one.Evicted, one.Late = w.Groups, int64(w.Evicted+w.TermsEvicted), int64(w.Late)
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// filters are those of the running rules, by name.
+func (r *rules) filters(now time.Time) []types.RunningFilter {
+	set := r.engine.Set()
+	if set == nil {
+		return nil
+	}
+	fares := map[string]engine.FilterStats{}
+	for _, s := range r.engine.Stats().Filters {
+		fares[s.Name] = s
+	}
+	var out []types.RunningFilter
+	for _, f := range set.Filters() {
+		one := types.RunningFilter{Name: f.Name, Title: f.Title, Owner: f.Owner, Reason: f.Reason, Expires: f.Expires,
+			Expired: f.Expired(now), Hits: int64(fares[f.Name].Hits), Last: fares[f.Name].Last}
+		for _, rule := range set.Rules() {
+			if f.Applies(rule) {
+				one.Rules++
+			}
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// documents are the files that the running set was loaded from, by name.
+func (r *rules) documents() []types.RuleFile {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]types.RuleFile, 0, len(r.files))
+	for _, name := range slices.Sorted(maps.Keys(r.files)) {
+		out = append(out, types.RuleFile{Name: name, Text: string(r.files[name])})
+	}
+	return out
 }

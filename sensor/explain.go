@@ -45,7 +45,10 @@ func tokenStart(data []byte, end int64) int64 {
 		stop = " \t\r\n,:[{"
 		from = data[:end]
 	}
-	i := bytes.LastIndexAny(from, stop)
+	i := len(from) - 1
+	for i >= 0 && strings.IndexByte(stop, from[i]) < 0 {
+		i--
+	}
 	if stop == "\"" {
 		return int64(max(i, 0))
 	}

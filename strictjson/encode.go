@@ -62,7 +62,7 @@ func outFields(t reflect.Type) ([]outField, error) {
 
 // appendText writes a string. What is not UTF-8 becomes U+FFFD, as in
 // encoding/json; who must keep it has a twin in base64.
-func appendText(dst []byte, s string) []byte {
+func appendText[Text []byte | string](dst []byte, s Text) []byte {
 	dst, _ = jsontext.AppendQuote(dst, s)
 	return dst
 }

@@ -17,16 +17,6 @@ const maxInteger = 1<<53 - 1
 // integer reports whether raw is a plain integer: no fraction, no exponent.
 func integer(raw []byte) bool { return !bytes.ContainsAny(raw, ".eE") }
 
-// checkNumber checks a number of which only the text is known.
-func (r *reader) checkNumber(raw []byte) error {
-	if integer(raw) {
-		_, err := r.checkInteger(raw)
-		return err
-	}
-	_, err := r.checkFloat(raw)
-	return err
-}
-
 // checkInteger takes an integer within ±(2^53-1).
 func (r *reader) checkInteger(raw []byte) (int64, error) {
 	if !integer(raw) {
@@ -56,7 +46,7 @@ func (r *reader) checkInteger(raw []byte) (int64, error) {
 func (r *reader) checkFloat(raw []byte) (float64, error) {
 	if integer(raw) {
 		n, err := r.checkInteger(raw)
-		if err != nil || n != 0 {
+		if err != nil || n != 0 && !r.doubles {
 			return float64(n), err
 		}
 	} else if r.lim.IntegersOnly {

@@ -22,7 +22,8 @@ type reader struct {
 	noNull  bool // refuse null also in what is skipped
 	doubles bool // take integers beyond 2^53 that are a double's own spelling
 	depth   int
-	length  int // of all tokens and separators so far: less than the input's where there is white space
+	members []member // of the objects that canonical is in, the innermost last
+	length  int      // of all tokens and separators so far: less than the input's where there is white space
 }
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
@@ -48,6 +49,11 @@ func newReader(data []byte, l Limits) (*reader, error) {
 func (r *reader) release() {
 	r.data, r.unknown, r.buf = nil, nil, bytes.Buffer{}
 	r.checked, r.noNull, r.doubles, r.depth, r.length = false, false, false, 0, 0
+	clear(r.members[:cap(r.members)]) // the names are the caller's
+	r.members = r.members[:0]
+	if cap(r.members) > maxMembersKept {
+		r.members = nil
+	}
 	readers.Put(r)
 }
 
@@ -178,17 +184,24 @@ func (r *reader) skip() error {
 	if err != nil {
 		return err
 	}
+	_, err = r.checkScalar(raw)
+	return err
+}
+
+// checkScalar checks a scalar of which only the text is known, and returns what
+// it is as a double if it is a number.
+func (r *reader) checkScalar(raw jsontext.Value) (float64, error) {
 	switch raw.Kind() {
 	case '"':
-		return r.checkString(raw, r.lim.String, ErrStringLength)
+		return 0, r.checkString(raw, r.lim.String, ErrStringLength)
 	case '0':
-		return r.checkNumber(raw)
+		return r.checkFloat(raw)
 	case 'n':
 		if r.noNull {
-			return r.fail(ErrNull, "null where a value belongs")
+			return 0, r.fail(ErrNull, "null where a value belongs")
 		}
 	}
-	return nil
+	return 0, nil
 }
 
 // object reads the object that is next and calls member after each name.

@@ -13,11 +13,8 @@
 package strictjson
 
 import (
-	"bytes"
 	"fmt"
 	"reflect"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Limits bounds a document. The zero value of each field means its default.
@@ -147,20 +144,14 @@ func Canonical(data []byte) ([]byte, error) {
 	}
 	defer r.release()
 	r.doubles = true
-	if err := r.skip(); err != nil {
+	out, err := r.canonical(make([]byte, 0, len(data)))
+	if err != nil {
 		return nil, err
 	}
 	if err := r.end(); err != nil {
 		return nil, err
 	}
-	return canonicalize(bytes.Clone(data))
-}
-
-func canonicalize(v jsontext.Value) ([]byte, error) {
-	if err := v.Canonicalize(); err != nil {
-		return nil, fmt.Errorf("internal error: canonicalizing a checked document: %w", err)
-	}
-	return v, nil
+	return out, nil
 }
 
 // Encode returns the canonical form of v by its json tags. It refuses a value
@@ -180,8 +171,9 @@ func Encode(v any) ([]byte, error) {
 	}
 	defer r.release()
 	r.noNull = true
-	if err := r.skip(); err != nil {
+	out, err := r.canonical(make([]byte, 0, len(data)))
+	if err != nil {
 		return nil, fmt.Errorf("encoding %T: %w", v, err)
 	}
-	return canonicalize(data)
+	return out, nil
 }

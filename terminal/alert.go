@@ -120,7 +120,11 @@ func (p *Printer) alert(a *api.Alert, latency string) error {
 		cell{text: p.heading(a, f, room), width: room},
 		cell{text: a.Rule.ID, whole: true},
 	)
-	return p.write(top + strings.Repeat(" ", left) + p.evidence(a, f, p.columns()-left, latency))
+	text := top + strings.Repeat(" ", left) + p.evidence(a, f, p.columns()-left, latency)
+	if more := sentence.More(a, p.o.Now()); more != "" {
+		text += strings.Repeat(" ", left) + p.row(cell{text: more, width: p.columns() - left})
+	}
+	return p.write(text)
 }
 
 // heading is the rule's title and what it is about here, with what makes this

@@ -51,6 +51,8 @@ func named(t *testing.T, kind fact.Kind, name string) (api.Alert, api.Host, api.
 	f.Sensor = &fact.Sensor{Action: name, Reason: name, Cause: name, Source: name}
 	f.Service = &fact.Service{Action: name, Name: name, State: name}
 	a := alertOf(t, "high", name, name, name, f)
+	a.Rule.Author, a.Rule.DerivedFrom, a.Rule.References = name, name, []string{name}
+	a.Rule.Source = &api.RuleSource{Name: name, URL: name, Licence: name}
 	a.Error, a.Values, a.Rule.Tags, a.Rule.Version, a.Rule.Status, a.State = name, map[string]string{name: name}, []string{name}, name, name, name
 	h := api.Host{ID: name, Name: name, State: name, Sensor: api.HostSensor{Version: name, SHA256: name}, PinnedSHA256: "x", Kernel: name}
 	return a, h, api.StoredFact{Cursor: name, Batch: api.Batch{Session: name, Digest: name}, Fact: raw(t, f)}
@@ -78,6 +80,17 @@ func TestThreat_H7_HostTextInATerminal(t *testing.T) {
 				check("fact", 1, func(p *terminal.Printer) error { return p.Fact(&f) })
 				check("header", 4, func(p *terminal.Printer) error {
 					return p.Up(terminal.Header{Host: name, User: name, Limits: []string{name}, UI: name, Touch: name, Watching: []string{name}})
+				})
+				grown := api.AlertGrowth{Event: api.EventMore, ID: name, Count: 9, Last: noon}
+				check("more", 1, func(p *terminal.Printer) error { return p.More(&a, &grown) })
+				linked := api.LinkedFact{Cursor: name, Batch: f.Batch, Fact: f.Fact}
+				check("duplicates", 5, func(p *terminal.Printer) error {
+					return p.AlertFacts(facts(api.AlertFacts{Alert: name, Unlinked: 1, Facts: []api.LinkedFact{linked}, Elsewhere: &api.FactsElsewhere{Host: name, Kind: name}}))
+				})
+				check("replay", 0, func(p *terminal.Printer) error { return p.Replay(report(name), terminal.Missing{}) })
+				check("rules", 2, func(p *terminal.Printer) error {
+					_, err := p.RunningRules(seq(api.RunningRule{ID: name, Status: name, Severity: name, LastError: name}))
+					return err
 				})
 				check("error", 1, func(p *terminal.Printer) error { p.Error(fmt.Errorf("reading %s", name)); return nil })
 			}

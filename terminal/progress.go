@@ -22,6 +22,7 @@ type Progress struct {
 
 	mu    sync.Mutex
 	done  int64
+	part  float64   // how much of all is done, where that is known apart from the total
 	last  time.Time // when the line was last drawn; zero means never
 	shown int       // its width, so that a shorter one covers it
 }
@@ -37,10 +38,17 @@ func (p *Printer) Progress(what, unit string, total int64) *Progress {
 }
 
 // Add says that n more are done.
-func (g *Progress) Add(n int64) {
+func (g *Progress) Add(n int64) { g.add(n, 0) }
+
+// AddTo is Add where it is known how much of all is done, from 0 to 1, but not
+// how many there are in all.
+func (g *Progress) AddTo(n int64, part float64) { g.add(n, part) }
+
+func (g *Progress) add(n int64, part float64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.done += n
+	g.part = max(g.part, min(part, 1))
 	now := g.p.o.Now()
 	if !g.p.o.Live || now.Sub(g.start) < progressAfter || now.Sub(g.last) < progressEvery {
 		return
@@ -76,9 +84,22 @@ func (g *Progress) line(elapsed time.Duration) string {
 	if g.total > 0 {
 		line = fmt.Sprintf("%s: %s of %s %s, %d %%", display.Line(g.what), number(g.done), number(g.total), g.unit, 100*g.done/g.total)
 	}
+	if g.part > 0 {
+		line = fmt.Sprintf("%s: %s %3d %%, %s %s", display.Line(g.what), bar(g.part), int(100*g.part), number(g.done), g.unit)
+	}
 	line += fmt.Sprintf(", %s/s", number(int64(rate)))
+	if g.part > 0 && g.part < 1 {
+		line += fmt.Sprintf(", %s left", (time.Duration(float64(elapsed) * (1 - g.part) / g.part)).Round(time.Second))
+	}
 	if left := g.total - g.done; g.total > 0 && left > 0 && rate > 0 {
 		line += fmt.Sprintf(", %s left", (time.Duration(float64(left)/rate) * time.Second).Round(time.Second))
 	}
 	return line
+}
+
+const barWidth = 20
+
+func bar(part float64) string {
+	full := int(part * barWidth)
+	return "[" + strings.Repeat("#", full) + strings.Repeat(".", barWidth-full) + "]"
 }

@@ -33,6 +33,9 @@ func (p *Printer) ShowAlert(a *api.Alert) error {
 		"Host", join(a.Host.Name, a.Host.ID),
 		"Rule", join(a.Rule.ID, a.Rule.Status, version(a.Rule.Version)),
 		"Tags", strings.Join(a.Rule.Tags, " "),
+		"Author", a.Rule.Author,
+		"From", origin(&a.Rule),
+		"See", strings.Join(a.Rule.References, " "),
 		"Says", a.Message,
 		"Count", p.count(a),
 		"State", a.State,
@@ -40,12 +43,21 @@ func (p *Printer) ShowAlert(a *api.Alert) error {
 		"Trouble", a.Error,
 	)
 	p.showProcess(d, a, f)
+	p.showWindow(d, a)
 	p.showValues(d, a)
 	for i, raw := range a.Facts {
 		d.WriteString(fmt.Sprintf("\nFact %d of %d, as the host signed it\n", i+1, len(a.Facts)))
 		d.WriteString(string(display.JSONBlock(raw)) + "\n")
 	}
 	return p.write(d.String())
+}
+
+// origin is where a rule came from, with link and licence.
+func origin(r *api.Rule) string {
+	if r.Source == nil {
+		return r.DerivedFrom
+	}
+	return join(r.Source.Name, r.Source.URL, r.Source.Licence, r.DerivedFrom)
 }
 
 func (p *Printer) showProcess(d *detail, a *api.Alert, f *fact.Fact) {
@@ -67,6 +79,27 @@ func (p *Printer) showProcess(d *detail, a *api.Alert, f *fact.Fact) {
 	}
 	for _, verdict := range sentence.Verdicts(a, f) {
 		d.facts("mind", verdict)
+	}
+}
+
+// showWindow tells what a rule over several facts saw, and which alerts a risk is
+// made of.
+func (p *Printer) showWindow(d *detail, a *api.Alert) {
+	w := a.Window
+	if w == nil {
+		return
+	}
+	d.WriteString("\nWhat it counted\n")
+	since := ""
+	if !w.Since.IsZero() {
+		since = p.full(w.Since)
+	}
+	d.facts("Count", fmt.Sprint(w.Count), "Value", fmt.Sprintf("%.4g", w.Value), "since", since, "Rules", strings.Join(w.Rules, " "))
+	for _, key := range slices.Sorted(maps.Keys(w.Group)) {
+		d.facts("with", key+" "+w.Group[key])
+	}
+	for _, part := range a.Parts {
+		d.facts("of", join(fmt.Sprintf("%.1f", part.Score), part.Rule, part.Alert))
 	}
 }
 
@@ -97,7 +130,7 @@ func (p *Printer) count(a *api.Alert) string {
 	if a.Count <= 1 {
 		return ""
 	}
-	return fmt.Sprintf("%d times, last %s", a.Count, p.full(a.Last))
+	return fmt.Sprintf("%d times, last %s: %s", a.Count, p.full(a.Last), sentence.More(a, p.o.Now()))
 }
 
 // detail is a view of labelled lines.

@@ -87,7 +87,9 @@ func canaryFact() *fact.Fact {
 
 func alertOf(t *testing.T, severity, rule, title, message string, f *fact.Fact) api.Alert {
 	return api.Alert{ID: "01JTHXG0000000000000000001", Time: f.Time, Stored: f.Time.Add(7250 * time.Microsecond), LatencyMS: 7.25,
-		Rule: api.Rule{ID: rule, Title: title, Version: "4c1f", Status: "stable", Severity: severity, Tags: []string{"attack.t1552.001"}}, Severity: severity,
+		Rule: api.Rule{ID: rule, Title: title, Version: "4c1f", Status: "stable", Severity: severity, Tags: []string{"attack.t1552.001"},
+			Author: "Ömer Günal, oscd.community", DerivedFrom: "d2d642d7-b393-43fe-bae4-e81ed5915c4b", References: []string{"https://attack.example/T1552/001/"},
+			Source: &api.RuleSource{Name: "SigmaHQ", URL: "https://github.com/SigmaHQ/sigma", Licence: "DRL-1.1"}}, Severity: severity,
 		Message: message, Host: f.Host, Facts: []jsontext.Value{raw(t, f)}, Count: 1, State: api.StateNew,
 		Values: map[string]string{"process.executable": "/usr/bin/cat", `canary.action in ["open", "read"]`: "true"}}
 }
@@ -135,7 +137,7 @@ func TestAlertsAt100Columns(t *testing.T) {
 	must(t, err)
 	golden(t, "alerts", out.Bytes())
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
-	if n != len(samples(t)) || len(lines) != 2*n {
+	if n != len(samples(t)) || len(lines) != 2*n+1 { // one of them has happened again
 		t.Errorf("%d alerts on %d lines", n, len(lines))
 	}
 	for _, line := range lines {
@@ -288,4 +290,15 @@ func TestProgress(t *testing.T) {
 	if out.Len() != 0 {
 		t.Errorf("speaks off a terminal: %q", out.String())
 	}
+}
+
+// A rule over several facts shows what it counted, and a risk what it is made of.
+func TestShowWindow(t *testing.T) {
+	var out bytes.Buffer
+	a := samples(t)[0]
+	a.Window = &api.Window{Count: 3, Value: 160.25, Since: noon.Add(-time.Minute), Rules: []string{"canary.read", "canary.move"},
+		Group: map[string]string{"user.name": "\x1b[31mroot", "host.id": "h_1"}}
+	a.Parts = []api.Part{{Alert: "01JTHXG0000000000000000007", Rule: "canary.read", Score: 70}, {Rule: "canary.move", Score: 34.5}}
+	must(t, terminal.New(options(&out)).ShowAlert(&a))
+	golden(t, "show-window", out.Bytes())
 }

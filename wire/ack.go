@@ -51,7 +51,9 @@ type Refused struct {
 const maxRefusal = 160
 
 // unescaped leaves nothing that JSON writes as two bytes.
-var unescaped = strings.NewReplacer(`"`, "'", `\`, "/")
+func unescaped(s string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(s, `"`, "'"), `\`, "/")
+}
 
 func (a *Ack) check() error {
 	c := checks{kind: ErrAck}
@@ -91,7 +93,7 @@ func SealAck(a *Ack, key envelope.PrivateKey) ([]byte, error) {
 	out.V = version
 	out.Refused = nil
 	for _, r := range a.Refused {
-		r.Error = shorten(unescaped.Replace(r.Error), maxRefusal)
+		r.Error = shorten(unescaped(r.Error), maxRefusal)
 		out.Refused = append(out.Refused, r)
 	}
 	if err := out.check(); err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"strings"
@@ -49,10 +48,7 @@ var errMissing = errors.New("something that the sensor needs is missing")
 func examine(_ context.Context, args []string, _ io.Reader, out, _ io.Writer) error {
 	var file string
 	var asJSON bool
-	err := flags("doctor", args, func(f *flag.FlagSet) {
-		f.StringVar(&file, "config", "", "")
-		f.BoolVar(&asJSON, "json", false, "")
-	})
+	err := flags("doctor", args, flagSet{"config": &file, "json": &asJSON})
 	if err != nil {
 		return err
 	}

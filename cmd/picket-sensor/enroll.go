@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -37,12 +36,7 @@ func tokenOnCommandLine() error {
 func enroll(ctx context.Context, args []string, in io.Reader, out, log io.Writer) error {
 	var config, dir, tokenFile string
 	var asJSON bool
-	err := flags("enroll", args, func(f *flag.FlagSet) {
-		f.StringVar(&config, "config", "", "")
-		f.StringVar(&dir, "state", "", "")
-		f.StringVar(&tokenFile, "token-file", "", "")
-		f.BoolVar(&asJSON, "json", false, "")
-	})
+	err := flags("enroll", args, flagSet{"config": &config, "state": &dir, "token-file": &tokenFile, "json": &asJSON})
 	if errors.Is(err, errExtra) { // what else would it be
 		return tokenOnCommandLine()
 	}

@@ -6,16 +6,15 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
-	"unicode"
 
 	"picket.internal/internal/version"
 	"picket.internal/sensor"
@@ -110,7 +109,7 @@ func dispatch(ctx context.Context, args []string, in io.Reader, out, log io.Writ
 	if !ok {
 		return &wrongUse{fmt.Errorf("there is no command %q; there are doctor, enroll, run, watch, send, version and help", name), ""}
 	}
-	if err := c.run(ctx, args, in, out, log); !errors.Is(err, flag.ErrHelp) {
+	if err := c.run(ctx, args, in, out, log); !errors.Is(err, errHelp) {
 		return err
 	}
 	_, err := io.WriteString(out, c.usage)
@@ -130,29 +129,9 @@ func help(args []string, out io.Writer) error {
 	return err
 }
 
-// errExtra is about a word that a command does not take.
-var errExtra = errors.New("one word too many")
-
-// flags reads the flags of a command, which takes nothing else.
-func flags(name string, args []string, define func(*flag.FlagSet)) error {
-	set := flag.NewFlagSet(name, flag.ContinueOnError)
-	set.SetOutput(io.Discard)
-	define(set)
-	if err := set.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
-		}
-		return &wrongUse{err, name}
-	}
-	if set.NArg() > 0 {
-		return &wrongUse{fmt.Errorf("%w: %s takes no %q", errExtra, name, set.Arg(0)), name}
-	}
-	return nil
-}
-
 func showVersion(_ context.Context, args []string, _ io.Reader, out, _ io.Writer) error {
 	var asJSON bool
-	err := flags("version", args, func(f *flag.FlagSet) { f.BoolVar(&asJSON, "json", false, "") })
+	err := flags("version", args, flagSet{"json": &asJSON})
 	if err != nil {
 		return err
 	}
@@ -173,7 +152,7 @@ func follow(
 ) func(context.Context, []string, io.Reader, io.Writer, io.Writer) error {
 	return func(ctx context.Context, args []string, _ io.Reader, _, log io.Writer) error {
 		var file string
-		err := flags(name, args, func(f *flag.FlagSet) { f.StringVar(&file, "config", "", "") })
+		err := flags(name, args, flagSet{"config": &file})
 		if err != nil {
 			return err
 		}
@@ -222,7 +201,7 @@ func printJSON(out io.Writer, v any) error {
 // would act on: it may quote a hub or a file.
 func printable(err error) string {
 	clean := func(r rune) rune {
-		if !unicode.IsPrint(r) {
+		if !strconv.IsPrint(r) {
 			return '?'
 		}
 		return r

@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"iter"
 
 	"picket.internal/api"
+	"picket.internal/client"
+	"picket.internal/engine/lru"
+	"picket.internal/terminal"
 )
 
 type alertsCommands struct {
@@ -36,7 +40,8 @@ type alertsListCommand struct {
 
 // Help is shown below the one line of help.
 func (*alertsListCommand) Help() string {
-	return `Two lines an alert: what, and who did it. A count behind the title says how often it happened.
+	return `Two lines an alert: what, and who did it. A count behind the title says how often it
+happened; a third line then says how often more, and in what time.
 
     $ picket alerts list --since 1h --severity high
     15:04:05  HIGH      web1  A canary file was read: ~/.aws/credentials    canary.read
@@ -66,15 +71,18 @@ func (c *alertsListCommand) Run(ctx context.Context, e *env) error {
 }
 
 type alertsShowCommand struct {
-	ID string `arg:"" help:"The alert, as in picket alerts list --json."`
+	ID         string `arg:"" help:"The alert, as in picket alerts list --json."`
+	Duplicates bool   `aliases:"facts" help:"Also the facts of its duplicates, the newest first."`
 	hubFlags
 }
 
 // Help is shown below the one line of help.
 func (*alertsShowCommand) Help() string {
-	return `Exits 1 where there is no such alert.
+	return `Exits 1 where there is no such alert. The first hundred facts of an alert are linked to it;
+of the others --duplicates says how many there are and how to query them.
 
-    $ picket alerts show 01JCB3Y6K2W8Q4V0N7M5T1R9XE`
+    $ picket alerts show 01JCB3Y6K2W8Q4V0N7M5T1R9XE
+    $ picket alerts show 01JCB3Y6K2W8Q4V0N7M5T1R9XE --duplicates`
 }
 
 // Run shows an alert.
@@ -88,18 +96,37 @@ func (c *alertsShowCommand) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	return p.ShowAlert(&alert)
+	if err := p.ShowAlert(&alert); err != nil || !c.Duplicates {
+		return err
+	}
+	return p.AlertFacts(factPages(ctx, hub, c.ID))
+}
+
+// factPages asks for the facts of an alert, page by page.
+func factPages(ctx context.Context, hub *client.Client, id string) iter.Seq2[api.AlertFacts, error] {
+	return func(yield func(api.AlertFacts, error) bool) {
+		var q api.AlertFactsQuery
+		for {
+			page, err := hub.AlertFacts(ctx, id, q)
+			if !yield(page, err) || err != nil || page.Next == "" {
+				return
+			}
+			q.After = page.Next
+		}
+	}
 }
 
 type alertsFollowCommand struct {
 	alertFilter
 	After string `placeholder:"ID" help:"Begin after this alert instead of now, so that none is missed."`
+	More  bool   `help:"With --json, also a document for each alert that goes on: {\"event\": \"more\", …}."`
 	hubFlags
 }
 
 // Help is shown below the one line of help.
 func (*alertsFollowCommand) Help() string {
 	return `Runs until Ctrl-C. A hub that goes away and comes back is taken up again without a gap.
+An alert that goes on is told of again on one line, now and then: "41 more in the last 12 minutes".
 
     $ picket alerts follow --severity critical --json | while read -r alert; do page "$alert"; done`
 }
@@ -116,18 +143,35 @@ func (c *alertsFollowCommand) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	defer hub.Close()
-	for a, err := range hub.FollowAlerts(ctx, q) {
+	shown := lru.New[string, *api.Alert](maxShown)
+	for news, err := range hub.FollowAlertNews(ctx, q) {
 		switch {
 		case err != nil:
 			return err
+		case news.More != nil:
+			err = c.more(p, shown, news.More)
 		case c.JSON:
-			err = p.Document(&a)
+			shown.Put(news.Alert.ID, news.Alert)
+			err = p.Document(news.Alert)
 		default:
-			err = p.Alert(&a)
+			shown.Put(news.Alert.ID, news.Alert)
+			err = p.Alert(news.Alert)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// maxShown is of how many alerts it is remembered that they were shown.
+const maxShown = 1000
+
+// more tells that an alert goes on, where it is one that was shown.
+func (c *alertsFollowCommand) more(p *terminal.Printer, shown *lru.Map[string, *api.Alert], growth *api.AlertGrowth) error {
+	a, ok := shown.Get(growth.ID)
+	if !ok || c.JSON && !c.More {
+		return nil
+	}
+	return p.More(a, growth)
 }

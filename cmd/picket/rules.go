@@ -6,16 +6,30 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
-	"picket.internal/display"
+	"picket.internal/engine"
 	"picket.internal/engine/rule"
+	"picket.internal/internal/version"
+	"picket.internal/report"
 	"picket.internal/rules"
 	"picket.internal/terminal"
 )
 
 type rulesCommands struct {
-	Lint lintCommand `cmd:"" help:"Check rules: syntax, fields, types, cost, missing tests."`
-	Test testCommand `cmd:"" help:"Run the tests that rules carry."`
+	Lint     lintCommand     `cmd:"" help:"Check rules: syntax, fields, types, cost, missing tests."`
+	Test     testCommand     `cmd:"" help:"Run the tests that rules carry."`
+	Explain  explainCommand  `cmd:"" help:"Say why a rule matches a fact, or which part decides that it does not."`
+	Coverage coverageCommand `cmd:"" help:"Say which ATT&CK techniques rules look for, and which hosts they can see."`
+	Bench    benchCommand    `cmd:"" help:"Measure what rules cost, one by one and through the index."`
+	Docs     docsCommand     `cmd:"" help:"Print the fields and functions that conditions are made of."`
+	Schema   schemaCommand   `cmd:"" help:"Print the JSON Schema of rule documents, for editors."`
+	Replay   replayCommand   `cmd:"" help:"Tell what rules would have raised over the stored past."`
+	Promote  promoteCommand  `cmd:"" help:"Take a rule off its trial, once its past and its tests have been looked at."`
+	Shadow   shadowCommand   `cmd:"" help:"List the rules that are on trial on the hub, and what they have raised."`
+	Filters  filtersCommand  `cmd:"" help:"List the hub's filters, who answers for them, and what they let pass."`
+	Enable   enableCommand   `cmd:"" help:"Switch a rule on again that the hub switched off."`
+	Convert  convertCommands `cmd:"" help:"Turn rules of other languages into rules of Picket."`
 }
 
 // packFlags say which rules are meant.
@@ -31,11 +45,30 @@ func (p *packFlags) load() (set *rule.Set, findings rule.Findings, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	set, findings = rule.LoadFS(fsys)
+	set, findings = rule.Options{Now: time.Now()}.LoadFS(fsys)
+	if set != nil {
+		if findings = append(findings, engine.Check(set)...); findings.HasErrors() {
+			set = nil
+		}
+	}
 	for i := range findings {
 		findings[i].File = p.file(findings[i].File)
 	}
 	return set, findings, nil
+}
+
+// loadOrFail is load for commands that are of no use without the rules: what is
+// wrong with them is shown.
+func (p *packFlags) loadOrFail(e *env) (*rule.Set, error) {
+	set, findings, err := p.load()
+	if err != nil {
+		return nil, err
+	}
+	if set == nil {
+		fmt.Fprint(e.options.Err, findings)
+		return nil, errors.New("the rules do not load; picket rules lint checks them")
+	}
+	return set, nil
 }
 
 func (p *packFlags) open() (fs.FS, error) {
@@ -78,7 +111,10 @@ func (o oneFile) ReadDir(string) ([]fs.DirEntry, error) {
 	return []fs.DirEntry{fs.FileInfoToDirEntry(info)}, nil
 }
 
-type lintCommand struct{ packFlags }
+type lintCommand struct {
+	packFlags
+	Format string `enum:"text,json,sarif,github" default:"text" placeholder:"FORMAT" help:"text, json (as --json), sarif (SARIF 2.1.0) or github (workflow commands)."`
+}
 
 // Help is shown below the one line of help.
 func (*lintCommand) Help() string {
@@ -89,7 +125,13 @@ func (*lintCommand) Help() string {
         9 |   process.exe == "/bin/sh"
           |   ^
             did you mean process.executable?
-    1 error, 0 warnings`
+    1 error, 0 warnings
+
+sarif is one log for code scanning; github are commands that a workflow of
+GitHub prints, which show each finding beside its line of a pull request:
+
+    $ picket rules lint ./rules --format sarif > rules.sarif
+    $ picket rules lint ./rules --format github`
 }
 
 // lintSummary is the last document of rules lint --json.
@@ -118,12 +160,33 @@ func (c *lintCommand) Run(e *env) error {
 			s.Warnings++
 		}
 	}
-	if c.JSON {
+	switch {
+	case c.JSON || c.Format == "json":
 		err = documents(e.printer(true), findings, s)
-	} else {
+	case c.Format == "sarif":
+		err = c.sarif(e, findings)
+	case c.Format == "github":
+		err = c.github(e, findings, s)
+	default:
 		err = c.print(e, findings, s)
 	}
 	return verdict(s.OK, err)
+}
+
+func (c *lintCommand) sarif(e *env, findings rule.Findings) error {
+	log, err := report.SARIF(findings, version.String())
+	if err == nil {
+		_, err = e.options.Out.Write(log)
+	}
+	return err
+}
+
+// github prints the summary too: a log of a workflow is read by people.
+func (c *lintCommand) github(e *env, findings rule.Findings, s lintSummary) error {
+	if _, err := e.options.Out.Write(report.GitHub(findings)); err != nil {
+		return err
+	}
+	return c.print(e, nil, s)
 }
 
 func (c *lintCommand) print(e *env, findings rule.Findings, s lintSummary) error {
@@ -132,84 +195,6 @@ func (c *lintCommand) print(e *env, findings rule.Findings, s lintSummary) error
 		return err
 	}
 	_, err := fmt.Fprintf(e.options.Out, "%s%s, %s\n", findings, count(s.Errors, "error"), count(s.Warnings, "warning"))
-	return err
-}
-
-type testCommand struct {
-	packFlags
-	Verbose bool `short:"v" help:"Also print the tests that passed."`
-}
-
-// Help is shown below the one line of help.
-func (*testCommand) Help() string {
-	return `Exits 0 where every test passes, 1 where one fails, 2 where the rules do not load.
-
-    $ picket rules test ./rules
-    FAIL  canary.read: restic may read it  (rules/canary/read.yaml:21)
-          1 alert, wanted none: /usr/bin/restic read /root/.aws/credentials
-    47 of 48 tests passed`
-}
-
-// testSummary is the last document of rules test --json.
-type testSummary struct {
-	Event  string `json:"event"` // "summary"
-	OK     bool   `json:"ok"`
-	Rules  int    `json:"rules"`
-	Tests  int    `json:"tests"`
-	Passed int    `json:"passed"`
-	Failed int    `json:"failed"`
-}
-
-// Run runs the tests.
-func (c *testCommand) Run(e *env) error {
-	set, findings, err := c.load()
-	if err != nil {
-		return err
-	}
-	if set == nil {
-		fmt.Fprint(e.options.Err, findings)
-		return errors.New("the rules do not load; picket rules lint checks them")
-	}
-	results := rule.Test(set)
-	s := testSummary{Event: "summary", Rules: set.Len(), Tests: len(results)}
-	for i := range results {
-		results[i].File = c.file(results[i].File)
-		if results[i].Passed {
-			s.Passed++
-		}
-	}
-	s.Failed = s.Tests - s.Passed
-	s.OK = s.Failed == 0
-	if c.JSON {
-		err = documents(e.printer(true), results, s)
-	} else {
-		err = c.print(e, results, s)
-	}
-	return verdict(s.OK, err)
-}
-
-func (c *testCommand) print(e *env, results []rule.TestResult, s testSummary) error {
-	for _, r := range results {
-		if r.Passed && !c.Verbose {
-			continue
-		}
-		mark := "ok    "
-		if !r.Passed {
-			mark = "FAIL  "
-		}
-		text := fmt.Sprintf("%s%s: %s  (%s:%d)\n", mark, r.Rule, display.Line(r.Name), display.Line(r.File), r.Line)
-		if !r.Passed {
-			text += "      " + count(r.Got, "alert") + ", wanted " + fmt.Sprint(r.Want)
-			if r.Detail != "" {
-				text += ": " + display.Line(r.Detail)
-			}
-			text += "\n"
-		}
-		if _, err := fmt.Fprint(e.options.Out, text); err != nil {
-			return err
-		}
-	}
-	_, err := fmt.Fprintf(e.options.Out, "%d of %s passed\n", s.Passed, count(s.Tests, "test"))
 	return err
 }
 

@@ -155,7 +155,7 @@ func TestLookingUpTakesNoMemory(t *testing.T) {
 	x := index.New(rulesOf(t, `process.name == "nginx"`, `process.executable.endsWithFold(".sh")`, `process.command_line.contains("curl")`, `"-e" in process.args`, `process.name.equalsFold("A")`), nil)
 	v := rule.NewVars(&fact.Fact{Kind: fact.KindProcess, Process: &fact.Process{Name: "nginx", Executable: "/x.SH", CommandLine: "curl x", Args: []string{"-e"}}}, nil)
 	n := testing.AllocsPerRun(1000, func() { x.Candidates(fact.KindProcess, v).Release() })
-	if n > 0.1 { // the pool may be emptied by the garbage collector
+	if n > mostAllocations+0.1 { // the pool may be emptied by the garbage collector
 		t.Errorf("%v allocations a fact", n)
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
+	"picket.internal/engine"
 	"picket.internal/engine/rule"
 )
 
@@ -47,6 +48,8 @@ type Outcome struct {
 	// Rules and Version are of the set that was applied.
 	Rules   int    `json:"rules,omitempty"`
 	Version string `json:"version,omitempty"`
+	// Files are what the set was loaded from, by their names; nil where none was applied.
+	Files map[string][]byte `json:"-"`
 	// Findings are what is wrong with the folder; warnings do not keep a set
 	// from being applied.
 	Findings rule.Findings `json:"findings,omitempty"`
@@ -90,7 +93,8 @@ func Check(fsys fs.FS) (*rule.Set, rule.Findings) {
 	if set == nil {
 		return nil, findings
 	}
-	findings = append(findings, rule.Verify(set)...)
+	findings = append(findings, engine.Check(set)...)
+	findings = append(findings, rule.VerifyWith(set, engine.Player{})...)
 	if findings.HasErrors() {
 		return nil, findings
 	}
@@ -99,10 +103,11 @@ func Check(fsys fs.FS) (*rule.Set, rule.Findings) {
 
 // Once loads the folder and applies it where it is fit for use.
 func (c Config) Once() Outcome {
-	set, findings := Check(os.DirFS(c.Dir))
+	set, files, findings := CheckFiles(os.DirFS(c.Dir))
 	o := Outcome{Findings: findings}
 	if set != nil {
 		c.Apply(set)
+		o.Files = files
 		o.Applied, o.Rules, o.Version = true, set.Len(), set.Version()
 	}
 	c.report(o)

@@ -4,30 +4,48 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"time"
 
-	"github.com/google/cel-go/cel"
-	"github.com/google/cel-go/common/types"
+	"go.yaml.in/yaml/v3"
+
+	"picket.internal/fact"
 )
 
+// compiled is what compiling one rule leaves beside the rule.
+type compiled struct {
+	findings Findings
+	used     map[string]bool
+	sources  map[string][]string // lists and macros that it reads, for its version
+	key      string              // what the rule has in common with its duplicates
+}
+
 // compileRule turns a draft into a rule that can be evaluated. What is wrong
-// with the draft becomes findings; the error is for what should never happen.
-func (l *loader) compileRule(env *cel.Env, pack map[string]*constList, r *Rule) error {
+// with the draft becomes findings. Rules are compiled at the same time: it
+// changes nothing but the rule.
+func (l *loader) compileRule(g *language, r *Rule) compiled {
 	d := r.document
 	w := &walker{src: d.src}
-	defer func() { l.findings = append(l.findings, w.findings...) }()
-
-	lists, known, env, err := l.withLocal(env, pack, d, w)
-	if err != nil {
-		return err
-	}
-	used := map[string]bool{}
-	d.env, d.est = env, &estimator{lists: lists, programs: map[string]int{}}
-	base := expression{w: w, env: env, est: d.est, in: known, used: used}
+	d.env, d.est = g.env, newEstimator(g.lists)
+	base := g.expression(w, d.est)
+	base.local = d.prefix
 	for _, k := range r.On {
 		base.on = append(base.on, string(k))
 	}
+	l.ownLists(w, d)
 	if d.where != nil && r.Where != "" {
 		condition(base, r)
+	}
+	base.window = r.Stateful()
+	for i := range r.Exceptions {
+		base.exception(&r.Exceptions[i], l.Now)
+	}
+	shadowed(w, r, d.ast, canon{g.lists})
+	if r.ScoreWhere != "" {
+		e := base
+		e.what, e.text = "the score", d.src.scalarText(d.score)
+		e.src = e.text.value
+		r.score = e.scoreGuard()
 	}
 	if r.Message != "" {
 		e := base
@@ -35,19 +53,37 @@ func (l *loader) compileRule(env *cel.Env, pack map[string]*constList, r *Rule) 
 		r.message = e.template()
 	}
 	suppressFields(w, r)
+	statefulFields(w, r)
 	requireTests(w, r)
-	usedLists := map[string]*constList{}
-	for name := range used {
-		l.used[name] = true
-		usedLists[name] = lists[name]
-	}
-	for _, name := range slices.Sorted(maps.Keys(d.lists)) {
-		if !used[name] && !Findings(w.findings).HasErrors() {
-			w.warn(CodeUnusedList, at(d.listKeys[name]), fmt.Sprintf("the rule does not read its list %s", name), "")
+	if !w.findings.HasErrors() {
+		for _, name := range slices.Sorted(maps.Keys(d.lists)) {
+			if !base.used[listPrefix+d.prefix+name] {
+				w.warn(CodeUnusedList, at(d.listKeys[name]), fmt.Sprintf("the rule does not read its list %s", name), "")
+			}
 		}
 	}
-	r.Version, err = version(r, usedLists)
-	return err
+	c := compiled{findings: w.findings, used: base.used, sources: l.sources(g, d, base.used), key: r.duplicateKey(canon{g.lists})}
+	d.forget()
+	return c
+}
+
+// sources are the lists and macros that a rule reads, as they are written.
+func (l *loader) sources(g *language, d *document, used map[string]bool) map[string][]string {
+	out := map[string][]string{}
+	for name := range used {
+		if list, ok := strings.CutPrefix(name, listPrefix); ok && g.lists[list] != nil {
+			out[strings.TrimPrefix(list, d.prefix)] = g.lists[list].source
+		}
+		if macro, ok := strings.CutPrefix(name, macroPrefix); ok && l.macros[macro] != nil {
+			out[name] = []string{l.macros[macro].Where}
+		}
+	}
+	return out
+}
+
+// forget lets go of the YAML: a rule lives longer than its text.
+func (d *document) forget() {
+	*d = document{src: d.src, where: withoutTies(d.where), env: d.env, est: d.est, ast: d.ast, prefix: d.prefix}
 }
 
 // messageText is the message with its places; the title, which is the message
@@ -59,41 +95,24 @@ func (d *document) messageText(r *Rule) *text {
 	return d.src.scalarText(d.message)
 }
 
-// withLocal adds the rule's own lists to the language.
-func (l *loader) withLocal(env *cel.Env, pack map[string]*constList, d *document, w *walker) (map[string]*constList, map[string]*List, *cel.Env, error) {
-	if len(d.lists) == 0 {
-		return pack, l.lists, env, nil
-	}
-	lists, known := maps.Clone(pack), maps.Clone(l.lists)
-	var options []cel.EnvOption
+// ownLists refuses lists of the rule that have the name of a list of the set.
+func (l *loader) ownLists(w *walker, d *document) {
 	for _, name := range slices.Sorted(maps.Keys(d.lists)) {
-		list := d.lists[name]
 		if other, twice := l.lists[name]; twice {
 			w.fail(CodeDuplicateID, at(d.listKeys[name]), fmt.Sprintf("there is a list %s for all rules already", name),
 				fmt.Sprintf("the other is in %s, line %d", other.File, other.Line))
-			continue
 		}
-		lists[name], known[name] = list.value, list
-		options = append(options, list.value.option(name))
 	}
-	env, err := env.Extend(options...)
-	return lists, known, env, err
 }
 
 // condition compiles what decides whether the rule matches.
 func condition(base expression, r *Rule) {
 	d := r.document
 	e := base
-	e.what, e.condition = "the condition", true
-	e.text = d.src.scalarText(d.where)
+	e.what, e.text = "the condition", d.src.scalarText(d.where)
 	e.src = e.text.value
-	checked := e.compile()
+	checked := e.boolean()
 	if checked == nil {
-		return
-	}
-	if checked.OutputType().Kind() != types.BoolKind {
-		p := e.startOf(checked.NativeRep(), checked.NativeRep().Expr())
-		e.w.fail(CodeNotBool, p, fmt.Sprintf("the condition gives %s, not true or false", cel.FormatCELType(checked.OutputType())), "compare it with something")
 		return
 	}
 	prog, err := newProgram(e.env, checked, e.est, false)
@@ -103,6 +122,25 @@ func condition(base expression, r *Rule) {
 	}
 	r.when, r.Cost, d.ast = prog, e.cost, checked
 	r.setNeed(checked, d.est.lists)
+}
+
+// exception compiles one exception of a rule.
+func (e expression) exception(x *Exception, now time.Time) {
+	if x.node == nil || x.Where == "" {
+		return
+	}
+	e.what, e.text = fmt.Sprintf("the exception %q", x.Name), e.w.src.scalarText(x.node)
+	e.src = e.text.value
+	x.guard = e.guard()
+	e.w.expiry("the exception", x.Name, x.at, x.Expires, now)
+	x.node = nil
+}
+
+// expiry reports what no longer holds.
+func (w *walker) expiry(what, name string, p place, day, now time.Time) {
+	if !now.IsZero() && expired(day, now) {
+		w.warn(CodeExpired, p, fmt.Sprintf("%s %s expired on %s", what, name, day.Format(time.DateOnly)), "look whether it is still needed, then give it a new day or remove it")
+	}
 }
 
 // suppressFields resolves the fields that duplicates have in common.
@@ -123,6 +161,35 @@ func suppressFields(w *walker, r *Rule) {
 			r.by = append(r.by, p)
 		}
 	}
+}
+
+// fields checks names that matches are told apart by: fields with a single
+// value, of blocks that facts of the kinds carry; nil kinds are not checked.
+func (w *walker) fields(nodes []*yaml.Node, on []fact.Kind) {
+	for _, n := range nodes {
+		w.field(n, on)
+	}
+}
+
+func (w *walker) field(n *yaml.Node, on []fact.Kind) {
+	_, f, ok := factSchema().pathTo(n.Value)
+	block, _, _ := strings.Cut(n.Value, ".")
+	switch {
+	case !ok:
+		w.fail(CodeUnknownField, at(n), fmt.Sprintf("there is no field %q", n.Value), fieldHint(n.Value))
+	case !f.single():
+		w.fail(CodeType, at(n), fmt.Sprintf("%s is no single value", n.Value), "")
+	case on != nil && isKind(block) && !slices.Contains(shared, block) && !slices.Contains(on, fact.Kind(block)):
+		w.fail(CodeNeverMatches, at(n), fmt.Sprintf("facts of kind %s carry no block %q", joinKinds(on), block), "")
+	}
+}
+
+func joinKinds(on []fact.Kind) string {
+	names := make([]string, len(on))
+	for i, k := range on {
+		names[i] = string(k)
+	}
+	return strings.Join(names, " or ")
 }
 
 // requireTests asks for proof that a rule fires and that it stays silent.

@@ -26,6 +26,9 @@ func (e *expression) check(checked *cel.Ast) {
 	if len(e.w.findings) > before {
 		return
 	}
+	if e.condition && checked.OutputType().Kind() == types.BoolKind {
+		e.reach(a, a.Expr(), newKnown(canon{e.est.lists}), true)
+	}
 	e.bound(checked)
 }
 
@@ -102,13 +105,19 @@ func (e *expression) node(a *ast.AST, n ast.Expr) {
 			e.pattern(a, c)
 		case operators.Equals, operators.NotEquals, operators.In:
 			e.action(a, c)
+		default:
+			e.literalArguments(a, c)
 		}
 	}
 }
 
 func (e *expression) ident(a *ast.AST, n ast.Expr) {
-	if name := listName(n); name != "" && e.used != nil {
-		e.used[name] = true
+	if name := listName(n); name != "" {
+		e.used[listPrefix+name] = true
+		return
+	}
+	if n.AsIdent() == windowName && !e.window {
+		e.w.fail(CodeUnknownName, e.placeOf(a, n.ID()), "there is no window here", "window is for the message, the score and the exceptions of rules over several facts")
 		return
 	}
 	e.block(a, n, factName(n.AsIdent()))
@@ -120,11 +129,16 @@ var shared = []string{"process", "file", "user", "service"}
 // block refuses a block that no fact of the rule's kinds carries: the condition
 // could not be what its author means.
 func (e *expression) block(a *ast.AST, n ast.Expr, name string) {
-	if e.on == nil || slices.Contains(shared, name) || slices.Contains(e.on, name) || !isKind(name) {
+	if e.carried(name) {
 		return
 	}
 	e.w.fail(CodeNeverMatches, e.placeOf(a, n.ID()),
 		fmt.Sprintf("facts of kind %s carry no block %q", strings.Join(e.on, " or "), name), fmt.Sprintf("add %s to on, or leave the part out", name))
+}
+
+// carried reports whether facts of the rule's kinds can have the block.
+func (e *expression) carried(name string) bool {
+	return e.on == nil || slices.Contains(shared, name) || slices.Contains(e.on, name) || !isKind(name)
 }
 
 // isKind reports whether a block is named after a kind, and so belongs to it.
@@ -232,7 +246,7 @@ func closed(n ast.Expr) bool {
 		if n.Kind() == ast.IdentKind {
 			name := factName(n.AsIdent())
 			_, isBlock := factSchema().root.index[name]
-			reads = reads || isBlock || name == "prevalence" || name == rootName
+			reads = reads || isBlock || name == "prevalence" || name == rootName || name == windowName
 		}
 	}))
 	return !reads

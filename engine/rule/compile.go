@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/cel-go/cel"
@@ -16,11 +17,18 @@ type expression struct {
 	est  *estimator
 	on   []string         // the rule's kinds; nil leaves them unchecked
 	in   map[string]*List // lists that may be named
-	used map[string]bool  // lists that were
+	used map[string]bool  // lists and macros that were, as lists.NAME and macros.NAME
 	text *text            // the scalar that holds it
 	from int              // where in the scalar's value it begins
 	src  string           // the expression itself, from there
 	what string           // for messages: "the condition", "the message"
+
+	macros map[string]*Macro
+	local  string // what the names of the rule's own lists begin with
+	window bool   // it may read the variable window
+	failed bool   // a macro that it reads is broken
+
+	expanded map[int64]bool // the nodes that macros were written out as
 
 	condition bool   // it decides whether the rule matches
 	cost      uint64 // set by check
@@ -40,8 +48,16 @@ func (e *expression) placeOf(a *ast.AST, id int64) place {
 }
 
 // compile parses, type-checks and checks; it answers nil where there was an
-// error, and then there is at least one finding.
+// error, and then there is at least one finding, here or at a macro.
 func (e *expression) compile() *cel.Ast {
+	parsed := e.parse()
+	if parsed == nil {
+		return nil
+	}
+	return e.checked(parsed)
+}
+
+func (e *expression) parse() *cel.Ast {
 	if len(e.src) > maxExpression {
 		e.w.fail(CodeTooLarge, e.text.place(e.from), fmt.Sprintf("%s is longer than %d bytes", e.what, maxExpression), "")
 		return nil
@@ -55,9 +71,14 @@ func (e *expression) compile() *cel.Ast {
 		e.syntaxErrors(iss)
 		return nil
 	}
-	if !e.allowed(parsed.NativeRep()) {
+	return parsed
+}
+
+func (e *expression) checked(parsed *cel.Ast) *cel.Ast {
+	if !e.allowed(parsed.NativeRep()) || !e.expand(parsed) {
 		return nil
 	}
+	e.ownLists(parsed.NativeRep())
 	checked, iss := e.env.Check(parsed)
 	if iss.Err() != nil {
 		e.typeErrors(parsed.NativeRep(), iss)
@@ -70,6 +91,30 @@ func (e *expression) compile() *cel.Ast {
 	}
 	return checked
 }
+
+// ownLists reads lists.NAME as the rule's own list of that name, where it has
+// one.
+func (e *expression) ownLists(a *ast.AST) {
+	if e.local == "" {
+		return
+	}
+	factory := ast.NewExprFactory()
+	ast.PostOrderVisit(a.Expr(), ast.NewExprVisitor(func(n ast.Expr) {
+		if n.Kind() != ast.SelectKind || n.AsSelect().IsTestOnly() {
+			return
+		}
+		sel := n.AsSelect()
+		if sel.Operand().Kind() != ast.IdentKind || sel.Operand().AsIdent()+"." != listPrefix {
+			return
+		}
+		if name := e.local + sel.FieldName(); e.est.lists[name] != nil {
+			n.SetKindCase(factory.NewIdent(n.ID(), listPrefix+name))
+		}
+	}))
+}
+
+// otherNames are what expressions read beside the blocks of a fact.
+var otherNames = []string{"prevalence", "lists", macrosName, windowName}
 
 // allowed refuses what parses but has no place in a rule.
 func (e *expression) allowed(a *ast.AST) bool {
@@ -87,7 +132,7 @@ func (e *expression) allowed(a *ast.AST) bool {
 		case ast.ComprehensionKind:
 			v := n.AsComprehension().IterVar()
 			_, isBlock := factSchema().root.index[factName(v)]
-			if isBlock || v == "prevalence" || v == "lists" {
+			if isBlock || slices.Contains(otherNames, v) {
 				refuse(n, fmt.Sprintf("the variable %q of the list macro hides the block of that name", v), "give it another name, as in process.args.exists(a, a == \"-i\")")
 			}
 		case ast.LiteralKind:

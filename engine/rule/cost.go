@@ -32,6 +32,10 @@ type estimator struct {
 	programs map[string]int
 }
 
+func newEstimator(lists map[string]*constList) *estimator {
+	return &estimator{lists: lists, programs: map[string]int{}}
+}
+
 var (
 	_ checker.CostEstimator = (*estimator)(nil)
 )
@@ -100,10 +104,10 @@ func (e *estimator) EstimateCallCost(_, overload string, target *checker.AstNode
 // calls from being taken for unbounded.
 func (e *estimator) ownCost(f function, target checker.SizeEstimate, args []checker.AstNode) *checker.CallEstimate {
 	walked := target
-	if f.name == "join" {
+	if f.target.Kind() == types.ListKind {
 		walked = target.Multiply(checker.FixedSizeEstimate(sizeString / sizeStrings))
 	}
-	est := &checker.CallEstimate{CostEstimate: walked.MultiplyByCostFactor(perCharacter * float64(f.traversals)).Add(checker.FixedCostEstimate(1))}
+	est := &checker.CallEstimate{CostEstimate: walked.MultiplyByCostFactor(perCharacter * float64(f.traversals)).Add(checker.FixedCostEstimate(1 + f.fixed))}
 	switch f.result.Kind() {
 	case types.StringKind:
 		est.ResultSize = &checker.SizeEstimate{Max: walked.Max}
@@ -119,17 +123,20 @@ func (e *estimator) CallCost(_, overload string, args []ref.Val, result ref.Val)
 	switch overload {
 	case inConstList:
 		cost = 1
+	case seenOverload: // noting what is seen is not the rule's doing
 	case overloads.ContainsString:
 		cost = walk(bytesOf(args[0])+bytesOf(args[1]), perCharacter)
 	case overloads.MatchesString, "picket_glob":
 		pattern, _ := args[1].(types.String)
 		cost = walk(bytesOf(args[0])+1, regexFactor(e.programs[string(pattern)]))
+	case "picket_list_contains_fold": // elements of another length are passed over
+		cost = 1 + walk(bytesOf(args[0])*(1+bytesOf(args[1])), perCharacter)
 	default:
 		f, ok := functionByOverload(overload)
 		if !ok {
 			return nil
 		}
-		cost = 1 + walk(bytesOf(args[0])+bytesOf(result), perCharacter*float64(f.traversals))
+		cost = 1 + f.fixed + walk(bytesOf(args[0])+bytesOf(result), perCharacter*float64(f.traversals))
 	}
 	return &cost
 }

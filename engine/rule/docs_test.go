@@ -6,7 +6,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/fstest"
 
+	"picket.internal/engine"
 	"picket.internal/engine/rule"
 )
 
@@ -45,7 +47,7 @@ func docFact(t *testing.T, blocks []docBlock) (fact, lists string) {
 		switch {
 		case strings.HasPrefix(b.text, "kind:"):
 			fact = b.text
-		case strings.HasPrefix(b.text, "list:"):
+		case b.lang == "yaml" && !strings.Contains(b.text, "\nfile:") && (strings.HasPrefix(b.text, "list:") || strings.HasPrefix(b.text, "macro:")):
 			lists += "---\n" + b.text
 		}
 	}
@@ -72,7 +74,7 @@ func TestExamplesOfTheDocuments(t *testing.T) {
 	run := 0
 	for _, b := range blocks {
 		for i, line := range strings.Split(strings.TrimSpace(b.text), "\n") {
-			if b.lang == "yaml" {
+			if b.lang == "yaml" || strings.HasPrefix(b.lang, "file ") {
 				break
 			}
 			m := example.FindStringSubmatch(line)
@@ -92,7 +94,7 @@ func TestExamplesOfTheDocuments(t *testing.T) {
 func runExample(t *testing.T, lang, text, want, fact, lists string) {
 	if lang == "cel-error" {
 		doc := docRule(fact, lists, text, "m")
-		if !strings.Contains(text, "lists.") {
+		if !strings.Contains(text, "lists.") && !strings.Contains(text, "macros.") {
 			doc = docRule(fact, "", text, "m")
 		}
 		if f := refused(t, doc)[0]; f.Code != want {
@@ -125,27 +127,34 @@ func runExample(t *testing.T, lang, text, want, fact, lists string) {
 	}
 }
 
-func TestRulesOfTheDocuments(t *testing.T) {
+// All documents of the page are one pack, in which nothing is wrong.
+func TestDocumentsOfThePage(t *testing.T) {
 	blocks, _ := docBlocks(t)
-	n := 0
+	fsys := fstest.MapFS{}
 	for _, b := range blocks {
-		if b.lang != "yaml" || !strings.HasPrefix(b.text, "id:") {
-			continue
-		}
-		n++
-		set, findings := rule.Load("docs.yaml", []byte(b.text))
-		if set == nil || len(findings) > 0 {
-			t.Errorf("line %d:\n%s", b.line, findings)
-			continue
-		}
-		for _, res := range rule.Test(set) {
-			if !res.Passed {
-				t.Errorf("line %d: %+v", b.line, res)
-			}
+		name, isFile := strings.CutPrefix(b.lang, "file ")
+		switch {
+		case isFile:
+			fsys[name] = file(b.text)
+		case b.lang == "yaml" && !strings.HasPrefix(b.text, "kind:"):
+			fsys[fmt.Sprintf("line%d.yaml", b.line)] = file(b.text)
 		}
 	}
-	if n < 2 {
-		t.Errorf("%d rules", n)
+	set, findings := rule.LoadFS(fsys)
+	if set == nil || len(findings) > 0 {
+		t.Fatal(findings)
+	}
+	if len(set.Packs()) != 1 || len(set.Filters()) != 1 || len(set.Macros()) != 2 || len(set.Lists()) != 2 || set.Len() < 9 {
+		t.Errorf("%d packs, %d filters, %d macros, %d lists, %d rules", len(set.Packs()), len(set.Filters()), len(set.Macros()), len(set.Lists()), set.Len())
+	}
+	results := rule.TestWith(set, engine.Player{})
+	for _, res := range results {
+		if !res.Passed {
+			t.Errorf("%+v", res)
+		}
+	}
+	if len(results) < 9 {
+		t.Errorf("%d tests", len(results))
 	}
 }
 
@@ -161,13 +170,12 @@ func TestEveryKeyFunctionAndCodeIsDocumented(t *testing.T) {
 			t.Errorf("the function %s is not documented", name)
 		}
 	}
-	source, err := os.ReadFile("finding.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range regexp.MustCompile(`= "((?:rule|pack)\.[a-z_]+)" +//`).FindAllStringSubmatch(string(source), -1) {
-		if !strings.Contains(text, "`"+m[1]+"`") {
-			t.Errorf("the code %s is not documented", m[1])
+	for _, code := range codes(t) {
+		if !strings.Contains(text, "`"+code+"`") {
+			t.Errorf("the code %s is not documented", code)
+		}
+		if rule.CodeDoc(code) == code {
+			t.Errorf("codes.go does not say what the code %s means", code)
 		}
 	}
 }

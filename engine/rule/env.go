@@ -53,6 +53,8 @@ func newBaseEnv() (*cel.Env, error) {
 		),
 		cel.Variable(rootName, s.root.cel),
 		cel.Variable("prevalence", s.prev.cel),
+		seenOption(),
+		cel.Variable(windowName, s.window.cel),
 	}
 	for _, f := range s.root.fields {
 		opts = append(opts, cel.Variable(celName(f.name), f.cel))

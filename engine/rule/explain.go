@@ -1,6 +1,8 @@
 package rule
 
 import (
+	"strings"
+
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
@@ -15,6 +17,9 @@ const maxValues = 32
 // that were not looked at are left out. It is for matches, not for every fact.
 func (r *Rule) Explain(v *Vars) (map[string]string, error) {
 	x, d := r.explain, r.document
+	if d.ast == nil {
+		return nil, nil // it has no condition of its own
+	}
 	x.once.Do(func() { x.prog, x.err = newProgram(d.env, d.ast, d.est, true) })
 	if x.err != nil {
 		return nil, x.err
@@ -23,12 +28,12 @@ func (r *Rule) Explain(v *Vars) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return partValues(d.ast.NativeRep(), details), nil
+	return partValues(d.ast.NativeRep(), details, listPrefix+d.prefix), nil
 }
 
 // partValues reads the values of the parts off an evaluation that kept them, the
 // outermost first, so that the bound cuts details.
-func partValues(a *ast.AST, details *cel.EvalDetails) map[string]string {
+func partValues(a *ast.AST, details *cel.EvalDetails, own string) map[string]string {
 	values := map[string]string{}
 	state := details.State()
 	var visit func(n ast.Expr)
@@ -39,6 +44,7 @@ func partValues(a *ast.AST, details *cel.EvalDetails) map[string]string {
 		if telling(n) {
 			if val, ok := state.Value(n.ID()); ok && !types.IsUnknownOrError(val) {
 				if text, err := cel.ExprToString(n, a.SourceInfo()); err == nil {
+					text = strings.ReplaceAll(text, own, listPrefix)
 					values[cut(unaliasPackage(text), maxValue)] = cut(plainText(val), maxValue)
 				}
 			}

@@ -42,7 +42,7 @@ func FunctionNames() []string {
 }
 
 // RuleKeys are the keys of a rule document.
-func RuleKeys() []string { return ruleKeys }
+func RuleKeys() []string { return ruleTable.names() }
 
 // ActualCost is what one evaluation of the whole condition cost.
 func (r *Rule) ActualCost(v *Vars) uint64 {
@@ -90,6 +90,18 @@ func EvaluatePanic() error {
 	}
 	_, err = (&Rule{when: prog}).Evaluate(NewVars(nil, nil))
 	return err
+}
+
+// LanguageFunctions are the functions that a condition can call, CEL's own
+// among them, by the names that cel-go has for them.
+func LanguageFunctions() []string {
+	var out []string
+	for _, f := range standardSubset().IncludeFunctions {
+		if f.Name != "@not_strictly_false" { // what list macros are made of
+			out = append(out, f.Name)
+		}
+	}
+	return out
 }
 
 // RequiredLiterals are what a text must be to match a pattern, as tests of

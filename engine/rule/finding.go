@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Level says how much a finding matters.
@@ -32,6 +33,16 @@ const (
 	CodeUnknownField   = "rule.unknown_field"      // no such field
 	CodeUnknownName    = "rule.unknown_name"       // no such variable or function
 	CodeUnknownList    = "rule.unknown_list"       // no such list
+	CodeUnknownMacro   = "rule.unknown_macro"      // no such macro
+	CodeUnknownRule    = "rule.unknown_rule"       // no such rule
+	CodeCycle          = "rule.cycle"              // macros or correlations that read themselves
+	CodeCorrelation    = "rule.correlation"        // keys of a correlation that do not go together
+	CodeUnreachable    = "rule.unreachable"        // a part of a condition that the rest decides
+	CodeDuplicate      = "rule.duplicate"          // two rules with one condition
+	CodeShadowed       = "rule.shadowed"           // an exception that never gets to speak
+	CodeExpired        = "rule.expired"            // an exception or a filter past its day
+	CodeListFile       = "rule.list_file"          // the file of a list
+	CodeFactFile       = "rule.fact_file"          // the file of a test's facts
 	CodeSyntax         = "rule.syntax"             // not CEL
 	CodeType           = "rule.type_mismatch"      // values that do not go together
 	CodeNotBool        = "rule.not_bool"           // a condition that is neither true nor false
@@ -42,12 +53,17 @@ const (
 	CodeRegexLiteral   = "rule.regex_not_literal"  // a pattern that is computed
 	CodeRegexSize      = "rule.regex_too_large"    // a pattern that compiles to too much
 	CodeRegexSyntax    = "rule.regex_malformed"    // a pattern that does not compile
+	CodeNotLiteral     = "rule.not_literal"        // an argument that is computed
+	CodeBadArgument    = "rule.bad_argument"       // an argument that the function cannot take
 	CodeUnsupported    = "rule.unsupported"        // CEL that rules do not use
 	CodeMessage        = "rule.malformed_template" // braces that do not match
 	CodeNoTests        = "rule.missing_tests"      // not shown to fire, or not shown to stay silent
 	CodeTestFailed     = "rule.test_failed"        // a test that does not hold
 	CodeUnusedList     = "rule.unused_list"        // a list that nothing reads
 	CodeUnknownTag     = "rule.unknown_tag"        // an ATT&CK tag that cannot be one
+	CodeUnusedMacro    = "rule.unused_macro"       // a macro that nothing reads
+	CodeUnusedFilter   = "rule.unused_filter"      // a filter that selects no rule
+	CodeEngine         = "pack.engine"             // a pack for a later engine
 	CodeUnreadable     = "pack.unreadable"         // a file that cannot be read
 	CodeEmpty          = "pack.empty"              // no rule at all
 	codePackageInvalid = "pack.rule_invalid"
@@ -67,20 +83,41 @@ type Finding struct {
 	Suggestion string `json:"suggestion,omitempty"`
 }
 
+// Finding is a finding about the rule as a whole, at its first line.
+func (r *Rule) Finding(level Level, code, message, suggestion string) Finding {
+	return r.document.src.finding(level, code, place{r.Line, 1}, message, suggestion)
+}
+
 // String renders the finding with its source line and a caret under the place.
 // Control characters of the source are shown as U+FFFD, so that a rule file
 // cannot write to the terminal.
-func (f Finding) String() string {
+func (f Finding) String() string { return f.underlined(f.Line, f.Column) }
+
+// underlined is String with a whole stretch marked, up to a place in the line
+// or to the line's end; the caret stands under its first character.
+func (f Finding) underlined(endLine, endColumn int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s: %s [%s]\n", clean(f.where()), f.Level, clean(f.Message), f.Code)
+	fmt.Fprintf(&b, "%s: %s: %s", clean(f.where()), f.Level, clean(f.Message))
+	if f.Code != "" {
+		fmt.Fprintf(&b, " [%s]", f.Code)
+	}
+	b.WriteByte('\n')
 	if f.Source != "" {
 		number := fmt.Sprintf("%5d | ", f.Line)
-		fmt.Fprintf(&b, "%s%s\n%s| %s^\n", number, clean(f.Source), strings.Repeat(" ", len(number)-2), caretPad(f.Source, f.Column))
+		fmt.Fprintf(&b, "%s%s\n%s| %s^%s\n", number, clean(f.Source), strings.Repeat(" ", len(number)-2), caretPad(f.Source, f.Column), f.tail(endLine, endColumn))
 	}
 	if f.Suggestion != "" {
 		fmt.Fprintf(&b, "        %s\n", clean(f.Suggestion))
 	}
 	return b.String()
+}
+
+// tail is what follows the caret of a stretch of more than one character.
+func (f Finding) tail(endLine, endColumn int) string {
+	if endLine > f.Line {
+		endColumn = utf8.RuneCountInString(strings.TrimRight(f.Source, " \t")) + 1
+	}
+	return strings.Repeat("~", max(endColumn-f.Column-1, 0))
 }
 
 // where is file:line:column, as editors and terminals take it.

@@ -5,50 +5,125 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"picket.internal/engine/rule"
 )
 
 var update = flag.Bool("update", false, "write the golden files of the findings")
 
+// findingsOf loads a file of testdata/findings: one document file, or a folder
+// of them as txtar. The findings are those of a day when some things have expired,
+// and those of the tests.
+func findingsOf(t *testing.T, name string) rule.Findings {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := rule.Options{Now: time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)}
+	var set *rule.Set
+	var findings rule.Findings
+	if filepath.Ext(name) == ".txtar" {
+		fsys := fstest.MapFS{}
+		for _, f := range txtar.Parse(data).Files {
+			fsys[f.Name] = &fstest.MapFile{Data: f.Data}
+		}
+		set, findings = options.LoadFS(fsys)
+	} else {
+		set, findings = options.Load(filepath.Base(name), data)
+	}
+	if (set == nil) != findings.HasErrors() || (findings.Err() != nil) != findings.HasErrors() {
+		t.Errorf("a set is there: %v; errors are: %v (%v)", set != nil, findings.HasErrors(), findings.Err())
+	}
+	if set != nil {
+		findings = append(findings, rule.Verify(set)...)
+	}
+	return findings
+}
+
 // Each file of testdata/findings is wrong in some way; the .golden file beside
 // it is what an author reads about it.
 func TestFindings(t *testing.T) {
-	files, err := filepath.Glob("testdata/findings/*.yaml")
+	files, err := filepath.Glob("testdata/findings/*.[yt]*")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no test data", err)
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			data, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			set, findings := rule.Load(filepath.Base(file), data)
+			findings := findingsOf(t, file)
 			if len(findings) == 0 {
 				t.Fatal("no findings")
 			}
-			if (set == nil) != findings.HasErrors() || (findings.Err() != nil) != findings.HasErrors() {
-				t.Errorf("a set is there: %v; errors are: %v (%v)", set != nil, findings.HasErrors(), findings.Err())
-			}
-			golden := strings.TrimSuffix(file, ".yaml") + ".golden"
-			if *update {
-				if err := os.WriteFile(golden, []byte(findings.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), findings.String()); diff != "" {
-				t.Errorf("findings (-want +got):\n%s", diff)
-			}
+			sameAsGolden(t, strings.TrimSuffix(file, filepath.Ext(file))+".golden", findings)
 		})
+	}
+}
+
+func sameAsGolden(t *testing.T, golden string, findings rule.Findings) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(golden, []byte(findings.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), findings.String()); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+}
+
+func TestFindingOfAnUnreadableFile(t *testing.T) {
+	_, findings := rule.LoadFS(badFS{})
+	sameAsGolden(t, "testdata/findings/unreadable.golden", findings)
+}
+
+// codes are the codes of findings, as the source lists them.
+func codes(t *testing.T) []string {
+	t.Helper()
+	source, err := os.ReadFile("finding.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := []string{rule.CodeCost}
+	for _, m := range regexp.MustCompile(`= "((?:rule|pack)\.[a-z_]+)" +//`).FindAllStringSubmatch(string(source), -1) {
+		out = append(out, m[1])
+	}
+	return out
+}
+
+// A code without a golden file is one whose words nobody has read.
+func TestEveryCodeHasAGoldenFile(t *testing.T) {
+	files, err := filepath.Glob("testdata/findings/*.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(data)
+	}
+	codes := codes(t)
+	if len(codes) < 40 {
+		t.Fatalf("only %d codes", len(codes))
+	}
+	for _, code := range codes {
+		if !strings.Contains(all.String(), "["+code+"]") {
+			t.Errorf("no golden file shows %s", code)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 )
@@ -15,35 +16,25 @@ type function struct {
 	result   *types.Type
 	bind     func(args ...ref.Val) ref.Val
 
+	// form is how it is written, doc what it gives, examples show it about the
+	// fact of docs/rules.md. A form of the same name without a doc of its own
+	// shares that of the one before.
+	form, doc string
+	examples  []Example
+
 	// traversals is how often the target is walked, for the cost.
 	traversals int
+	// fixed is what a call costs beside that, in the units of CEL.
+	fixed uint64
+	// literal says what is wrong with the arguments, where they must be written
+	// out and be looked at when the rule is loaded. Nil leaves them be.
+	literal func(args []ast.Expr) *badArgument
 }
 
 var (
 	oneString  = []*types.Type{types.StringType}
 	stringList = types.NewListType(types.StringType)
 )
-
-// functions is the whole table; docs/rules.md describes each, and its examples
-// are run by a test.
-var functions = []function{
-	{name: "base", overload: "picket_base", target: types.StringType, result: types.StringType, bind: unary(base), traversals: 1},
-	{name: "dir", overload: "picket_dir", target: types.StringType, result: types.StringType, bind: unary(dir), traversals: 1},
-	{name: "under", overload: "picket_under", target: types.StringType, args: oneString, result: types.BoolType, bind: predicate(under), traversals: 1},
-	{name: "glob", overload: "picket_glob", target: types.StringType, args: oneString, result: types.BoolType, bind: needsLiteral, traversals: 1},
-	{name: "equalsFold", overload: "picket_equals_fold", target: types.StringType, args: oneString, result: types.BoolType, bind: predicate(equalsFold), traversals: 1},
-	{name: "containsFold", overload: "picket_contains_fold", target: types.StringType, args: oneString, result: types.BoolType, bind: predicate(containsFold), traversals: 2},
-	{name: "startsWithFold", overload: "picket_starts_with_fold", target: types.StringType, args: oneString, result: types.BoolType, bind: predicate(startsWithFold), traversals: 1},
-	{name: "endsWithFold", overload: "picket_ends_with_fold", target: types.StringType, args: oneString, result: types.BoolType, bind: predicate(endsWithFold), traversals: 1},
-	{name: "lowerAscii", overload: "picket_lower_ascii", target: types.StringType, result: types.StringType, bind: unary(lowerASCII), traversals: 1},
-	{name: "upperAscii", overload: "picket_upper_ascii", target: types.StringType, result: types.StringType, bind: unary(upperASCII), traversals: 1},
-	{name: "trim", overload: "picket_trim", target: types.StringType, result: types.StringType, bind: unary(trim), traversals: 1},
-	{name: "indexOf", overload: "picket_index_of", target: types.StringType, args: oneString, result: types.IntType, bind: indexOf, traversals: 2},
-	{name: "substring", overload: "picket_substring", target: types.StringType, args: []*types.Type{types.IntType}, result: types.StringType, bind: substring, traversals: 1},
-	{name: "substring", overload: "picket_substring_range", target: types.StringType, args: []*types.Type{types.IntType, types.IntType}, result: types.StringType, bind: substring, traversals: 1},
-	{name: "split", overload: "picket_split", target: types.StringType, args: oneString, result: stringList, bind: split, traversals: 2},
-	{name: "join", overload: "picket_join", target: stringList, args: oneString, result: types.StringType, bind: join, traversals: 1},
-}
 
 // option declares the function; cel-go calls those of one and two arguments
 // without making a slice, so they are bound that way.
@@ -104,5 +95,5 @@ func predicate(f func(s, arg string) bool) func(...ref.Val) ref.Val {
 // needsLiteral stands for functions whose argument is compiled at load; the
 // planner replaces every call that the checks let through.
 func needsLiteral(...ref.Val) ref.Val {
-	return types.NewErr("the pattern was not compiled at load")
+	return types.NewErr("the argument was not compiled at load")
 }

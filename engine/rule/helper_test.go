@@ -1,8 +1,10 @@
 package rule_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"picket.internal/engine/rule"
 	"picket.internal/fact"
@@ -64,4 +66,14 @@ func processFact() *fact.Fact {
 		},
 		User: &fact.User{ID: "33", Name: "www-data"},
 	}
+}
+
+// split puts so many documents into a file each.
+func split(docs string, each int) fstest.MapFS {
+	files := fstest.MapFS{}
+	all := strings.SplitAfter(docs, "\n---\n")
+	for i := 0; i < len(all); i += each {
+		files[fmt.Sprintf("f%d.yaml", i)] = &fstest.MapFile{Data: []byte(strings.Join(all[i:min(i+each, len(all))], ""))}
+	}
+	return files
 }

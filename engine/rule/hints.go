@@ -102,8 +102,11 @@ func (e *expression) unknownField(p place, n ast.Expr, name string) {
 
 // object is the struct that a dotted name leads to.
 func (s *schema) object(name string) (*structType, bool) {
-	if name == "prevalence" {
+	switch name {
+	case "prevalence":
 		return s.prev, true
+	case windowName:
+		return s.window, true
 	}
 	f, ok := s.lookup(name)
 	if !ok || f.form != formObject {
@@ -140,7 +143,11 @@ func (e *expression) unknownName(p place, n ast.Expr) {
 		e.unknownList(p)
 		return
 	}
-	names := append(slices.Clone(factSchema().root.names), "prevalence", "lists")
+	if name == macrosName {
+		e.w.fail(CodeUnknownMacro, p, "macros is no value", "a macro is read as macros.NAME")
+		return
+	}
+	names := append(slices.Clone(factSchema().root.names), otherNames...)
 	suggestion := didYouMean(name, names)
 	if suggestion == "" && strings.IndexByte("'\"", firstByte(name)) < 0 {
 		suggestion = fmt.Sprintf("a text is written in quotes: %q", name)
@@ -168,7 +175,7 @@ func (e *expression) unknownList(p place) {
 		for end < len(rest) && isWordByte(rest[end]) {
 			end++
 		}
-		if _, known := e.in[rest[1:end]]; !known {
+		if _, known := e.in[rest[1:end]]; !known && e.est.lists[e.local+rest[1:end]] == nil {
 			name = rest[1:end]
 			p = e.text.place(e.from + to + 1)
 		}
@@ -176,6 +183,11 @@ func (e *expression) unknownList(p place) {
 	var known []string
 	for n := range e.in {
 		known = append(known, n)
+	}
+	for n := range e.est.lists {
+		if own, ok := strings.CutPrefix(n, e.local); ok && e.local != "" {
+			known = append(known, own)
+		}
 	}
 	slices.Sort(known)
 	suggestion := ""

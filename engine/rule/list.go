@@ -17,9 +17,10 @@ const (
 
 // List is a named list of values: a document of its own, or local to a rule.
 type List struct {
-	Name string
-	File string
-	Line int
+	Name        string
+	Description string
+	File        string
+	Line        int
 
 	src   *source
 	value *constList

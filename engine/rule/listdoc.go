@@ -1,46 +1,51 @@
 package rule
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
 
-var listKeys = []string{"list", "values", "description"}
+// Bounds of the file of a list.
+const (
+	maxListFile   = 1 << 20
+	maxListValues = 100_000
+	maxListValue  = 4096 // bytes of a line
+)
 
-// listDocument reads a list that all rules of the pack may name.
+var valuesShape = listShape(shape{"type": []string{"string", "integer"}}, 1, maxItems)
+
+var listTable = table[List]{"a list", []key[List]{
+	must(formKey("list", nameForm, nameHint, func(l *List) *string { return &l.Name })),
+	textKey("description", maxText, func(l *List) *string { return &l.Description }),
+	own("values", valuesShape, func(w *walker, l *List, e entry) { l.value = w.listValues(e.value, "values") }),
+	own("file", textShape(500), func(w *walker, l *List, e entry) { l.value = w.listFile(e.value) }),
+}}
+
+// listDocument reads a list that all rules of the set may name.
 func (w *walker) listDocument(n *yaml.Node) *List {
-	entries, ok := w.mapping(n, "a list", listKeys)
+	l := &List{File: w.src.name, Line: n.Line, src: w.src}
+	set, ok := listTable.read(w, n, l)
 	if !ok {
 		return nil
 	}
-	l := &List{File: w.src.name, Line: n.Line, src: w.src}
-	hasValues := false
-	for _, e := range entries {
-		switch e.key.Value {
-		case "list":
-			l.Name = w.listName(e.value)
-		case "values":
-			hasValues = true
-			l.value = w.listValues(e.value, "values")
-		case "description":
-			w.str(e.value, "description", maxText)
-		}
-	}
-	if !hasValues {
-		w.fail(CodeMissingKey, at(n), "the list has no values", "")
+	switch values, file := set["values"], set["file"]; {
+	case values == nil && file == nil:
+		w.fail(CodeMissingKey, at(n), "the list has no values", "write values: [...], or file: NAME.txt")
+	case values != nil && file != nil:
+		w.fail(CodeBadValue, at(file), "the list has both values and a file", "")
 	}
 	return l
 }
 
-func (w *walker) listName(n *yaml.Node) string {
-	s, ok := w.str(n, "the name of a list", maxName)
-	if ok && !nameForm.MatchString(s) {
-		w.fail(CodeBadValue, at(n), fmt.Sprintf("malformed name of a list %q", s), "write it in lower case with underscores, as in backup_tools")
-		return ""
-	}
-	return s
+// listsShape is the lists that only one rule reads.
+var listsShape = shape{
+	"type": "object", "propertyNames": shape{"pattern": nameForm.String()}, "additionalProperties": valuesShape,
 }
 
 // localLists reads the lists of one rule.
@@ -51,7 +56,7 @@ func (w *walker) localLists(d *document, n *yaml.Node) {
 	}
 	d.lists, d.listKeys = map[string]*List{}, map[string]*yaml.Node{}
 	for _, e := range entries {
-		name := w.listName(e.key)
+		name := w.formed(e.key, "name of a list", nameForm, nameHint)
 		value := w.listValues(e.value, "the list "+e.key.Value)
 		if name != "" && value != nil {
 			d.lists[name] = &List{Name: name, File: w.src.name, Line: e.key.Line, value: value}
@@ -87,4 +92,43 @@ func (w *walker) listValues(n *yaml.Node, what string) *constList {
 		values = append(values, v)
 	}
 	return newIntConst(values)
+}
+
+// listFile reads texts from a file, one a line; empty lines and those that
+// begin with # are left out.
+func (w *walker) listFile(n *yaml.Node) *constList {
+	name, data, ok := w.beside(n, CodeListFile, maxListFile)
+	if !ok {
+		return nil
+	}
+	src := &source{name: name}
+	refuse := func(line int, text, message string) *constList {
+		src.lines = append(make([]string, line-1), text)
+		w.findings = append(w.findings, src.finding(LevelError, CodeListFile, place{line, 1}, message, ""))
+		return nil
+	}
+	var values []string
+	number := 0
+	for raw := range bytes.Lines(data) {
+		number++
+		line := strings.TrimSpace(string(raw))
+		switch {
+		case line == "" || line[0] == '#':
+			continue
+		case !utf8.ValidString(line):
+			return refuse(number, "", "the line is not UTF-8")
+		case strings.ContainsFunc(line, unicode.IsControl):
+			return refuse(number, cut(line, 400), "the line holds a control character")
+		case len(line) > maxListValue:
+			return refuse(number, cut(line, 400), fmt.Sprintf("the line is longer than %d bytes", maxListValue))
+		case len(values) == maxListValues:
+			return refuse(number, line, fmt.Sprintf("the file has more than %d values", maxListValues))
+		}
+		values = append(values, line)
+	}
+	if len(values) == 0 {
+		w.fail(CodeListFile, at(n), "the file is empty: nothing is ever in it", "")
+		return nil
+	}
+	return newStringConst(values)
 }

@@ -45,10 +45,10 @@ func (r needReader) derived(c ast.CallExpr) (operand, bool) {
 	if !ok || !o.IsText() {
 		return operand{}, false
 	}
-	part, isPart := map[string]part{"base": partBase, "dir": partDir}[c.FunctionName()]
+	part, isPart := map[string]slice{"base": baseOfText, "dir": dirOfText}[c.FunctionName()]
 	fold, isFold := map[string]func(string) string{"lowerAscii": lowerASCII, "upperAscii": upperASCII}[c.FunctionName()]
 	switch {
-	case isPart && o.part == partWhole:
+	case isPart && o.slice == wholeText:
 		o.Subject = o.of(part)
 		return o, true
 	case isFold && o.fold == nil:

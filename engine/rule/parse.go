@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,15 +14,12 @@ import (
 
 // Bounds of what a document holds.
 const (
-	maxText  = 8 << 10 // bytes of a text for people
-	maxName  = 100     // bytes of an id or a name
-	maxWords = 200     // entries of tags, references and the like
-)
+	maxText = 8 << 10 // bytes of a text for people
+	maxName = 100     // bytes of an id or a name
 
-var ruleKeys = []string{
-	"id", "title", "status", "severity", "score", "description", "author", "references", "tags", "on", "where",
-	"message", "lists", "suppress", "false_positives", "related", "response", "tests",
-}
+	maxAuthor = 1000 // bytes of all authors: a rule of many hands must keep every name
+	maxWords  = 200  // entries of tags, references and the like
+)
 
 var (
 	idForm   = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*$`)
@@ -31,100 +27,103 @@ var (
 	tagForm  = regexp.MustCompile(`^[a-z0-9_-]+(\.[a-z0-9_-]+)+$`)
 )
 
-// parse reads one document into a draft of a rule or a list; the draft is of
-// use only where it made no errors.
-func (w *walker) parse(n *yaml.Node) (*Rule, *List) {
-	if n.Kind == yaml.MappingNode {
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if n.Content[i].Value == "list" {
-				return nil, w.listDocument(n)
-			}
-		}
+const (
+	idHint   = "write words in lower case with dots between them, as in process.memfd"
+	nameHint = "write it in lower case with underscores, as in backup_tools"
+)
+
+// ruleTable is every key of a rule document.
+var ruleTable = table[Rule]{"a rule", []key[Rule]{
+	must(formKey("id", idForm, idHint, func(r *Rule) *string { return &r.ID })),
+	must(textKey("title", 200, func(r *Rule) *string { return &r.Title })),
+	must(choiceKey("status", statuses, func(r *Rule) *string { return (*string)(&r.Status) })),
+	must(choiceKey("severity", severities, func(r *Rule) *string { return &r.Severity })),
+	own("score", shape{"anyOf": []any{numberShape(0, 100), textShape(maxExpression)}}, (*walker).score),
+	textKey("description", maxText, func(r *Rule) *string { return &r.Description }),
+	textKey("author", maxAuthor, func(r *Rule) *string { return &r.Author }),
+	wordsKey("references", func(r *Rule) *[]string { return &r.References }),
+	own("tags", tagsShape, func(w *walker, r *Rule, e entry) { r.Tags = w.tags(e.value) }),
+	own("on", kindsShape(), func(w *walker, r *Rule, e entry) { r.document.on, r.On = e.value, w.kinds(e.value) }),
+	whereKey(func(r *Rule) (*string, **yaml.Node) { return &r.Where, &r.document.where }),
+	own("message", textShape(maxTemplate), func(w *walker, r *Rule, e entry) {
+		r.document.message = e.value
+		r.Message, _ = w.str(e.value, "message", maxTemplate)
+	}),
+	own("lists", listsShape, func(w *walker, r *Rule, e entry) { w.localLists(r.document, e.value) }),
+	own("new_terms", newTermsTable.shape(), func(w *walker, r *Rule, e entry) { r.NewTerms = readInto(w, newTermsTable, e.value) }),
+	own("absence", absenceTable.shape(), func(w *walker, r *Rule, e entry) { r.Absence = readInto(w, absenceTable, e.value) }),
+	own("correlation", correlationTable.shape(), func(w *walker, r *Rule, e entry) { r.Correlation = w.correlation(e.value) }),
+	own("risk", riskTable.shape(), func(w *walker, r *Rule, e entry) { r.Risk = readInto(w, riskTable, e.value) }),
+	own("exceptions", listShape(exceptionTable.shape(), 1, maxExceptions), func(w *walker, r *Rule, e entry) { r.Exceptions = w.exceptions(e.value) }),
+	own("suppress", suppressTable.shape(), func(w *walker, r *Rule, e entry) { r.Suppress = w.suppress(r.document, e.value) }),
+	own("alone", shape{"type": "boolean"}, func(w *walker, r *Rule, e entry) { r.Alone = w.truth(e.value, "alone") }),
+	wordsKey("false_positives", func(r *Rule) *[]string { return &r.FalsePositives }),
+	own("related", listShape(relatedTable.shape(), 0, maxWords), func(w *walker, r *Rule, e entry) { r.Related = w.related(e.value) }),
+	own("source", sourceTable.shape(), func(w *walker, r *Rule, e entry) { r.Source = readInto(w, sourceTable, e.value) }),
+	wordsKey("response", func(r *Rule) *[]string { return &r.Response }),
+	own("tests", listShape(testTable.shape(), 0, maxTests), func(w *walker, r *Rule, e entry) {
+		r.document.tests, r.Tests = e.value, w.testCases(e.value, "")
+	}),
+}}
+
+// readInto reads a mapping into a T of its own, nil where it is no mapping.
+func readInto[T any](w *walker, t table[T], n *yaml.Node) *T {
+	into := new(T)
+	if _, ok := t.read(w, n, into); !ok {
+		return nil
 	}
-	return w.ruleDocument(n), nil
+	return into
 }
 
-// ruleDocument reads a rule as far as YAML goes. It goes on after an error, so
-// that an author sees all of them at once.
+// whereKey is a condition.
+func whereKey[T any](field func(*T) (*string, **yaml.Node)) key[T] {
+	return own("where", textShape(maxExpression), func(w *walker, into *T, e entry) {
+		where, node := field(into)
+		*node = e.value
+		*where, _ = w.str(e.value, "where", maxExpression)
+	})
+}
+
+// ruleDocument reads a rule as far as YAML goes.
 func (w *walker) ruleDocument(n *yaml.Node) *Rule {
-	entries, ok := w.mapping(n, "a rule", ruleKeys)
+	r := &Rule{File: w.src.name, Line: n.Line, explain: new(explainer), document: &document{src: w.src}}
+	before := len(w.findings)
+	set, ok := ruleTable.read(w, n, r)
 	if !ok {
 		return nil
 	}
-	r := &Rule{File: w.src.name, Line: n.Line, explain: new(explainer), document: &document{src: w.src}}
-	set := map[string]bool{}
-	before := len(w.findings)
-	for _, e := range entries {
-		set[e.key.Value] = true
-		w.ruleKey(r, e.key, e.value)
-	}
-	for _, key := range []string{"id", "title", "status", "severity", "on", "where"} {
-		if !set[key] {
-			w.fail(CodeMissingKey, at(n), fmt.Sprintf("the rule has no %s", key), "")
-		}
-	}
+	w.decides(n, set)
 	r.document.broken = w.findings[before:].HasErrors()
-	if !set["score"] {
+	if r.Score == 0 && (set["score"] == nil || r.ScoreWhere != "") {
 		r.Score = scores[r.Severity]
 	}
-	if !set["message"] {
+	if set["message"] == nil {
 		r.Message = r.Title
 	}
 	return r
 }
 
-func (w *walker) ruleKey(r *Rule, key, n *yaml.Node) {
-	switch key.Value {
-	case "id":
-		r.ID = w.id(n)
-	case "title":
-		r.Title, _ = w.str(n, "title", 200)
-	case "status":
-		r.Status = Status(w.oneOf(n, "status", statuses))
-	case "severity":
-		r.Severity = w.oneOf(n, "severity", severities)
-	case "score":
-		r.Score, _ = w.number(n, "score", 0, 100)
-	case "description":
-		r.Description, _ = w.str(n, "description", maxText)
-	case "author":
-		r.Author, _ = w.str(n, "author", 200)
-	case "references":
-		r.References = w.words(n, "references")
-	case "tags":
-		r.Tags = w.tags(n)
-	case "on":
-		r.document.on = n
-		r.On = w.kinds(n)
-	case "where":
-		r.document.where = n
-		r.Where, _ = w.str(n, "where", maxExpression)
-	case "message":
-		r.document.message = n
-		r.Message, _ = w.str(n, "message", maxTemplate)
-	case "lists":
-		w.localLists(r.document, n)
-	case "suppress":
-		r.Suppress = w.suppress(r.document, n)
-	case "false_positives":
-		r.FalsePositives = w.words(n, "false_positives")
-	case "related":
-		r.Related = w.related(n)
-	case "response":
-		r.Response = w.words(n, "response")
-	case "tests":
-		r.document.tests = n
-		r.Tests = w.testCases(n)
+// decides holds a rule to one way of deciding.
+func (w *walker) decides(n *yaml.Node, set map[string]*yaml.Node) {
+	var ways []string
+	for _, way := range []string{"new_terms", "absence", "correlation", "risk"} {
+		if set[way] != nil {
+			ways = append(ways, way)
+		}
 	}
-}
-
-func (w *walker) id(n *yaml.Node) string {
-	s, ok := w.str(n, "id", maxName)
-	if ok && !idForm.MatchString(s) {
-		w.fail(CodeBadValue, at(n), fmt.Sprintf("malformed id %q", s), "write words in lower case with dots between them, as in process.memfd")
-		return ""
+	if len(ways) > 1 {
+		w.fail(CodeBadValue, at(set[ways[1]]), fmt.Sprintf("a rule decides in one way, not by %s", strings.Join(ways, " and ")), "make two rules of it")
+		return
 	}
-	return s
+	ofFacts := len(ways) == 0 || ways[0] == "new_terms" || ways[0] == "absence"
+	for _, name := range []string{"on", "where"} {
+		switch {
+		case ofFacts && set[name] == nil:
+			w.fail(CodeMissingKey, at(n), "the rule has no "+name, "")
+		case !ofFacts && set[name] != nil:
+			w.fail(CodeBadValue, at(set[name]), fmt.Sprintf("a rule with %s has no %s: it looks at no facts itself", ways[0], name), "")
+		}
+	}
 }
 
 // words reads a list of texts for people.
@@ -174,51 +173,29 @@ func (w *walker) kinds(n *yaml.Node) []fact.Kind {
 	return out
 }
 
-var suppressKeys = []string{"by", "for"}
+var suppressTable = table[suppressDraft]{"suppress", []key[suppressDraft]{
+	must(namesKey("by", 1, 16, func(s *suppressDraft) *[]string { return &s.By }, func(s *suppressDraft) *[]*yaml.Node { return &s.nodes })),
+	must(durationKey("for", time.Second, 30*day, func(s *suppressDraft) *time.Duration { return &s.For })),
+}}
+
+type suppressDraft struct {
+	Suppress
+	nodes []*yaml.Node
+}
 
 func (w *walker) suppress(d *document, n *yaml.Node) *Suppress {
-	entries, ok := w.mapping(n, "suppress", suppressKeys)
-	if !ok {
+	draft := readInto(w, suppressTable, n)
+	if draft == nil {
 		return nil
 	}
-	s := &Suppress{}
-	for _, e := range entries {
-		switch e.key.Value {
-		case "by":
-			s.By = w.strings(e.value, "by", maxName)
-			d.by = e.value.Content
-			if len(s.By) == 0 || len(s.By) > 16 {
-				w.fail(CodeBadValue, at(e.value), "by names 1 to 16 fields", "")
-			}
-		case "for":
-			s.For = w.duration(e.value)
-		}
-	}
-	if len(entries) != len(suppressKeys) {
-		w.fail(CodeMissingKey, at(n), "suppress has two keys, by and for", "suppress: {by: [process.executable], for: 1h}")
-	}
-	return s
+	d.by = draft.nodes
+	return &draft.Suppress
 }
 
-// duration reads Go's form with days added, from a second to 30 days.
-func (w *walker) duration(n *yaml.Node) time.Duration {
-	const most = 30 * 24 * time.Hour
-	s, ok := w.str(n, "for", maxName)
-	if !ok {
-		return 0
-	}
-	d, err := time.ParseDuration(s)
-	if days, cut := strings.CutSuffix(s, "d"); cut {
-		var count int
-		count, err = strconv.Atoi(days)
-		d = time.Duration(min(max(count, 0), 1000)) * 24 * time.Hour
-	}
-	if err != nil || d < time.Second || d > most {
-		w.fail(CodeBadValue, at(n), fmt.Sprintf("malformed duration %q", s), "write 30s, 15m, 6h or 7d; at most 30d")
-		return 0
-	}
-	return d
-}
+var relatedTable = table[Related]{"an item of related", []key[Related]{
+	must(textKey("id", maxName, func(r *Related) *string { return &r.ID })),
+	textKey("type", maxName, func(r *Related) *string { return &r.Type }),
+}}
 
 func (w *walker) related(n *yaml.Node) []Related {
 	items, ok := w.sequence(n, "related")
@@ -227,24 +204,15 @@ func (w *walker) related(n *yaml.Node) []Related {
 	}
 	var out []Related
 	for _, item := range items {
-		entries, ok := w.mapping(item, "an item of related", []string{"id", "type"})
-		if !ok {
-			continue
+		if r := readInto(w, relatedTable, item); r != nil {
+			out = append(out, *r)
 		}
-		var r Related
-		for _, e := range entries {
-			s, _ := w.str(e.value, e.key.Value, maxName)
-			if e.key.Value == "id" {
-				r.ID = s
-			} else {
-				r.Type = s
-			}
-		}
-		if r.ID == "" {
-			w.fail(CodeMissingKey, at(item), "an item of related has no id", "")
-			continue
-		}
-		out = append(out, r)
 	}
 	return out
 }
+
+var sourceTable = table[Source]{"a source", []key[Source]{
+	must(textKey("name", 200, func(s *Source) *string { return &s.Name })),
+	textKey("url", maxText, func(s *Source) *string { return &s.URL }),
+	textKey("licence", 200, func(s *Source) *string { return &s.Licence }),
+}}

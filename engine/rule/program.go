@@ -64,7 +64,7 @@ func newProgram(env *cel.Env, a *cel.Ast, est *estimator, track bool) (*program,
 		cel.CostTracking(est),
 		cel.CostLimit(MaxCost),
 		cel.InterruptCheckFrequency(interruptEvery),
-		cel.OptimizeRegex(boundedRegex, compiledGlob),
+		cel.OptimizeRegex(boundedRegex, compiledGlob, compiledCIDR, compiledBase64),
 		cel.CustomDecoratorV2(sharedLists),
 	)
 	if err != nil {

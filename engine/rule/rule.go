@@ -48,7 +48,8 @@ type Rule struct {
 	Title          string
 	Status         Status
 	Severity       string
-	Score          float64 // 0 to 100
+	Score          float64 // 0 to 100; where ScoreWhere is set, what counts if that fails
+	ScoreWhere     string  // the score as an expression, as written; see ScoreOf
 	Description    string
 	Author         string
 	References     []string
@@ -61,6 +62,23 @@ type Rule struct {
 	Related        []Related
 	Response       []string // names of response policies
 	Tests          []TestCase
+	Exceptions     []Exception
+	Filters        []*Filter // those of the set that select the rule, by name
+	Source         *Source
+	// Alone lets the rule alert although a correlation that reads it would
+	// silence it.
+	Alone bool
+	// Silent is true for a rule that some correlation reads without generate:
+	// its matches are counted and handed to the correlation, and raise no alert
+	// of their own.
+	Silent bool
+	// At most one of these is set; without any the rule decides fact by fact.
+	Correlation *Correlation
+	NewTerms    *NewTerms
+	Absence     *Absence
+	Risk        *Risk
+	// Pack is the pack that the rule stands in, nil where it is in none.
+	Pack *Pack
 
 	// Version is the digest of everything that decides when the rule alerts and
 	// what the alert says, lists included; 12 hexadecimal digits.
@@ -76,6 +94,7 @@ type Rule struct {
 	gate     *Need // what of it is worth asking first; nil where nothing is
 	message  *template
 	by       []fieldPath
+	score    *guard
 	explain  *explainer
 	document *document
 }
@@ -89,20 +108,12 @@ type Suppress struct {
 // Related names another rule that this one has to do with.
 type Related struct{ ID, Type string }
 
-// TestCase is one of a rule's own tests.
-type TestCase struct {
-	Name       string
-	Facts      []*fact.Fact
-	Prevalence *fact.Prevalence
-	Alerts     int // how many of the facts the rule must match
-	Line       int
-}
-
 // document is what is left of the YAML after the first pass: what compiling
 // needs, and where it stands.
 type document struct {
 	src      *source
 	where    *yaml.Node
+	score    *yaml.Node
 	message  *yaml.Node
 	by       []*yaml.Node
 	on       *yaml.Node
@@ -110,6 +121,7 @@ type document struct {
 	broken   bool // the first pass made errors
 	lists    map[string]*List
 	listKeys map[string]*yaml.Node
+	prefix   string // what the rule's own lists are named by in the language
 	env      *cel.Env
 	est      *estimator
 	ast      *cel.Ast

@@ -55,9 +55,10 @@ type field struct {
 // schema is every struct that a rule can reach. Fields of the fact and
 // "prevalence" are variables of the language.
 type schema struct {
-	types map[string]*structType
-	root  *structType
-	prev  *structType
+	types  map[string]*structType
+	root   *structType
+	prev   *structType
+	window *structType
 }
 
 // factSchema is read off the Go types of package fact once: they do not change
@@ -66,6 +67,7 @@ var factSchema = sync.OnceValue(func() *schema {
 	s := &schema{types: map[string]*structType{}}
 	s.root = s.add(reflect.TypeFor[fact.Fact]())
 	s.prev = s.add(reflect.TypeFor[fact.Prevalence]())
+	s.window = s.add(reflect.TypeFor[Window]())
 	return s
 })
 
@@ -126,6 +128,11 @@ func (s *schema) describe(f *field, t reflect.Type) {
 	default:
 		panic(fmt.Sprintf("internal error: field %q of package fact has the unexpected type %v", f.name, t))
 	}
+}
+
+// single reports whether the field holds one value, so that it can be a key.
+func (f *field) single() bool {
+	return f.form != formObject && f.form != formObjects && f.form != formStrings
 }
 
 // accessor is how cel-go reads field i: an index into the block, no maps.

@@ -4,16 +4,16 @@ import (
 	"reflect"
 )
 
-// part is what of a text a test looks at.
-type part int
+// slice is what of a text a test looks at.
+type slice int
 
 const (
-	partWhole part = iota
-	partBase
-	partDir
+	wholeText slice = iota
+	baseOfText
+	dirOfText
 )
 
-var partNames = [...]string{"", ".base()", ".dir()"}
+var sliceNames = [...]string{"", ".base()", ".dir()"}
 
 // Subject is what a test of a Need looks at: a field, a part of the path in a
 // field, or each item of a list of texts. It reads the fact itself, without
@@ -24,7 +24,7 @@ type Subject struct {
 	Name string
 
 	form       form
-	part       part
+	slice      slice
 	each       bool
 	prevalence bool
 	steps      []step
@@ -61,9 +61,9 @@ func (s *Subject) IsText() bool { return s.form == formString || s.each }
 // IsList reports whether the subject is each of the texts of a list.
 func (s *Subject) IsList() bool { return s.each }
 
-func (s *Subject) of(p part) *Subject {
+func (s *Subject) of(p slice) *Subject {
 	inner := *s
-	inner.part, inner.Name = p, s.Name+partNames[p]
+	inner.slice, inner.Name = p, s.Name+sliceNames[p]
 	return &inner
 }
 
@@ -113,10 +113,10 @@ func (s *Subject) Text(v *Vars) string {
 }
 
 func (s *Subject) partOf(text string) string {
-	switch s.part {
-	case partBase:
+	switch s.slice {
+	case baseOfText:
 		return base(text)
-	case partDir:
+	case dirOfText:
 		return dir(text)
 	}
 	return text

@@ -9,6 +9,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// AttackVersion is the version of ATT&CK that tags are held against.
+const AttackVersion = "19"
+
 // tactics are those of MITRE ATT&CK for Enterprise, version 19, as Sigma writes
 // them; underscores, which Sigma wrote formerly, are taken for hyphens.
 var tactics = []string{
@@ -39,6 +42,9 @@ func (w *walker) tags(n *yaml.Node) []string {
 				hint = "version 19 has stealth and defense-impairment in its place"
 			}
 			w.warn(CodeUnknownTag, p, fmt.Sprintf("ATT&CK has no tactic %q", name), hint)
+		}
+		if message, hint := techniqueProblem(name); ok && message != "" {
+			w.warn(CodeUnknownTag, p, message, hint)
 		}
 	}
 	return tags

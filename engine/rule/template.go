@@ -27,11 +27,11 @@ const unknown = "unknown"
 // template is a message: plain text and CEL expressions in turn.
 type template struct{ parts []templatePart }
 
+// templatePart is one of three: a field, an expression, or else a text.
 type templatePart struct {
-	text string
-	prog *program  // nil: text
-	zero fieldPath // the field that the expression is, where it is one
-	bare bool      // zero is set
+	text  string
+	field *fieldPath
+	expr  *guard
 }
 
 // render writes the message for the fact in v. An expression that ends in an
@@ -41,26 +41,35 @@ func (t *template) render(v *Vars) (string, error) {
 	var b strings.Builder
 	var failed error
 	for _, part := range t.parts {
-		switch {
-		case part.prog == nil:
+		if part.field == nil && part.expr == nil {
 			b.WriteString(part.text)
-		case part.bare && !part.zero.has(v):
-			b.WriteString(unknown)
-		default:
-			out, _, err := part.prog.eval(v)
-			text := unknown
-			if err == nil {
-				text = plainText(out)
-			} else if failed == nil {
-				failed = err
-			}
-			if text == "" {
-				text = unknown
-			}
-			b.WriteString(cut(text, maxValue))
+			continue
 		}
+		text, err := part.value(v)
+		if failed == nil {
+			failed = err
+		}
+		if text == "" {
+			text = unknown
+		}
+		b.WriteString(cut(text, maxValue))
 	}
 	return cut(b.String(), maxMessage), failed
+}
+
+// value is what a part that is no text says, "" where there is nothing to say.
+func (part *templatePart) value(v *Vars) (string, error) {
+	if part.field != nil {
+		if !part.field.has(v) {
+			return "", nil
+		}
+		return plainText(part.field.read(v)), nil
+	}
+	out, err := part.expr.value(v)
+	if err != nil {
+		return "", err
+	}
+	return plainText(out), nil
 }
 
 // cut shortens a text to n bytes, on a character and with an ellipsis.
@@ -174,6 +183,9 @@ func (e *expression) part(from, to int) (templatePart, bool) {
 		e.w.fail(CodeMessage, e.text.place(from), "there is nothing between {{ and }}", "")
 		return templatePart{}, false
 	}
+	if p, ok := inner.bare(); ok {
+		return templatePart{field: p}, true
+	}
 	checked := inner.compile()
 	if checked == nil {
 		return templatePart{}, false
@@ -182,16 +194,22 @@ func (e *expression) part(from, to int) (templatePart, bool) {
 		e.w.fail(CodeType, inner.text.place(inner.from), fmt.Sprintf("a message cannot show a %s", cel.FormatCELType(checked.OutputType())), "name one of its fields")
 		return templatePart{}, false
 	}
-	prog, err := newProgram(e.env, checked, e.est, false)
-	if err != nil {
-		e.w.fail(CodeType, inner.text.place(inner.from), err.Error(), "")
-		return templatePart{}, false
+	planned := inner.planned(checked)
+	return templatePart{expr: planned}, planned != nil
+}
+
+// bare finds a field that stands by itself, as most parts of messages do: it
+// is read without CEL. What is not plain is left to the compiler.
+func (e *expression) bare() (*fieldPath, bool) {
+	p, f, ok := factSchema().pathTo(e.src)
+	if !ok || f.form == formObject || f.form == formObjects {
+		return nil, false
 	}
-	part := templatePart{prog: prog}
-	if name, test, ok := fieldName(checked.NativeRep().Expr()); ok && !test {
-		part.zero, _, part.bare = factSchema().pathTo(name)
+	block, _, _ := strings.Cut(e.src, ".")
+	if !e.carried(block) {
+		return nil, false
 	}
-	return part, true
+	return &p, true
 }
 
 // printable reports whether a value of the type reads well in a sentence.

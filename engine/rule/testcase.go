@@ -15,15 +15,49 @@ import (
 	"picket.internal/strictjson"
 )
 
-// Bounds of a rule's own tests.
+// Bounds of a rule's tests.
 const (
-	maxTests = 100
-	maxFacts = 100 // of one test
+	maxTests     = 100
+	maxFacts     = 10_000 // of one test, those that are repeated each time
+	maxFileFacts = 50_000 // of all tests of a file
 )
 
-var testKeys = []string{"name", "facts", "prevalence", "alerts"}
+// TestCase is one test of a rule: of its own document, or standing apart.
+type TestCase struct {
+	Name       string
+	Facts      []*fact.Fact // in their order, without what moves the clock
+	Steps      []Step       // everything that happens, in its order
+	Prevalence *fact.Prevalence
+	Alerts     int    // how often the rule must alert, before suppression
+	File       string // where the test stands; the rule's own where it is ""
+	Line       int
 
-func (w *walker) testCases(n *yaml.Node) []TestCase {
+	src *source // of File; nil: the rule's own
+}
+
+// Step is one thing that happens in a test: a fact, or only time.
+type Step struct {
+	At   time.Time  // by the clock of the hub
+	Fact *fact.Fact // nil: only the clock moves
+}
+
+var testTable = table[TestCase]{"a test", []key[TestCase]{
+	must(textKey("name", 200, func(t *TestCase) *string { return &t.Name })),
+	own("facts", listShape(stepShape(), 1, maxFacts), func(w *walker, t *TestCase, e entry) { t.Steps = w.testFacts(e.value) }),
+	own("file", textShape(500), func(w *walker, t *TestCase, e entry) { t.Steps = append(t.Steps, w.factFile(e.value)...) }),
+	own("prevalence", factSchema().prev.shape(), func(w *walker, t *TestCase, e entry) { t.Prevalence = w.testPrevalence(e.value) }),
+	must(own("alerts", shape{"type": "integer", "minimum": 0, "maximum": maxFacts}, func(w *walker, t *TestCase, e entry) {
+		t.Alerts = w.integer(e.value, "alerts", 0, maxFacts)
+	})),
+}}
+
+// stepShape is an item of a test's facts.
+func stepShape() shape {
+	return shape{"anyOf": []any{factSchema().root.shape(), advanceTable.shape(), repeatTable.shape()}}
+}
+
+// testCases reads tests; file is set where they stand apart from their rule.
+func (w *walker) testCases(n *yaml.Node, file string) []TestCase {
 	items, ok := w.sequence(n, "tests")
 	if !ok {
 		return nil
@@ -39,7 +73,7 @@ func (w *walker) testCases(n *yaml.Node) []TestCase {
 		if !ok {
 			continue
 		}
-		if names[t.Name] {
+		if t.File = file; names[t.Name] {
 			w.fail(CodeDuplicateID, at(item), fmt.Sprintf("there is a test %q already", t.Name), "")
 		}
 		names[t.Name] = true
@@ -51,51 +85,36 @@ func (w *walker) testCases(n *yaml.Node) []TestCase {
 // testCase reads one test; with any error in it there is none, because a test
 // with a fact missing proves something else.
 func (w *walker) testCase(n *yaml.Node) (TestCase, bool) {
-	entries, ok := w.mapping(n, "a test", testKeys)
+	t := TestCase{Line: n.Line}
+	before := len(w.findings)
+	set, ok := testTable.read(w, n, &t)
 	if !ok {
 		return TestCase{}, false
 	}
-	t := TestCase{Line: n.Line}
-	set := map[string]bool{}
-	before := len(w.findings)
-	for _, e := range entries {
-		set[e.key.Value] = true
-		switch e.key.Value {
-		case "name":
-			t.Name, _ = w.str(e.value, "name", 200)
-		case "alerts":
-			count, _ := w.number(e.value, "alerts", 0, maxFacts)
-			t.Alerts = int(count)
-		case "facts":
-			t.Facts = w.testFacts(e.value)
-		case "prevalence":
-			t.Prevalence = w.testPrevalence(e.value)
-		}
+	switch facts, file := set["facts"], set["file"]; {
+	case facts == nil && file == nil:
+		w.fail(CodeMissingKey, at(n), "the test has no facts", "")
+	case facts != nil && file != nil:
+		w.fail(CodeBadValue, at(file), "the test has both facts and a file", "")
 	}
-	for _, key := range []string{"name", "facts", "alerts"} {
-		if !set[key] {
-			w.fail(CodeMissingKey, at(n), "the test has no "+key, "")
+	for _, s := range t.Steps {
+		if s.Fact != nil {
+			t.Facts = append(t.Facts, s.Fact)
 		}
 	}
 	return t, len(w.findings) == before
 }
 
-func (w *walker) testFacts(n *yaml.Node) []*fact.Fact {
+func (w *walker) testFacts(n *yaml.Node) []Step {
 	items, ok := w.sequence(n, "facts")
 	if !ok {
 		return nil
 	}
-	if len(items) == 0 || len(items) > maxFacts {
-		w.fail(CodeBadValue, at(n), fmt.Sprintf("a test has 1 to %d facts", maxFacts), "")
+	if len(items) == 0 {
+		w.fail(CodeBadValue, at(n), "a test has at least one fact", "")
 		return nil
 	}
-	var out []*fact.Fact
-	for i, item := range items {
-		if f := w.testFact(item, i); f != nil {
-			out = append(out, f)
-		}
-	}
-	return out
+	return w.steps(items)
 }
 
 // testStart is the time of a test's first fact, where the test states none.
@@ -103,14 +122,14 @@ var testStart = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
 // testFact reads a fact in the shape it has as JSON. What every fact has and no
 // rule cares about is filled in.
-func (w *walker) testFact(n *yaml.Node, i int) *fact.Fact {
+func (w *walker) testFact(n *yaml.Node, i int, now time.Time) *fact.Fact {
 	before := len(w.findings)
 	v, ok := w.object(n, factSchema().root, "a fact").(map[string]any)
 	if !ok || len(w.findings) > before {
 		return nil
 	}
 	fill(v, "id", fmt.Sprintf("01J%023d", i+1))
-	fill(v, "time", testStart.Add(time.Duration(i)*time.Second).Format(time.RFC3339))
+	fill(v, "time", now.Format(time.RFC3339))
 	fill(v, "seq", json.Number(strconv.Itoa(i+1)))
 	fill(v, "host", map[string]any{})
 	if host, ok := v["host"].(map[string]any); ok {

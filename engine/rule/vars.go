@@ -16,8 +16,10 @@ import (
 // one goroutine; Reset makes it ready for the next fact.
 type Vars struct {
 	root, prev *block
+	window     *block
 	blocks     []*block
 	used       int
+	trace      *trace // what an evaluation notes; nil unless it is to be explained
 }
 
 // NewVars returns the variables of f; p may be nil.
@@ -36,13 +38,21 @@ func (v *Vars) Reset(f *fact.Fact, p *fact.Prevalence) {
 	}
 	v.used = 0
 	s := factSchema()
-	v.root, v.prev = s.root.absent, s.prev.absent
+	v.root, v.prev, v.window = s.root.absent, s.prev.absent, s.window.absent
 	if f != nil {
 		v.root = v.block(s.root, reflect.ValueOf(f).Elem())
 	}
 	if p != nil {
 		v.prev = v.block(s.prev, reflect.ValueOf(p).Elem())
 	}
+}
+
+// windowName is what stateful rules know beside the last fact.
+const windowName = "window"
+
+// SetWindow adds what a stateful rule found out; Reset takes it away again.
+func (v *Vars) SetWindow(w *Window) {
+	v.window = v.block(factSchema().window, reflect.ValueOf(w).Elem())
 }
 
 // block takes a block from those of earlier facts, or makes one: in the long run
@@ -74,8 +84,12 @@ func (v *Vars) ResolveName(name string) (any, bool) {
 		return v.root.get(v.root.typ.index[packageField]), true
 	case "prevalence":
 		return v.prev, true
+	case windowName:
+		return v.window, true
 	case rootName:
 		return v.root, true
+	case traceName:
+		return v.trace, true
 	}
 	return nil, false
 }

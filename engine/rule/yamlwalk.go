@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"regexp"
 	"slices"
 	"strconv"
@@ -26,7 +27,10 @@ const (
 // answer false where there is nothing to go on with; the finding is made.
 type walker struct {
 	src      *source
+	fsys     fs.FS // where files stand that documents name; nil: nowhere
 	findings Findings
+	refs     []string // files that documents name
+	facts    int      // of all tests, with those that are repeated
 }
 
 func (w *walker) fail(code string, p place, message, suggestion string) {
@@ -38,10 +42,12 @@ func (w *walker) warn(code string, p place, message, suggestion string) {
 }
 
 // documents splits a file into YAML documents, empty ones left out.
-func (w *walker) documents(data []byte) []*yaml.Node {
-	if len(data) > maxFile {
+func (w *walker) documents(data []byte) []*yaml.Node { return w.documentsUpTo(data, maxFile) }
+
+func (w *walker) documentsUpTo(data []byte, most int) []*yaml.Node {
+	if len(data) > most {
 		w.findings = append(w.findings, Finding{Code: CodeTooLarge, Level: LevelError, File: w.src.name,
-			Message: fmt.Sprintf("the file is larger than %d KiB", maxFile>>10)})
+			Message: fmt.Sprintf("the file is larger than %d KiB", most>>10)})
 		return nil
 	}
 	if !utf8.Valid(data) {
@@ -221,6 +227,25 @@ func (w *walker) number(n *yaml.Node, what string, low, high float64) (float64, 
 		return 0, false
 	}
 	return v, true
+}
+
+// integer reads a whole number within its bounds.
+func (w *walker) integer(n *yaml.Node, what string, low, high int) int {
+	v, err := strconv.Atoi(n.Value)
+	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" || err != nil || v < low || v > high {
+		w.fail(CodeBadValue, at(n), fmt.Sprintf("%s must be a whole number from %d to %d", what, low, high), "")
+		return 0
+	}
+	return v
+}
+
+// truth reads true or false.
+func (w *walker) truth(n *yaml.Node, what string) bool {
+	var v bool
+	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!bool" || n.Decode(&v) != nil {
+		w.fail(CodeBadValue, at(n), fmt.Sprintf("%s must be true or false, not %s", what, kindOf(n)), "")
+	}
+	return v
 }
 
 // kindOf names what a node is, for messages.

@@ -132,6 +132,7 @@ func (b *base) used(where string) map[string][]string {
 var (
 	literal  = regexp.MustCompile(`r?"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'`)
 	listRead = regexp.MustCompile(`in lists\.([a-z0-9_]+)`)
+	class    = regexp.MustCompile(`\[(?:[^\]\\]|\\.)*\]`) // of a pattern: its ends are no words
 	word     = regexp.MustCompile(`(^|[^\\A-Za-z0-9])([A-Za-z]{2,}|[0-9a-f]{64})`)
 )
 
@@ -165,6 +166,17 @@ func (b *base) vary(v int, lists map[string][]string) (where string, differs boo
 
 // otherWords writes a text with other words than those that all rules share.
 func otherWords(rule, text string, v int) string {
+	var b strings.Builder
+	at := 0
+	for _, span := range class.FindAllStringIndex(text, -1) {
+		b.WriteString(otherPlain(rule, text[at:span[0]], v))
+		b.WriteString(text[span[0]:span[1]])
+		at = span[1]
+	}
+	return b.String() + otherPlain(rule, text[at:], v)
+}
+
+func otherPlain(rule, text string, v int) string {
 	return word.ReplaceAllStringFunc(text, func(s string) string {
 		m := word.FindStringSubmatch(s)
 		if common[strings.ToLower(m[2])] || vocabulary[m[2]] {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -48,7 +49,7 @@ func message(kind, flags uint16, seq uint32, body []byte) []byte {
 func receive(fd int, take func(kind uint16, body []byte) bool) error {
 	buf := make([]byte, 64<<10)
 	for until := time.Now().Add(netlinkPatience); time.Now().Before(until); {
-		n, from, err := unix.Recvfrom(fd, buf, 0)
+		n, from, err := syscall.Recvfrom(fd, buf, 0)
 		if err == unix.EINTR {
 			continue
 		}
@@ -58,7 +59,7 @@ func receive(fd int, take func(kind uint16, body []byte) bool) error {
 		if err != nil {
 			return err
 		}
-		if kernel, ok := from.(*unix.SockaddrNetlink); !ok || kernel.Pid != 0 {
+		if kernel, ok := from.(*syscall.SockaddrNetlink); !ok || kernel.Pid != 0 {
 			continue
 		}
 		for b := buf[:n]; len(b) >= 16; {

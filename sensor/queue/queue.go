@@ -2,11 +2,8 @@ package queue
 
 import (
 	"context"
-	"crypto/rand"
 	"sync"
 	"time"
-
-	"github.com/oklog/ulid/v2"
 
 	"picket.internal/fact"
 )
@@ -73,7 +70,7 @@ type Queue struct {
 	wake   chan struct{} // tells the sender, with room for one, to look again
 
 	mu       sync.Mutex // guards all below
-	ids      *ulid.MonotonicEntropy
+	ids      ulids
 	seq      uint64
 	lanes    [classes]lane
 	losses   ledger
@@ -116,7 +113,6 @@ func New(cfg Config) *Queue {
 		cfg:    cfg,
 		limits: cfg.Limits.withDefaults(),
 		wake:   make(chan struct{}, 1),
-		ids:    ulid.Monotonic(rand.Reader, 0),
 	}
 }
 
@@ -259,11 +255,7 @@ func (q *Queue) encode(f *fact.Fact, now time.Time) ([]byte, error) {
 
 // stamp gives a fact its id, host and seq.
 func (q *Queue) stamp(f *fact.Fact, now time.Time) {
-	id, err := ulid.New(ulid.Timestamp(now), q.ids)
-	if err != nil { // the 80 random bits of this millisecond ran over
-		id = ulid.MustNew(ulid.Timestamp(now), rand.Reader)
-	}
-	f.ID, f.Host.ID, f.Seq = id.String(), q.cfg.Host, q.seq
+	f.ID, f.Host.ID, f.Seq = q.ids.next(now), q.cfg.Host, q.seq
 }
 
 // size tells what waits.

@@ -46,31 +46,35 @@ func (r *resync) next(now time.Time) string {
 	return ""
 }
 
-// fetchHeld asks the hub what it holds of one of the kinds that it wants to be
-// told again, and hands that on. A failure is no matter: the next
-// acknowledgement names the kind again. Critical facts go first.
-func (s *Sender) fetchHeld(ctx context.Context, now time.Time) {
-	if s.cfg.Orders == nil || len(s.resync.kinds) == 0 || s.queue.Urgent() {
-		return
+// fetchHeld asks the hub what it holds of the kinds that it wants to be told
+// again, one after the other, and hands that on. A failure ends it and is no
+// matter: the next acknowledgement names the kind again. Critical facts go
+// first, between two kinds too.
+func (s *Sender) fetchHeld(ctx context.Context) {
+	for s.cfg.Orders != nil && !s.queue.Urgent() {
+		kind := s.resync.next(time.Now())
+		if kind == "" || !s.fetchOne(ctx, kind) {
+			return
+		}
 	}
-	kind := s.resync.next(now)
-	if kind == "" {
-		return
-	}
+}
+
+func (s *Sender) fetchOne(ctx context.Context, kind string) bool {
 	ctx, cancel := context.WithTimeout(ctx, heldTimeout)
 	defer cancel()
 	path := wire.PathHeld + "/" + s.chain.session + "/" + kind
 	r, err := s.hub.post(ctx, s.cfg.Addresses[s.address], path, nil, false)
 	if err != nil {
 		s.log.Debug("asking what the hub holds", "kind", kind, "error", err)
-		return
+		return false
 	}
 	order, err := s.openHeld(r, kind)
 	if err != nil {
 		s.log.Warn("the hub did not say what it holds", "kind", kind, "error", err)
-		return
+		return false
 	}
 	s.cfg.Orders(watch.Order{Resync: order})
+	return true
 }
 
 // openHeld makes an order of a reply that the hub's key has signed and that is

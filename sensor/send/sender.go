@@ -132,7 +132,7 @@ func (s *Sender) Run(ctx context.Context) error {
 			s.log.Warn("stopping with facts that the hub has not taken", "facts", left.Facts, "bytes", left.Bytes)
 			return nil
 		}
-		s.fetchHeld(ctx, time.Now())
+		s.fetchHeld(ctx)
 	}
 }
 

@@ -29,16 +29,9 @@ func (c *Consumer) worthIt() bool {
 	return !c.since.IsZero() && time.Since(c.since) >= idle
 }
 
-// dueIn fires when what is pending should be stored though nothing comes.
-func (c *Consumer) dueIn() <-chan time.Time {
-	if c.since.IsZero() {
-		return nil
-	}
-	return time.After(idle)
-}
-
 // store commits what is pending, and tries until the store takes it.
 func (c *Consumer) store(ctx context.Context) error {
+	c.pending.changed(c.cfg.Engine.Changes())
 	wait := retryFirst
 	for {
 		// The commit itself is not abandoned: half an answer is none.
@@ -79,6 +72,7 @@ func (c *Consumer) stop(ctx context.Context) error {
 	if c.since.IsZero() {
 		return nil
 	}
+	c.pending.changed(c.cfg.Engine.Changes())
 	err := c.cfg.Store.Evaluate(context.WithoutCancel(ctx), &c.pending.Evaluation)
 	if err != nil {
 		c.cfg.Logger.Warn("not stored at the end, will be read again", "alerts", len(c.pending.Alerts), "error", err)

@@ -10,6 +10,8 @@ import (
 
 	"picket.internal/api"
 	"picket.internal/engine"
+	"picket.internal/engine/lru"
+	"picket.internal/engine/prevalence"
 	"picket.internal/engine/suppress"
 	"picket.internal/fact"
 	"picket.internal/hub/internal/stats"
@@ -22,6 +24,10 @@ const (
 	// maxFacts is after how many facts an evaluation is stored even where
 	// nothing was found in them.
 	maxFacts = 10_000
+	// remembered is how many hashes, and hashes and paths of hosts, are kept in
+	// memory. It must exceed what one evaluation can add, because what is not
+	// stored yet is nowhere else.
+	remembered = 4 * maxFacts
 )
 
 // Store is the log and what is kept beside it.
@@ -34,9 +40,8 @@ type Store interface {
 	Evaluate(ctx context.Context, e *store.Evaluation) error
 	Suppressing(ctx context.Context, now time.Time) ([]store.NewAlert, error)
 	HostInfo(ctx context.Context, id string) (store.HostInfo, error)
-	HostsWithHash(ctx context.Context, sha256 [32]byte) (int64, error)
-	HashOnHost(ctx context.Context, host string, sha256 [32]byte) (bool, error)
-	HashesAtPath(ctx context.Context, host, path string) ([][32]byte, error)
+	Windows(ctx context.Context, yield func(store.WindowRecord) error) error
+	prevalence.Known
 }
 
 // Config says what a Consumer works with. Store, Engine and Stats must be set.
@@ -50,6 +55,9 @@ type Config struct {
 	// LearnFor is how long after its enrollment a host's first times mean
 	// nothing; 0 means that they always do.
 	LearnFor time.Duration
+	// Settle is how long after a start nothing counts as silent: what was said
+	// while the hub was away comes first. 0 means 2 minutes.
+	Settle time.Duration
 	// Now is the clock; empty means time.Now.
 	Now func() time.Time
 	// Logger is told what goes wrong; empty means nobody.
@@ -59,12 +67,14 @@ type Config struct {
 // Consumer is the engine's way through the log. Run may be called once.
 type Consumer struct {
 	cfg   Config
-	exec  *executables
-	hosts *lru[string, store.HostInfo]
+	exec  *prevalence.Table
+	hosts *lru.Map[string, store.HostInfo]
 
 	at      int64 // place in the log up to which facts were processed
 	pending evaluation
 	since   time.Time // when pending got its first batch; zero when it is empty
+
+	silence time.Time // from when on silence is judged, by the hub's clock
 }
 
 // evaluation is what has been made of the log since the last commit.
@@ -78,10 +88,13 @@ func New(cfg Config) *Consumer {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Settle == 0 {
+		cfg.Settle = 2 * time.Minute
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Consumer{cfg: cfg, exec: newExecutables(cfg.Store), hosts: newLRU[string, store.HostInfo](remembered)}
+	return &Consumer{cfg: cfg, exec: prevalence.New(cfg.Store, remembered), hosts: lru.New[string, store.HostInfo](remembered)}
 }
 
 // Run reads the log until ctx ends, and then stores what it has found.
@@ -91,6 +104,8 @@ func (c *Consumer) Run(ctx context.Context) error {
 	} else if err != nil {
 		return fmt.Errorf("starting the engine: %w", err)
 	}
+	tick := time.NewTicker(idle)
+	defer tick.Stop()
 	for {
 		changed := c.cfg.Store.Changed() // before the look, so that nothing falls between
 		more, err := c.step(ctx)
@@ -104,7 +119,10 @@ func (c *Consumer) Run(ctx context.Context) error {
 		}
 		select {
 		case <-changed:
-		case <-c.dueIn():
+		case <-tick.C:
+			if err := c.advance(ctx); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("running the engine: %w", err)
+			}
 		case <-ctx.Done():
 			return c.stop(ctx)
 		}
@@ -143,7 +161,8 @@ func (c *Consumer) start(ctx context.Context) (err error) {
 		state.Windows = append(state.Windows, w)
 	}
 	c.cfg.Engine.Restore(state)
-	return nil
+	c.silence = c.cfg.Now().Add(c.cfg.Settle)
+	return c.remember(ctx)
 }
 
 // step processes what is there and stores what is worth it. more is true where
@@ -190,17 +209,18 @@ func (c *Consumer) fact(ctx context.Context, b *store.LogBatch, e store.Entry) e
 		return err
 	}
 	f.Host.Name = host.Name
-	prevalence, execution, err := c.exec.observe(ctx, &f, b.Received)
+	known, x, err := c.exec.Observe(ctx, &f, b.Received)
 	if err != nil {
 		return err
 	}
-	if prevalence != nil {
-		prevalence.Learned = b.Received.Sub(host.Enrolled) >= c.cfg.LearnFor
+	if known != nil {
+		known.Learned = b.Received.Sub(host.Enrolled) >= c.cfg.LearnFor
 	}
-	if execution != nil {
-		c.pending.Executions = append(c.pending.Executions, *execution)
+	if x != nil {
+		c.pending.Executions = append(c.pending.Executions, store.Execution{Host: x.Host, Path: x.Path, SHA256: x.SHA256, First: x.At, Last: x.At})
 	}
-	found := c.process(&engine.Input{Fact: &f, Prevalence: prevalence}, b.Received)
+	in := &engine.Input{Fact: &f, Prevalence: known, Ref: refOf(store.Link{Batch: b.N, Pos: e.Pos}), Learning: b.Received.Sub(host.Enrolled) < c.cfg.LearnFor}
+	found := c.process(in, b.Received)
 	c.pending.add(found, e, b.N, b.Received)
 	return nil
 }
@@ -221,7 +241,7 @@ func (c *Consumer) process(in *engine.Input, now time.Time) (found []engine.Aler
 // host returns what is known of a host. A host that is unknown has no name:
 // that must not keep its facts from the rules.
 func (c *Consumer) host(ctx context.Context, id string) (store.HostInfo, error) {
-	if h, ok := c.hosts.get(id); ok {
+	if h, ok := c.hosts.Get(id); ok {
 		return h, nil
 	}
 	h, err := c.cfg.Store.HostInfo(ctx, id)
@@ -229,7 +249,7 @@ func (c *Consumer) host(ctx context.Context, id string) (store.HostInfo, error) 
 		return store.HostInfo{ID: id}, nil
 	}
 	if err == nil {
-		c.hosts.put(id, h)
+		c.hosts.Put(id, h)
 	}
 	return h, err
 }

@@ -14,8 +14,8 @@ import (
 
 	"picket.internal/api"
 	"picket.internal/engine"
+	"picket.internal/engine/prevalence"
 	"picket.internal/fact"
-	"picket.internal/hub/internal/alert"
 	"picket.internal/hub/internal/fault"
 	"picket.internal/hub/internal/store"
 )
@@ -206,7 +206,7 @@ func TestPrevalence(t *testing.T) {
 	var cursor int64
 	// Every step is seen twice: by a memory that lives on, and by one that
 	// starts from the store.
-	living := alert.NewExecutables(l)
+	living := prevalence.New(l, 1000)
 	for i, step := range []struct {
 		host, hash, path string
 		want             fact.Prevalence
@@ -222,7 +222,7 @@ func TestPrevalence(t *testing.T) {
 		f := run(step.hash, step.path)
 		f.Host.ID = step.host
 		at = at.Add(time.Second)
-		fromStore, _, err := alert.NewExecutables(l).Observe(t.Context(), &f, at)
+		fromStore, _, err := prevalence.New(l, 1000).Observe(t.Context(), &f, at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,7 +238,8 @@ func TestPrevalence(t *testing.T) {
 		eval := &store.Evaluation{From: cursor, To: cursor + 1}
 		cursor++
 		if execution != nil {
-			eval.Executions = append(eval.Executions, *execution)
+			x := execution
+			eval.Executions = append(eval.Executions, store.Execution{Host: x.Host, Path: x.Path, SHA256: x.SHA256, First: x.At, Last: x.At})
 		}
 		if err := l.Evaluate(t.Context(), eval); err != nil {
 			t.Fatal(err)
@@ -251,16 +252,16 @@ func TestPrevalence(t *testing.T) {
 	}
 }
 
-func TestLRU(t *testing.T) {
-	c := alert.NewLRU(2)
-	c.Put(1, "a")
-	c.Put(2, "b")
-	c.Get(1)
-	c.Put(3, "c")
-	c.Put(1, "d")
-	for key, want := range map[int]string{1: "d", 2: "", 3: "c"} {
-		if got, _ := c.Get(key); got != want {
-			t.Errorf("%d is %q, want %q", key, got, want)
-		}
+func TestAlertSaysWhoseWorkTheRuleIs(t *testing.T) {
+	l := newLog(t)
+	e := newEngine(t, engine.Config{}, ruleText("new", fact.KindProcess, `process.executable == "/bin/x"`,
+		"source: {name: SigmaHQ, url: https://sigma.example, licence: DRL-1.1}\nrelated: [{id: d2d642d7, type: derived}]\nreferences: [https://a.example]\n"))
+	l.add(run("a", "/bin/x"))
+	if err := consume(t, l, e, 0, func() bool { return l.caughtUp() && len(l.alerts()) > 0 }); err != nil {
+		t.Fatal(err)
+	}
+	r := l.alerts()[0].Rule
+	if r.Author != "t" || r.DerivedFrom != "d2d642d7" || len(r.References) != 1 || r.Source == nil || *r.Source != (api.RuleSource{Name: "SigmaHQ", URL: "https://sigma.example", Licence: "DRL-1.1"}) {
+		t.Errorf("the stored alert says of its rule %+v", r)
 	}
 }

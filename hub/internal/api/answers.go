@@ -42,6 +42,26 @@ func (h *Handler) showAlert(r *http.Request, out *reply) error {
 	return out.document(&alert)
 }
 
+func (h *Handler) alertFacts(r *http.Request, out *reply) error {
+	q, err := types.ParseAlertFactsQuery(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
+	defer cancel()
+	facts, err := h.reader.AlertFacts(ctx, r.PathValue("id"), q)
+	if err != nil {
+		return fmt.Errorf("reading an alert's facts: %w", err)
+	}
+	if facts.Facts == nil {
+		facts.Facts = []types.LinkedFact{}
+	}
+	for i := range facts.Facts {
+		facts.Facts[i].Received = facts.Facts[i].Received.UTC()
+	}
+	return out.document(&facts)
+}
+
 func (h *Handler) listFacts(r *http.Request, out *reply) error {
 	q, err := types.ParseFactQuery(r.URL.Query())
 	if err != nil {

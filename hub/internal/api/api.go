@@ -29,8 +29,17 @@ type Reader interface {
 	AlertsAfter(ctx context.Context, id string, limit int) ([]types.Alert, error)
 	// Alert returns one, or types.ErrNotFound.
 	Alert(ctx context.Context, id string) (types.Alert, error)
+	// AlertFacts returns the facts that are linked to an alert, newest first, or
+	// types.ErrNotFound.
+	AlertFacts(ctx context.Context, id string, q types.AlertFactsQuery) (types.AlertFacts, error)
+	// AlertsGrown returns alerts that have got duplicates after a step, shadow
+	// alerts too, without their facts, and the step to go on from. The step 0 is
+	// now: none, and where to go on.
+	AlertsGrown(ctx context.Context, after uint64, limit int) (alerts []types.Alert, next uint64, err error)
 	// Hosts returns every host, by name.
 	Hosts(ctx context.Context) ([]types.Host, error)
+	// HostKinds returns which kinds of facts each host has sent.
+	HostKinds(ctx context.Context) ([]types.HostKind, error)
 	// Inventories returns what is held of a host, by kind; none of one that is unknown.
 	Inventories(ctx context.Context, hostID string) ([]types.Inventory, error)
 	// Inventory hands over each entity of an inventory, until each fails.
@@ -41,6 +50,15 @@ type Reader interface {
 	// first, and the cursor to go on from, which also moves past facts that q
 	// does not choose. An empty cursor is now: no facts, and where to go on.
 	FactsAfter(ctx context.Context, cursor string, q types.FactQuery) (facts []types.StoredFact, next string, err error)
+	// Replay tells begin how many batches q chooses, then gives out each, oldest
+	// first, until give fails, and returns how that went.
+	Replay(ctx context.Context, q types.ReplayQuery, begin func(batches int64) error, give func(*types.LogBatch) error) (types.ReplayEvent, error)
+	// Rules returns the rules that run, by id.
+	Rules(ctx context.Context) ([]types.RunningRule, error)
+	// Filters returns the filters of these rules, by name.
+	Filters(ctx context.Context) ([]types.RunningFilter, error)
+	// RuleFiles returns the files that they were loaded from, by name.
+	RuleFiles(ctx context.Context) ([]types.RuleFile, error)
 	// Changed returns a channel that is closed at the next commit that adds
 	// alerts or facts; for the one after that, ask again.
 	Changed() <-chan struct{}
@@ -52,6 +70,8 @@ type Reader interface {
 type Admin interface {
 	// SetHostState makes a host enrolled or disabled, or returns types.ErrNotFound.
 	SetHostState(ctx context.Context, id, state string) error
+	// EnableRule switches a rule on again, or returns types.ErrNotFound.
+	EnableRule(ctx context.Context, id string) error
 	// CreateEnrollToken makes a token; the request's bounds are checked already.
 	CreateEnrollToken(ctx context.Context, req types.EnrollTokenRequest) (types.EnrollTokenReply, error)
 	// Authorize checks an access token, the secret in constant time, or returns
@@ -70,6 +90,7 @@ type Handler struct {
 	mux    http.Handler
 
 	followers chan struct{} // one token a follow stream
+	replays   chan struct{} // one token a replay
 
 	mu       sync.Mutex
 	counters map[string]int64 // guarded by mu
@@ -83,6 +104,7 @@ func New(reader Reader, admin Admin, log *slog.Logger) *Handler {
 		admin:     admin,
 		log:       log,
 		followers: make(chan struct{}, maxFollowers),
+		replays:   make(chan struct{}, maxReplays),
 		counters:  make(map[string]int64),
 	}
 	mux := http.NewServeMux()

@@ -19,6 +19,8 @@ const followPage = 500
 type follower struct {
 	cursor string
 	read   func(ctx context.Context, cursor string, out *reply) (next string, more bool, err error)
+	// due fires when there may be something to read though nothing has changed; nil: never.
+	due func() <-chan time.Time
 }
 
 // followAlerts streams alerts as they are stored, from the one after the
@@ -37,7 +39,14 @@ func (h *Handler) followAlerts(r *http.Request, out *reply) error {
 			return err
 		}
 	}
-	return h.follow(r.Context(), out, follower{cursor, func(ctx context.Context, cursor string, out *reply) (string, bool, error) {
+	grown := growth{handler: h, query: q}
+	if _, grown.step, err = h.reader.AlertsGrown(r.Context(), 0, growthPage); err != nil {
+		return fmt.Errorf("reading alerts that have grown: %w", err)
+	}
+	return h.follow(r.Context(), out, follower{cursor: cursor, due: grown.due, read: func(ctx context.Context, cursor string, out *reply) (string, bool, error) {
+		if err := grown.send(ctx, out); err != nil {
+			return "", false, err
+		}
 		alerts, err := h.reader.AlertsAfter(ctx, cursor, followPage)
 		if err != nil {
 			return "", false, fmt.Errorf("reading alerts: %w", err)
@@ -54,6 +63,60 @@ func (h *Handler) followAlerts(r *http.Request, out *reply) error {
 		}
 		return cursor, len(alerts) == followPage, nil
 	}})
+}
+
+// How a stream tells of alerts that have grown.
+const (
+	growthEvery = 5 * time.Second
+	growthPage  = 100
+)
+
+// growth tells a stream of alerts which of them have got duplicates: at most so
+// many now and then, however many duplicates come.
+type growth struct {
+	handler *Handler
+	query   types.AlertQuery
+	step    uint64
+	last    time.Time
+	owed    bool // something may have grown since
+}
+
+// due fires when it may be told again what has grown, where something may have.
+func (g *growth) due() <-chan time.Time {
+	if !g.owed {
+		return nil
+	}
+	return time.After(time.Until(g.last.Add(growthEvery)))
+}
+
+// due is no time at all where a follower knows of none.
+func due(f func() <-chan time.Time) <-chan time.Time {
+	if f == nil {
+		return nil
+	}
+	return f()
+}
+
+func (g *growth) send(ctx context.Context, out *reply) error {
+	if time.Since(g.last) < growthEvery {
+		g.owed = true
+		return nil
+	}
+	g.last, g.owed = time.Now(), false
+	alerts, next, err := g.handler.reader.AlertsGrown(ctx, g.step, growthPage)
+	if err != nil {
+		return fmt.Errorf("reading alerts that have grown: %w", err)
+	}
+	g.step = next
+	for i := range alerts {
+		if a := &alerts[i]; g.query.Matches(a) {
+			more := types.AlertGrowth{Event: types.EventMore, ID: a.ID, Count: a.Count, Last: a.Last.UTC()}
+			if err := out.flushed(&more); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // newestAlert is the place after everything that is stored.
@@ -85,7 +148,7 @@ func (h *Handler) followFacts(r *http.Request, out *reply) error {
 			return fmt.Errorf("reading newest fact: %w", err)
 		}
 	}
-	return h.follow(r.Context(), out, follower{cursor, func(ctx context.Context, cursor string, out *reply) (string, bool, error) {
+	return h.follow(r.Context(), out, follower{cursor: cursor, read: func(ctx context.Context, cursor string, out *reply) (string, bool, error) {
 		facts, next, err := h.reader.FactsAfter(ctx, cursor, q)
 		if err != nil {
 			return "", false, fmt.Errorf("reading facts: %w", err)
@@ -130,6 +193,7 @@ func (h *Handler) follow(ctx context.Context, out *reply, f follower) error {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
+		case <-due(f.due):
 		case <-timer.C:
 			if err := keepalive(out, f.cursor); err != nil {
 				return err

@@ -68,10 +68,20 @@ func (r *reply) write(v any) error {
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("encoding %T: %w", v, err)
 	}
+	return r.send(b.Bytes())
+}
+
+// raw adds a line that is encoded already, with its newline.
+func (r *reply) raw(media string, line []byte) error {
+	r.w.Header().Set("Content-Type", media)
+	return r.send(line)
+}
+
+func (r *reply) send(data []byte) error {
 	// A server that cannot set deadlines, as in tests, has none to be set.
 	_ = r.control.SetWriteDeadline(time.Now().Add(writeTimeout))
 	r.started = true
-	if _, err := r.w.Write(b.Bytes()); err != nil {
+	if _, err := r.w.Write(data); err != nil {
 		return fmt.Errorf("%w: %v", errGone, err)
 	}
 	return nil

@@ -27,6 +27,9 @@ type NewAlert struct {
 	SuppressSince, SuppressUntil time.Time
 	// Links say where in the log its facts are, in their order.
 	Links []Link
+	// Parts say where the facts behind each of Alert.Parts are; the ids of
+	// their alerts are filled in.
+	Parts []Link
 }
 
 // Link is a fact's place in the log.
@@ -59,6 +62,8 @@ type Evaluation struct {
 	Executions []Execution
 	// Notices are facts of the hub's own that came of it, as a failing rule.
 	Notices []*fact.Fact
+	// Windows are what the engine remembers that changed meanwhile.
+	Windows []WindowRecord
 }
 
 // Cursor returns how far the named reader of the log has come; 0 is the start.
@@ -84,9 +89,14 @@ func (s *Store) Evaluate(ctx context.Context, e *Evaluation) error {
 				return fmt.Errorf("storing alert of rule %q: %w", e.Alerts[i].Alert.Rule.ID, err)
 			}
 		}
+		var grown []string
 		for _, r := range e.Repeats {
-			if err := tx.storeRepeat(r); err != nil {
+			id, err := tx.storeRepeat(r)
+			if err != nil {
 				return fmt.Errorf("counting duplicate %q: %w", r.Key, err)
+			}
+			if id != "" {
+				grown = append(grown, id)
 			}
 		}
 		for _, x := range e.Executions {
@@ -94,11 +104,19 @@ func (s *Store) Evaluate(ctx context.Context, e *Evaluation) error {
 				return fmt.Errorf("storing executable: %w", err)
 			}
 		}
+		for _, w := range e.Windows {
+			if err := tx.storeWindow(w); err != nil {
+				return fmt.Errorf("storing what rule %q remembers: %w", w.Rule, err)
+			}
+		}
 		for _, f := range e.Notices {
 			tx.Emit(f)
 		}
 		if len(e.Alerts)+len(e.Repeats) > 0 {
-			tx.onCommit(tx.w.store.feed.wake)
+			tx.onCommit(func() {
+				tx.w.store.grown.add(grown) // before anybody is woken to look
+				tx.w.store.feed.wake()
+			})
 		}
 		return nil
 	})
@@ -129,6 +147,9 @@ func (tx *Tx) storeAlert(a *NewAlert) error {
 	// The clock is read again: the commit may have waited for its turn.
 	a.Alert.Stored = tx.w.store.opts.now().UTC().Truncate(time.Microsecond)
 	a.Alert.LatencyMS = float64(a.Alert.Stored.Sub(a.Alert.Time).Microseconds()) / 1000
+	if err := tx.nameParts(a); err != nil {
+		return err
+	}
 	doc, err := encodeDoc(&a.Alert)
 	if err != nil {
 		return err
@@ -149,6 +170,23 @@ func (tx *Tx) storeAlert(a *NewAlert) error {
 	return tx.exec(`UPDATE hosts SET alerts = alerts + 1 WHERE n = ?`, host)
 }
 
+// nameParts finds the alerts behind a risk: they were stored before it, or a
+// moment ago in the same transaction.
+func (tx *Tx) nameParts(a *NewAlert) error {
+	for i, l := range a.Parts {
+		if i >= len(a.Alert.Parts) {
+			break
+		}
+		part := &a.Alert.Parts[i]
+		_, err := tx.get(`SELECT a.id FROM alert_facts f JOIN alerts a ON a.n = f.alert WHERE f.batch = ? AND f.pos = ? AND a.rule = ?
+			ORDER BY a.id DESC LIMIT 1`, []any{l.Batch, l.Pos, part.Rule}, &part.Alert)
+		if err != nil {
+			return fmt.Errorf("finding the alert of rule %q: %w", part.Rule, err)
+		}
+	}
+	return nil
+}
+
 // encodeDoc writes an alert as it is kept. What hosts and rules wrote has
 // whatever length it has, so the bounds of signed statements do not apply; the
 // facts stay as they were signed.
@@ -165,20 +203,22 @@ func encodeDoc(a *api.Alert) ([]byte, error) {
 	return bytes.TrimSpace(buf.Bytes()), nil
 }
 
-func (tx *Tx) storeRepeat(r Repeat) error {
+// storeRepeat counts a duplicate on its alert, and returns the alert's id; none
+// where it is gone.
+func (tx *Tx) storeRepeat(r Repeat) (id string, err error) {
 	var n int64
-	found, err := tx.get(`SELECT n FROM alerts WHERE key = ? AND key <> '' ORDER BY id DESC LIMIT 1`, []any{r.Key}, &n)
+	found, err := tx.get(`SELECT n, id FROM alerts WHERE key = ? AND key <> '' ORDER BY id DESC LIMIT 1`, []any{r.Key}, &n, &id)
 	if err != nil || !found {
-		return err
+		return "", err
 	}
 	if err := tx.exec(`UPDATE alerts SET count = count + 1, last = max(last, ?) WHERE n = ?`, millis(r.Time), n); err != nil {
-		return err
+		return "", err
 	}
 	var linked int
 	if _, err := tx.get(`SELECT count(*) FROM alert_facts WHERE alert = ?`, []any{n}, &linked); err != nil {
-		return err
+		return "", err
 	}
-	return tx.link(n, linked, r.Links)
+	return id, tx.link(n, linked, r.Links)
 }
 
 func (tx *Tx) link(alert int64, linked int, links []Link) error {

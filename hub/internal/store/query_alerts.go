@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
 
 	"picket.internal/api"
 	"picket.internal/strictjson"
@@ -114,4 +117,32 @@ func (s *Store) Alert(ctx context.Context, id string) (api.Alert, error) {
 		return api.Alert{}, notFound("alert", id)
 	}
 	return a, err
+}
+
+// RuleAlerts is how many alerts of a rule are stored.
+type RuleAlerts struct {
+	Alerts, Shadow int64
+	Last           time.Time // when the newest was stored
+}
+
+// AlertsByRule counts the stored alerts, by rule.
+func (s *Store) AlertsByRule(ctx context.Context) (map[string]RuleAlerts, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT rule, sum(1 - shadow), sum(shadow), max(id) FROM alerts GROUP BY rule`)
+	if err != nil {
+		return nil, fmt.Errorf("counting alerts: %w", err)
+	}
+	defer rows.Close()
+	out := map[string]RuleAlerts{}
+	for rows.Next() {
+		var rule, newest string
+		var a RuleAlerts
+		if err := rows.Scan(&rule, &a.Alerts, &a.Shadow, &newest); err != nil {
+			return nil, fmt.Errorf("counting alerts: %w", err)
+		}
+		if id, err := ulid.ParseStrict(newest); err == nil {
+			a.Last = ulid.Time(id.Time()).UTC()
+		}
+		out[rule] = a
+	}
+	return out, rows.Err()
 }

@@ -60,6 +60,8 @@ type Store struct {
 
 	// feed holds the batches committed last, for the engine.
 	feed *feed
+	// grown are the alerts that got duplicates lately, for those who follow.
+	grown *grown
 	// cache holds batches that queries unpacked.
 	cache *unpacked
 	// packer packs and unpacks payloads.
@@ -148,7 +150,7 @@ func assemble(ctx context.Context, path string, db *sql.DB, conn *sql.Conn, opts
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{opts: opts, path: path, packer: packer, feed: newFeed(), cache: newUnpacked(cacheBytes),
+	s := &Store{opts: opts, path: path, packer: packer, feed: newFeed(), grown: newGrown(), cache: newUnpacked(cacheBytes),
 		kinds: newNames(), hosts: newNames()}
 	if s.read, err = openReaders(path, opts.Params); err != nil {
 		return nil, err

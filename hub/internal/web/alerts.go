@@ -53,6 +53,7 @@ type alertRow struct {
 	HostID   string
 	Heading  Text
 	Evidence Text
+	More     string // how often again; empty for never
 	Rule     Text
 	Count    int64
 	Shadow   bool
@@ -170,7 +171,7 @@ func (u *ui) alertRow(a *types.Alert) alertRow {
 	}
 	row := alertRow{
 		ID: a.ID, Time: u.moment(a.Time), Severity: severityOf(a.Severity), Host: nameOf(a.Host.Name, a.Host.ID), HostID: a.Host.ID,
-		Heading: Text(sentence.Heading(a, f)), Evidence: Text(evidence), Rule: Text(a.Rule.ID), Count: a.Count, Shadow: a.Shadow,
+		Heading: Text(sentence.Heading(a, f)), Evidence: Text(evidence), More: sentence.More(a, u.Now()), Rule: Text(a.Rule.ID), Count: a.Count, Shadow: a.Shadow,
 	}
 	row.Time.Clock = a.Time.In(u.Zone).Format("15:04:05") // the day stands above
 	return row

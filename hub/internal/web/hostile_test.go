@@ -117,10 +117,40 @@ func TestPagesLoadOnlyOurFiles(t *testing.T) {
 				t.Errorf("%s: %s", name, each)
 			}
 		}
-		for _, m := range source.FindAllStringSubmatch(body, -1) {
+		// Whose work a rule is must be said with a link; it is followed by hand,
+		// and tells nobody where from.
+		loads := outward.ReplaceAllString(body, "")
+		for _, m := range source.FindAllStringSubmatch(loads, -1) {
 			if !strings.HasPrefix(m[1], "/") && m[1] != "" && m[1] != "#main" || strings.HasPrefix(m[1], "//") {
 				t.Errorf("%s leads to %s", name, m[1])
 			}
+		}
+	}
+}
+
+var outward = regexp.MustCompile(`<a href="https?://[^"]*" rel="noreferrer noopener">`)
+
+// A rule may come from anybody: what it gives as a link leads to the web, or is
+// shown as text.
+func TestOnlyWebAddressesBecomeLinks(t *testing.T) {
+	for address, leads := range map[string]bool{
+		"https://github.com/SigmaHQ/sigma": true, "http://rules.example/a?b=c&d": true,
+		"javascript:alert(1)": false, "JavaScript:alert(1)": false, "data:text/html,x": false, "//evil.example/": false, "/hosts": false,
+		"https://user@evil.example/": false, "https:evil.example": false, "https://a.example/\u202ex": false, "https://a.example/\"x": true, "": false,
+	} {
+		s := newSite(t)
+		a := apitest.Alert(1, "high", "")
+		a.Rule.Source, a.Rule.References, a.Rule.Author = &types.RuleSource{Name: "source <b>", URL: address}, []string{address}, "<i>author</i>"
+		s.AddAlert(a)
+		body := s.open("/alerts/" + a.ID).Body.String()
+		if !strings.Contains(body, "&lt;i&gt;author&lt;/i&gt;") || !strings.Contains(body, "source &lt;b&gt;") {
+			t.Fatalf("author or source is not shown:\n%s", body)
+		}
+		if got := len(outward.FindAllString(body, -1)) == 2; got != leads {
+			t.Errorf("%q became a link: %v, wanted %v", address, got, leads)
+		}
+		if strings.Contains(strings.ToLower(body), `href="javascript`) || !leads && address != "" && !strings.Contains(visible(body), display.Line(address)) {
+			t.Errorf("%q is neither a link nor shown", address)
 		}
 	}
 }

@@ -42,6 +42,8 @@ func listen(t *testing.T, m *apitest.Memory, query, lastID string) (next func() 
 				event = text
 			case "id":
 				event += " " + text
+			case "data":
+				event += strings.TrimPrefix(text, "{}")
 			case "":
 				return event
 			}
@@ -70,6 +72,37 @@ func TestLive(t *testing.T) {
 	m.AddAlert(shadow)
 	m.AddAlert(apitest.Alert(5, "high", ""))
 	expect("alert " + apitest.AlertID(5))
+}
+
+// What has grown is told with its count, of those alerts that the page is about,
+// and not once for every duplicate.
+func TestLiveTellsWhatGrows(t *testing.T) {
+	m := new(apitest.Memory)
+	m.AddAlert(apitest.Alert(1, "high", ""))
+	m.AddAlert(apitest.Alert(2, "low", ""))
+	next := listen(t, m, "&severity=high&after="+apitest.AlertID(2), "")
+	if got, want := next(), "beat "+apitest.AlertID(2); got != want {
+		t.Fatalf("got %q, want %q", got, want)
+	}
+	for n := range 50 {
+		f := apitest.CanaryFact(n, "<script>")
+		m.GrowAlert(apitest.AlertID(1), time.Now(), apitest.Stored(f))
+		m.GrowAlert(apitest.AlertID(2), time.Now(), apitest.Stored(f))
+	}
+	for told := 1; ; told++ {
+		got := next()
+		name, data, _ := strings.Cut(got, "{")
+		if name != "more "+apitest.AlertID(2) || told > 2 || !strings.Contains(data, `"id":"`+apitest.AlertID(1)+`","words":"`) || strings.Contains(data, "script") {
+			t.Fatalf("told the %d. time: %q", told, got)
+		}
+		if strings.HasPrefix(data, `"count":51,`) {
+			break
+		}
+	}
+	m.AddAlert(apitest.Alert(3, "high", ""))
+	if got, want := next(), "alert "+apitest.AlertID(3); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }
 
 // A browser that lost the connection takes it up where it was.

@@ -57,6 +57,10 @@ func filled(t *testing.T, text string) *site {
 		a.Time = a.Time.AddDate(0, 0, n-len(types.Severities)+1)
 		s.AddAlert(a)
 	}
+	for n := range 12 { // ten of which are linked
+		f := apitest.CanaryFact(10+n, text)
+		s.GrowAlert(apitest.AlertID(3), f.Time, apitest.Stored(f))
+	}
 	s.AddHost(apitest.Host(1, "web1", text))
 	silent := apitest.Host(2, "db1", text)
 	silent.Silent, silent.LastSeen, silent.Dropped = true, apitest.Noon.Add(-3*time.Hour), 4711
@@ -242,5 +246,26 @@ func TestAlertsArePaged(t *testing.T) {
 	}
 	if next := s.open(html.UnescapeString(m[1])).Body.String(); strings.Count(next, "<summary>") != 50 {
 		t.Errorf("%d facts on the second page", strings.Count(next, "<summary>"))
+	}
+}
+
+// A rule over several facts shows what it counted, and a risk what it is made of.
+func TestAlertOfSeveralFacts(t *testing.T) {
+	s := newSite(t)
+	a := apitest.Alert(1, "high", "<b>")
+	a.Window = &types.Window{Count: 3, Value: 160.25, Since: apitest.Noon.Add(-time.Minute), Rules: []string{"canary.read"},
+		Group: map[string]string{"user.name": "<i>root"}}
+	a.Parts = []types.Part{{Alert: apitest.AlertID(7), Rule: "canary.read", Score: 70}, {Rule: "<u>gone", Score: 34.5}}
+	s.AddAlert(a)
+	body := s.open("/alerts/" + a.ID).Body.String()
+	for _, want := range []string{"What it counted", "160.2", "&lt;i&gt;root", `href="/alerts/` + apitest.AlertID(7) + `"`, "&lt;u&gt;gone", "The facts behind it"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page has no %q", want)
+		}
+	}
+	for _, never := range []string{"<i>", "<u>", "It happened again"} {
+		if strings.Contains(body, never) {
+			t.Errorf("the page has %q", never)
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -99,11 +100,11 @@ func (a *auditor) pump(before func(), _ <-chan struct{}) error {
 		}
 		_ = a.file.SetReadDeadline(deadline)
 		var n int
-		var from unix.Sockaddr
+		var from syscall.Sockaddr
 		var failed error
 		err := raw.Read(func(uintptr) bool {
 			before()
-			n, from, failed = unix.Recvfrom(a.fd, buf, 0)
+			n, from, failed = syscall.Recvfrom(a.fd, buf, 0)
 			return failed != unix.EAGAIN
 		})
 		now := time.Now()
@@ -123,8 +124,8 @@ func (a *auditor) pump(before func(), _ <-chan struct{}) error {
 	}
 }
 
-func fromKernel(from unix.Sockaddr) bool {
-	nl, ok := from.(*unix.SockaddrNetlink)
+func fromKernel(from syscall.Sockaddr) bool {
+	nl, ok := from.(*syscall.SockaddrNetlink)
 	return ok && nl.Pid == 0
 }
 

@@ -4,7 +4,7 @@ package canary
 
 import (
 	"os"
-	"slices"
+	"sort"
 	"strconv"
 	"time"
 
@@ -86,11 +86,18 @@ func (g *glance) once(newest int32) (hit bool) {
 	return hit
 }
 
+// newestFirst is for package sort; slices would have its code anew for int32.
+type newestFirst []int32
+
+func (p newestFirst) Len() int           { return len(p) }
+func (p newestFirst) Less(i, j int) bool { return p[i] > p[j] }
+func (p newestFirst) Swap(i, j int)      { p[i], p[j] = p[j], p[i] }
+
 // through looks at every descriptor of every process, the newest first, until
 // the time is up or one is found.
 func (g *glance) through(pids []int32, target inodeKey, until time.Time) {
-	slices.Sort(pids)
-	for _, pid := range slices.Backward(pids) {
+	sort.Sort(newestFirst(pids))
+	for _, pid := range pids {
 		if g.thorough(pid, func(key inodeKey) bool { return key == target }) || time.Now().After(until) {
 			return
 		}

@@ -17,6 +17,7 @@ import (
 	"picket.internal/sensor/watch/internal/clock"
 	"picket.internal/sensor/watch/internal/digest"
 	"picket.internal/sensor/watch/internal/patience"
+	"picket.internal/sensor/watch/internal/proc"
 	"picket.internal/sensor/watch/internal/regular"
 )
 
@@ -175,7 +176,7 @@ func hashFile(path string, just *hashed) (*hashed, error) {
 func cause(err error) error {
 	var errno unix.Errno
 	if errors.As(err, &errno) {
-		return fmt.Errorf("%s: %w", unix.ErrnoName(errno), errno)
+		return fmt.Errorf("%s: %w", proc.ErrnoName(errno), errno)
 	}
 	return err
 }

@@ -83,12 +83,18 @@ func (c *Collector) files() (list []fact.OwnFile, err error) {
 		}
 	}
 	c.known = now
-	sort.Slice(list, func(i, j int) bool { return list[i].Path < list[j].Path })
+	sort.Sort(byPath(list))
 	if omitted > 0 {
 		err = fmt.Errorf("%d files of Picket's own over the bound of %d are left out", omitted, maxFiles)
 	}
 	return list, err
 }
+
+type byPath []fact.OwnFile
+
+func (l byPath) Len() int           { return len(l) }
+func (l byPath) Less(i, j int) bool { return l[i].Path < l[j].Path }
+func (l byPath) Swap(i, j int)      { l[i], l[j] = l[j], l[i] }
 
 func own(role, p string, h *hashed, err error) fact.OwnFile {
 	f := fact.OwnFile{Role: role}

@@ -205,6 +205,9 @@ func (r *run) done(res result) {
 		return
 	}
 	defer f.told.sweep()
+	if res.moved && f.asked.IsZero() {
+		f.asked = now // what changed before the new watches stood, only another reading tells
+	}
 	if res.watched != nil {
 		// Nothing is lost: what no watch tells of is found at the next reading.
 		r.lack(f, trouble{of: "watch"}, 1, "changes are only noticed by the clock: "+res.watched.Error(), now)

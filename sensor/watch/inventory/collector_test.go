@@ -73,6 +73,26 @@ func TestWatchAsksForAReadingBeforeItsTime(t *testing.T) {
 	})
 }
 
+// A new account's home is known once passwd is read: a key put there within
+// the minute is not left to the clock.
+func TestWhatAReadingFindsToWatchIsWatchedAtOnce(t *testing.T) {
+	s, h := &homes{shelf: newShelf("root")}, newHub()
+	run(t, sources(s), h, func(c *inventory.Collector, w *inventory.FakeWatcher) {
+		pass(10 * time.Second)
+		expect(t, "after the start", w.Armed(0), "passwd", "root")
+		h.said()
+		before := s.count()
+		s.set("alice", "1")
+		w.Fire(0)
+		pass(3 * time.Second)
+		expect(t, "after the event", w.Armed(0), "passwd", "alice", "root")
+		expect(t, "it is told", h.said(), "added alice 1", "2 of package")
+		if n := s.count() - before; n != 2 {
+			t.Errorf("%d readings: want one for the event and one for what came before the new watch, and no more", n)
+		}
+	})
+}
+
 func TestNoisyWatchIsReadWithinItsShare(t *testing.T) {
 	s, h := newShelf("bash"), newHub()
 	slow := &slowSource{shelf: s, takes: 300 * time.Millisecond}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"picket.internal/fact"
@@ -113,6 +114,7 @@ type result struct {
 	gaps    []Gap
 	err     error
 	watched error
+	moved   bool // what is to be watched changed with this reading
 }
 
 // found is a kind of a reading, ready to be compared.
@@ -134,7 +136,8 @@ func (f *feed) read(ctx context.Context, w watcher, stamp string, before []*stoc
 		}
 	}()
 	// The watch comes first: what changes after it is read twice, not missed.
-	r.watched = w.arm(f.number, f.source.Watch())
+	paths := f.source.Watch()
+	r.watched = w.arm(f.number, paths)
 	if s, ok := f.source.(Stamper); ok {
 		r.stamp = s.Stamp()
 		if r.stamp != "" && r.stamp == stamp {
@@ -149,6 +152,9 @@ func (f *feed) read(ctx context.Context, w watcher, stamp string, before []*stoc
 			r.err = fmt.Errorf("internal error: no reading and no error")
 		}
 		return r
+	}
+	if now := f.source.Watch(); !slices.Equal(now, paths) {
+		r.watched, r.moved = w.arm(f.number, now), true
 	}
 	r.gaps = reading.Gaps
 	for i, h := range f.holdings {

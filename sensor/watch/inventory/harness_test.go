@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -61,6 +63,26 @@ func (s *shelf) Read(context.Context) (*inventory.Reading, error) {
 		r.Facts = append(r.Facts, pkg(name, version))
 	}
 	return r, nil
+}
+
+// homes is a shelf that wants to be watched where its last reading says.
+type homes struct {
+	*shelf
+	last []string
+}
+
+func (h *homes) Watch() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append([]string{"passwd"}, h.last...)
+}
+
+func (h *homes) Read(ctx context.Context) (*inventory.Reading, error) {
+	r, err := h.shelf.Read(ctx)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.last = slices.Sorted(maps.Keys(h.have))
+	return r, err
 }
 
 func (s *shelf) do(change func()) {

@@ -30,9 +30,8 @@ func ParseMounts(data []byte) (all []Mount) {
 }
 
 var (
-	Added    = added
-	Ratio    = ratio
-	Unescape = unescape
+	Added = added
+	Ratio = ratio
 )
 
 // Busiest is busiest.

@@ -12,6 +12,7 @@ import (
 	"picket.internal/fact"
 	"picket.internal/sensor/watch/internal/describe"
 	"picket.internal/sensor/watch/internal/patience"
+	"picket.internal/sensor/watch/internal/proc"
 )
 
 const (
@@ -101,31 +102,12 @@ func parseMounts(data []byte) []mount {
 	var all []mount
 	for line := range bytes.Lines(data) {
 		head, tail, ok := bytes.Cut(line, []byte(" - "))
-		fields := strings.SplitN(string(head), " ", 6)
+		fields := bytes.SplitN(head, []byte(" "), 6)
 		if !ok || len(fields) < 5 || len(all) == maxMounts {
 			continue
 		}
 		kind, _, _ := strings.Cut(string(tail), " ")
-		all = append(all, mount{dev: fields[2], path: unescape(fields[4]), kind: strings.TrimSpace(kind)})
+		all = append(all, mount{dev: string(fields[2]), path: proc.Unescape(fields[4]), kind: strings.TrimSpace(kind)})
 	}
 	return all
 }
-
-// unescape undoes the kernel's octal for space, tab, newline and backslash.
-func unescape(s string) string {
-	if !strings.Contains(s, `\`) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+3 < len(s) && octal(s[i+1]) && octal(s[i+2]) && octal(s[i+3]) {
-			b.WriteByte((s[i+1]-'0')<<6 | (s[i+2]-'0')<<3 | (s[i+3] - '0'))
-			i += 3
-			continue
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
-func octal(c byte) bool { return c >= '0' && c <= '7' }

@@ -256,11 +256,6 @@ func TestParseMounts(t *testing.T) {
 	if diff := cmp.Diff(want, metric.ParseMounts([]byte(table))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	for in, want := range map[string]string{`a\040b`: "a b", `\`: `\`, `\04`: `\04`, `\999`: `\999`, `\012`: "\n", `x\011`: "x\t"} {
-		if got := metric.Unescape(in); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
-		}
-	}
 }
 
 func TestRates(t *testing.T) {

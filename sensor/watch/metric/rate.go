@@ -49,17 +49,27 @@ func (r *reading) since(old *reading, m *fact.Metric) (omitted int64) {
 // busiest keeps those with the most traffic, by name, and tells how many it
 // left out.
 func busiest[T any](all []T, traffic func(T) uint64, name func(T) string) (kept []T, omitted int) {
-	// package slices would have its sort anew for each kind of device.
-	sort.Slice(all, func(i, j int) bool {
-		a, b := traffic(all[i]), traffic(all[j])
-		return a > b || (a == b && name(all[i]) < name(all[j]))
-	})
+	sort.Sort(&devices[T]{all, func(x, y T) bool {
+		a, b := traffic(x), traffic(y)
+		return a > b || (a == b && name(x) < name(y))
+	}})
 	if len(all) > maxList {
 		all, omitted = all[:maxList], len(all)-maxList
 	}
-	sort.Slice(all, func(i, j int) bool { return name(all[i]) < name(all[j]) })
+	sort.Sort(&devices[T]{all, func(x, y T) bool { return name(x) < name(y) }})
 	return all, omitted
 }
+
+// devices are in the order of less. Package slices would have its sort anew for
+// each kind of them.
+type devices[T any] struct {
+	all  []T
+	less func(a, b T) bool
+}
+
+func (d *devices[T]) Len() int           { return len(d.all) }
+func (d *devices[T]) Less(i, j int) bool { return d.less(d.all[i], d.all[j]) }
+func (d *devices[T]) Swap(i, j int)      { d.all[i], d.all[j] = d.all[j], d.all[i] }
 
 // cpu is the share of each mode in the time that all processors had.
 func cpu(old, now *cpuTicks, count int64) *fact.CPU {

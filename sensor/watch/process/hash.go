@@ -152,7 +152,7 @@ func statusOf(err error, p *fact.Process) string {
 	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOMEM):
 		return fact.HashDeferred
 	case errors.As(err, &errno):
-		p.Unreadable = append(p.Unreadable, "content:"+unix.ErrnoName(errno))
+		p.Unreadable = append(p.Unreadable, "content:"+proc.ErrnoName(errno))
 	}
 	return fact.HashUnreadable
 }

@@ -22,6 +22,10 @@ type Memory struct {
 	TokenID, Secret string
 	// Err, where set, is what every read and every change answers.
 	Err error
+	// Broken, where set, ends a replay under way.
+	Broken error
+	// Hold, where set, keeps a replay under way until it is closed.
+	Hold chan struct{}
 
 	mu      sync.Mutex
 	alerts  []api.Alert // oldest first
@@ -30,6 +34,10 @@ type Memory struct {
 	status  api.Status
 	changed chan struct{}
 	waiting chan struct{}
+	grown   []string // ids of alerts, in the order in which they grew
+	linked  map[string][]api.LinkedFact
+	rules   []api.RunningRule
+	files   []api.RuleFile
 	states  []string // what SetHostState was asked, in order
 }
 
@@ -212,6 +220,20 @@ func (m *Memory) Status(context.Context) (api.Status, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.status, m.Err
+}
+
+// EnableRule implements api.Admin: the rules that run are there.
+func (m *Memory) EnableRule(ctx context.Context, id string) error {
+	rules, err := m.Rules(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range rules {
+		if r.ID == id {
+			return nil
+		}
+	}
+	return api.ErrNotFound
 }
 
 // SetHostState changes a host.

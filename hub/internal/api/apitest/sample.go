@@ -52,7 +52,9 @@ func Alert(n int, severity, text string) api.Alert {
 	f := CanaryFact(n, text)
 	a := api.Alert{
 		ID: AlertID(n), Time: f.Time, Stored: f.Time.Add(7 * time.Millisecond), LatencyMS: 7.25,
-		Rule:     api.Rule{ID: "canary.read", Title: "Canary read", Version: "4c1f", Status: "stable", Severity: severity, Tags: []string{"attack.credential_access", "attack.t1552.001"}},
+		Rule: api.Rule{ID: "canary.read", Title: "Canary read", Version: "4c1f", Status: "stable", Severity: severity, Tags: []string{"attack.credential_access", "attack.t1552.001"},
+			Author: "Ada Lovelace, Émilie du Châtelet", DerivedFrom: "d2d642d7-b393-43fe-bae4-e81ed5915c4b", References: []string{"https://attack.example/T1552/001/"},
+			Source: &api.RuleSource{Name: "SigmaHQ", URL: "https://github.com/SigmaHQ/sigma", Licence: "DRL-1.1"}},
 		Severity: severity, Score: 70, Message: "/usr/bin/cat read /home/alice/.aws/credentials as www-data",
 		Host: f.Host, Facts: []jsontext.Value{Raw(f)},
 		Values: map[string]string{`canary.action in ["open", "read"]`: "true", "process.executable": "/usr/bin/cat"},
@@ -61,7 +63,8 @@ func Alert(n int, severity, text string) api.Alert {
 	if text != "" {
 		a.Message, a.Rule.Title, a.Error = text, text, text
 		a.Values = map[string]string{text: text}
-		a.Rule.Tags = []string{text}
+		a.Rule.Tags, a.Rule.References = []string{text}, []string{text}
+		a.Rule.Author, a.Rule.DerivedFrom, a.Rule.Source = text, text, &api.RuleSource{Name: text, URL: text, Licence: text}
 	}
 	return a
 }

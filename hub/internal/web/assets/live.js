@@ -43,6 +43,21 @@
       news.hidden = false;
       document.title = "(" + count + ") " + document.title.replace(/^\(\d+\) /, "");
     });
+    // Counts stand where they are: only their number changes.
+    source.addEventListener("more", (event) => {
+      const { id, count, words } = JSON.parse(event.data);
+      for (const place of document.querySelectorAll(`[data-alert="${CSS.escape(id)}"]`)) {
+        const cell = place.querySelector(".count");
+        if (cell) cell.textContent = "\u00d7" + count;
+        const number = place.querySelector("[data-count]");
+        if (number) number.textContent = count;
+        const more = place.querySelector(".more");
+        if (more) {
+          more.textContent = words;
+          more.hidden = false;
+        }
+      }
+    });
     if (fresh) source.addEventListener("beat", refresh);
     addEventListener("pagehide", () => source.close());
   }

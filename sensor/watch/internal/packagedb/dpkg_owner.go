@@ -95,23 +95,52 @@ func (d *deb) locate(name []byte, owner string) *target {
 	return d.targets[at]
 }
 
-// lists finds who has the files: one list of paths for each package.
+// lists finds who has the files: one list of paths for each package. Without a
+// sketch it reads all of them, and makes one.
 func (d *deb) lists() {
+	if d.sketch != nil {
+		d.sketchedLists()
+		return
+	}
+	var s sketcher
 	names, err := folder(d.info, maxNames, func(name string) bool { return strings.HasSuffix(name, ".list") })
 	d.check(err)
 	for _, name := range names {
-		if err := d.in.open(filepath.Join(d.info, name), maxList); err != nil {
-			d.check(err)
-			continue
-		}
 		owner := strings.TrimSuffix(name, ".list")
-		for d.in.next() {
-			if t := d.locate(d.in.line, owner); t != nil {
-				d.claim(t, owner, d.in.line)
-			}
-		}
-		d.check(d.in.close())
+		d.list(owner, &s)
+		s.end(owner)
 	}
+	d.made = s.made()
+}
+
+// sketchedLists reads the lists that may hold what is asked for.
+func (d *deb) sketchedLists() {
+	hashes := make([]uint64, 0, len(d.bases))
+	for base := range d.bases {
+		hashes = append(hashes, nameHash([]byte(base)))
+	}
+	for i := range d.sketch.lists {
+		if l := &d.sketch.lists[i]; d.sketch.mayHold(l, hashes) {
+			d.list(l.owner, nil)
+		}
+	}
+}
+
+// list reads the list of one package, and has it sketched where s is not nil.
+func (d *deb) list(owner string, s *sketcher) {
+	if err := d.in.open(filepath.Join(d.info, owner+".list"), maxList); err != nil {
+		d.check(err)
+		return
+	}
+	for d.in.next() {
+		if s != nil {
+			s.note(d.in.line)
+		}
+		if t := d.locate(d.in.line, owner); t != nil {
+			d.claim(t, owner, d.in.line)
+		}
+	}
+	d.check(d.in.close())
 }
 
 func (d *deb) claim(t *target, owner string, name []byte) *claim {

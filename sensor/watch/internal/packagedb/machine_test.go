@@ -157,6 +157,24 @@ func BenchmarkPackagesOfThisMachine(b *testing.B) {
 	b.ReportMetric(float64(n), "packages")
 }
 
+// BenchmarkPassOfOneOverThisMachine is what a program costs that nobody ran
+// before, the first time and later.
+func BenchmarkPassOfOneOverThisMachine(b *testing.B) {
+	first := newPass(b.Context(), "/")
+	first.run()
+	for name, known := range map[string]*sketch{"first": nil, "later": first.made} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				p := newPass(b.Context(), "/")
+				p.sketch = known
+				p.ask("/usr/bin/cat")
+				p.run()
+			}
+		})
+	}
+}
+
 // BenchmarkPassOverThisMachine is one pass for 300 paths, without the hashing.
 func BenchmarkPassOverThisMachine(b *testing.B) {
 	files := someFiles(b, 300)

@@ -106,8 +106,7 @@ func (l *list) add(p Package) {
 // trim keeps the first by key, so that what is kept does not depend on the
 // order of a database.
 func (l *list) trim() {
-	// sort, not slices, which would have its code anew for this type.
-	sort.Slice(l.packages, func(i, j int) bool { return compare(&l.packages[i], &l.packages[j]) < 0 })
+	sort.Sort(byKey(l.packages))
 	l.packages = slices.Compact(l.packages)
 	if n := len(l.packages) - l.max; n > 0 {
 		l.cut += int64(n)
@@ -115,6 +114,13 @@ func (l *list) trim() {
 		l.packages = l.packages[:l.max]
 	}
 }
+
+// byKey is for package sort; slices would have its code anew for this type.
+type byKey []Package
+
+func (p byKey) Len() int           { return len(p) }
+func (p byKey) Less(i, j int) bool { return compare(&p[i], &p[j]) < 0 }
+func (p byKey) Swap(i, j int)      { p[i], p[j] = p[j], p[i] }
 
 func compare(a, b *Package) int {
 	return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Name, b.Name),

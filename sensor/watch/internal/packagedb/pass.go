@@ -36,6 +36,8 @@ type pass struct {
 	targets map[string]*target  // by path without aliases
 	bases   map[string]struct{} // last names that are worth a second look
 	buf     []byte
+	sketch  *sketch // of dpkg's lists as they are now; nil where there is none
+	made    *sketch // while they were all read; nil where they were not
 	// found says that there is a database, failed that one of them could not
 	// be read: then nobody can say that a file has no owner.
 	found, failed bool

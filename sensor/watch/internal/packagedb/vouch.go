@@ -48,7 +48,8 @@ type DB struct {
 	queue   []*question
 	working bool
 	answers map[place]fact.Vouch
-	stamp   stamp // of the databases when answers were given
+	sketch  *sketch
+	stamp   stamp // of the databases when answers and sketch were made
 	checked time.Time
 }
 
@@ -148,7 +149,7 @@ func (db *DB) renew(now stamp) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if now != db.stamp {
-		db.stamp = now
+		db.stamp, db.sketch = now, nil
 		clear(db.answers)
 	}
 }
@@ -201,8 +202,10 @@ func (db *DB) answer(batch []*question) {
 	defer cancel()
 	before := stampOf(db.root)
 	db.renew(before)
+	known := db.sketchOf(before)
 	p, ok := patience.Do(db.gate, patienceLimit*3/2, func() *pass {
 		p := newPass(ctx, db.root)
+		p.sketch = known
 		for _, q := range batch {
 			p.ask(q.path)
 		}
@@ -210,6 +213,9 @@ func (db *DB) answer(batch []*question) {
 		return p
 	})
 	calm := ok && !p.failed && before == stampOf(db.root) && !busy(db.root)
+	if calm && p.made != nil {
+		db.keepSketch(p.made, before)
+	}
 	for _, q := range batch {
 		v, settled := fact.Vouch{Verdict: fact.VouchUnknown}, false
 		if ok {
@@ -223,6 +229,24 @@ func (db *DB) answer(batch []*question) {
 		q.done(v)
 		db.pause(began)
 		began = time.Now()
+	}
+}
+
+// sketchOf is the sketch of the databases in one state; nil where there is none.
+func (db *DB) sketchOf(stamp stamp) *sketch {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if stamp != db.stamp {
+		return nil
+	}
+	return db.sketch
+}
+
+func (db *DB) keepSketch(made *sketch, stamp stamp) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if stamp == db.stamp {
+		db.sketch = made
 	}
 }
 

@@ -3,6 +3,7 @@
 package proc_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -166,6 +167,33 @@ func TestParsePids(t *testing.T) {
 	}
 	for n := range data { // cut anywhere, it must not run over
 		proc.ParsePids(nil, data[:n])
+	}
+}
+
+func TestUnescape(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "", "plain": "plain", `a\040b`: "a b", `\`: `\`, `\04`: `\04`, `\999`: `\999`, `\0a0`: `\0a0`,
+		`\012`: "\n", `x\011`: "x\t", `\134040`: `\040`, `\043\377`: "#\xff", `\400`: `\400`, `\777`: `\777`,
+	} {
+		if got := proc.Unescape([]byte(in)); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestErrnoName(t *testing.T) {
+	named := 0
+	for errno := range unix.Errno(200) {
+		got, want := proc.ErrnoName(errno), unix.ErrnoName(errno)
+		if got != want && got != fmt.Sprintf("errno %d", errno) {
+			t.Errorf("%d is %q, want %q", errno, got, want)
+		}
+		if got == want {
+			named++
+		}
+	}
+	if named < 30 {
+		t.Errorf("%d have a name", named)
 	}
 }
 

@@ -132,7 +132,7 @@ func (r *Reading) note(what string, err error) {
 	name := "error"
 	var errno unix.Errno
 	if errors.As(err, &errno) {
-		name = unix.ErrnoName(errno)
+		name = ErrnoName(errno)
 	}
 	r.Unreadable = append(r.Unreadable, what+":"+name)
 }

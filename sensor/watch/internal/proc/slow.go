@@ -39,17 +39,18 @@ func parsePoints(data []byte) Points {
 			continue
 		}
 		kind, _, _ := bytes.Cut(tail, []byte(" "))
-		points[unescape(fields[4])] = string(kind)
+		points[Unescape(fields[4])] = string(kind)
 	}
 	return points
 }
 
-// unescape undoes the kernel's octal for space, tab, newline and backslash.
-func unescape(b []byte) string {
+// Unescape undoes the kernel's octal for what would end a word or a line in a
+// table: space, tab, newline, backslash and hash, as in "\040".
+func Unescape(b []byte) string {
 	out := make([]byte, 0, len(b))
 	for i := 0; i < len(b); i++ {
 		c := b[i]
-		if c == '\\' && i+3 < len(b) && (b[i+1]|b[i+2]|b[i+3])&^7 == '0' {
+		if c == '\\' && i+3 < len(b) && (b[i+1]|b[i+2]|b[i+3])&^7 == '0' && b[i+1] < '4' {
 			c = (b[i+1]-'0')<<6 | (b[i+2]-'0')<<3 | (b[i+3] - '0')
 			i += 3
 		}

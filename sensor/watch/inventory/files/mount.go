@@ -4,7 +4,6 @@ package files
 
 import (
 	"bytes"
-	"strings"
 
 	"picket.internal/sensor/watch/internal/proc"
 )
@@ -18,7 +17,7 @@ func slowMounts(table []byte) map[string]bool {
 		fields := bytes.SplitN(head, []byte(" "), 6)
 		kind, _, _ := bytes.Cut(tail, []byte(" "))
 		if ok && len(fields) >= 5 && proc.IsSlowKind(string(kind)) {
-			slow[unescape(string(fields[4]))] = true
+			slow[proc.Unescape(fields[4])] = true
 		}
 	}
 	return slow
@@ -35,9 +34,4 @@ func behind(slow map[string]bool, path string) bool {
 		}
 	}
 	return slow[path] || slow["/"]
-}
-
-// unescape undoes the kernel's octal for space, tab, newline and backslash.
-func unescape(s string) string {
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -91,7 +92,7 @@ func ask(buf []byte) ([]Socket, error) {
 // receive reads the answer to one question.
 func receive(fd int, buf []byte, all []Socket) ([]Socket, error) {
 	for total := 0; total < maxAnswer; {
-		n, from, err := unix.Recvfrom(fd, buf, 0)
+		n, from, err := syscall.Recvfrom(fd, buf, 0)
 		if err == unix.EINTR {
 			continue
 		}
@@ -99,7 +100,7 @@ func receive(fd int, buf []byte, all []Socket) ([]Socket, error) {
 			return nil, err
 		}
 		// Only the kernel has port 0; any process can send us something.
-		if a, ok := from.(*unix.SockaddrNetlink); !ok || a.Pid != 0 {
+		if a, ok := from.(*syscall.SockaddrNetlink); !ok || a.Pid != 0 {
 			continue
 		}
 		total += n

@@ -5,10 +5,10 @@ package mounts
 import (
 	"bytes"
 	"slices"
-	"strings"
 
 	"picket.internal/fact"
 	"picket.internal/sensor/watch/internal/describe"
+	"picket.internal/sensor/watch/internal/proc"
 )
 
 const (
@@ -55,13 +55,13 @@ func parseLine(line []byte) (*fact.Mount, bool) {
 		return nil, false
 	}
 	m := &fact.Mount{
-		Path:    describe.Plain(unescape(front[4]), maxText),
-		Type:    describe.Plain(unescape(back[0]), maxOption),
-		Source:  unescape(back[1]),
+		Path:    describe.Plain(proc.Unescape(front[4]), maxText),
+		Type:    describe.Plain(proc.Unescape(back[0]), maxOption),
+		Source:  proc.Unescape(back[1]),
 		Options: options(front[5], back[2]),
 	}
 	// A part of a file system that is mounted, as findmnt(8) writes it.
-	if root := unescape(front[3]); root != "/" {
+	if root := proc.Unescape(front[3]); root != "/" {
 		m.Source += "[" + root + "]"
 	}
 	m.Source = describe.Plain(m.Source, maxText)
@@ -76,7 +76,7 @@ func options(lists ...[]byte) []string {
 		for more := true; more; {
 			var option []byte
 			option, list, more = bytes.Cut(list, []byte(","))
-			o := describe.Plain(unescape(option), maxOption)
+			o := describe.Plain(proc.Unescape(option), maxOption)
 			if o != "" && len(all) < maxOptions && !slices.Contains(all, o) {
 				all = append(all, o)
 			}
@@ -87,23 +87,3 @@ func options(lists ...[]byte) []string {
 	}
 	return all
 }
-
-// unescape undoes the kernel's octal escapes of space, tab, newline, backslash
-// and hash, as in "\040".
-func unescape(b []byte) string {
-	if bytes.IndexByte(b, '\\') < 0 {
-		return string(b)
-	}
-	var out strings.Builder
-	for i := 0; i < len(b); i++ {
-		if b[i] == '\\' && i+3 < len(b) && octal(b[i+1]) && octal(b[i+2]) && octal(b[i+3]) && b[i+1] < '4' {
-			out.WriteByte((b[i+1]-'0')<<6 | (b[i+2]-'0')<<3 | (b[i+3] - '0'))
-			i += 3
-			continue
-		}
-		out.WriteByte(b[i])
-	}
-	return out.String()
-}
-
-func octal(c byte) bool { return c >= '0' && c <= '7' }
