@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -12,8 +13,19 @@ import (
 )
 
 // maxBodies is how many bodies a rule is taken apart into; what would need more
-// is told by a helper rule.
+// is told by a helper rule, and so is what OPA's index does not know anyway.
 const maxBodies = 32
+
+// helps reports whether OPA's index knows one of the tests of each part.
+func helps(n *rule.Need) bool {
+	switch n.Op {
+	case rule.NeedTest:
+		return !n.Not && !n.Test.Subject.IsList() && n.Test.Kind != rule.TestContains && n.Test.Kind != rule.TestPattern
+	case rule.NeedAny:
+		return !slices.ContainsFunc(n.Parts, func(p *rule.Need) bool { return !helps(p) })
+	}
+	return slices.ContainsFunc(n.Parts, helps)
+}
 
 // regoWriter writes rules as one rego module: a partial set of the ids that a
 // fact matches.
@@ -50,7 +62,7 @@ func (w *regoWriter) bodies(n *rule.Need) [][]string {
 	out := [][]string{nil}
 	for _, p := range essential(n) {
 		inner := w.bodies(p)
-		if len(out)*len(inner) > maxBodies {
+		if len(inner) > 1 && (len(out)*len(inner) > maxBodies || !helps(p)) {
 			inner = [][]string{{w.helper(inner)}}
 		}
 		var next [][]string
@@ -95,11 +107,12 @@ func (w *regoWriter) test(n *rule.Need) [][]string {
 		alternatives = []string{among(subject, quoted(t.Values), len(t.Values))}
 	case rule.TestPattern:
 		alternatives = []string{fmt.Sprintf("regex.match(%q, %s)", t.Values[0], subject)}
-	default:
-		f := map[rule.TestKind]string{rule.TestPrefix: "startswith", rule.TestSuffix: "endswith", rule.TestContains: "contains"}[t.Kind]
+	case rule.TestContains:
 		for _, v := range t.Values {
-			alternatives = append(alternatives, fmt.Sprintf("%s(%s, %q)", f, subject, v))
+			alternatives = append(alternatives, fmt.Sprintf("contains(%s, %q)", subject, v))
 		}
+	default:
+		alternatives = []string{edge(t, subject)}
 	}
 	if n.Not { // none of them
 		for _, a := range alternatives {
@@ -112,6 +125,18 @@ func (w *regoWriter) test(n *rule.Need) [][]string {
 		out = append(out, append(append([]string{}, before...), a))
 	}
 	return out
+}
+
+// edge is a test of a text's beginning or end, in the words that OPA indexes.
+func edge(t *rule.Atom, subject string) string {
+	one, many := "startswith", "strings.any_prefix_match"
+	if t.Kind == rule.TestSuffix {
+		one, many = "endswith", "strings.any_suffix_match"
+	}
+	if len(t.Values) == 1 {
+		return fmt.Sprintf("%s(%s, %q)", one, subject, t.Values[0])
+	}
+	return fmt.Sprintf("%s(%s, {%s})", many, subject, quoted(t.Values))
 }
 
 func among(subject, values string, n int) string {

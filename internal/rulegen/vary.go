@@ -132,8 +132,8 @@ func (b *base) used(where string) map[string][]string {
 var (
 	literal  = regexp.MustCompile(`r?"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'`)
 	listRead = regexp.MustCompile(`in lists\.([a-z0-9_]+)`)
-	class    = regexp.MustCompile(`\[(?:[^\]\\]|\\.)*\]`) // of a pattern: its ends are no words
-	word     = regexp.MustCompile(`(^|[^\\A-Za-z0-9])([A-Za-z]{2,}|[0-9a-f]{64})`)
+	class    = regexp.MustCompile(`\[(?:[^\]\\]|\\.)*\]`)                           // of a pattern: its ends are no words
+	word     = regexp.MustCompile(`(^|[^\\?A-Za-z0-9])([A-Za-z]{2,}|[0-9a-f]{64})`) // behind a ? are a pattern's flags
 )
 
 // vary writes the condition with other words in its texts; differs is false
