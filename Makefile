@@ -59,10 +59,10 @@ bench: tools ## latency, ingest, engine, footprint and sizes, measured here
 	CGO_ENABLED=1 $(GO) test -run '^$$' -bench 'Ingest' -benchtime 5s -timeout 30m ./hub
 	CGO_ENABLED=1 $(GO) test -run '^$$' -bench 'Replay' -benchtime 1x -timeout 30m ./hub
 	$(GO) test -run '^$$' -bench 'Linear|Match|Parallel|Load' -timeout 30m ./engine
-	cd bench && PICKET_BENCH=1 $(GO) test -count=1 -v -run 'Comparison|Scale' -timeout 30m .
 	$(GO) test -run '^$$' -bench 'ExecToFact' -benchtime 1x ./sensor/watch/process
 	$(GO) test -run '^$$' -bench 'Attribution|TouchToEmit' -benchtime 1x ./sensor/watch/canary
 	$(GO) test -run '^$$' -bench 'Read|OfThisMachine|OverThisMachine|Seal|Emit' ./sensor/...
+	cd bench && PICKET_BENCH=1 $(GO) test -count=1 -v -run 'Comparison|Scale' -timeout 30m .
 
 soak: tools ## the long tests at full length
 	PICKET_SOAK=1 CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m ./e2e/... ./hub/... ./sensor/...
