@@ -179,6 +179,19 @@ func (s *sink) wait(t testing.TB, what string, want func(*fact.Fact) bool) *fact
 	}
 }
 
+// settled is the fact itself or, where another of its process followed before
+// the hash was there, the one that has it.
+func (s *sink) settled(t testing.TB, f *fact.Fact) *fact.Fact {
+	t.Helper()
+	if f.Process.HashStatus != fact.HashDeferred {
+		return f
+	}
+	return s.wait(t, "hash of "+f.Process.Executable, func(g *fact.Fact) bool {
+		return g.Process != nil && g.Process.EntityID == f.Process.EntityID &&
+			g.Process.Executable == f.Process.Executable && g.Process.HashStatus != fact.HashDeferred
+	})
+}
+
 // of is a wanted fact of a process.
 func of(pid int64, action string) func(*fact.Fact) bool {
 	return func(f *fact.Fact) bool {

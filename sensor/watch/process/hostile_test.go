@@ -239,7 +239,8 @@ func TestThreat_S7_ScriptsAreHashed(t *testing.T) {
 			must(t, err)
 			must(t, cmd.Start())
 			f := s.wait(t, "process with a script", func(f *fact.Fact) bool {
-				return f.Process != nil && f.Process.PID == int64(cmd.Process.Pid) && f.Process.Script != nil && f.Process.Hash != nil
+				return f.Process != nil && f.Process.PID == int64(cmd.Process.Pid) && f.Process.Script != nil && f.Process.Hash != nil &&
+					f.Process.Script.HashStatus != fact.HashDeferred
 			})
 			cmd.Process.Kill()
 			in.Close()

@@ -35,8 +35,8 @@ func TestStartToExit(t *testing.T) {
 	if p.Executable != path || p.ExecutableKind != fact.ExecutableFile || p.Deleted || p.Name != "child" {
 		t.Errorf("image: %+v", p)
 	}
-	if p.HashStatus != fact.HashOK || p.Hash == nil || p.Hash.SHA256 != hashOf(t, path) {
-		t.Errorf("hash %s %+v", p.HashStatus, p.Hash)
+	if h := s.settled(t, f).Process; h.HashStatus != fact.HashOK || h.Hash == nil || h.Hash.SHA256 != hashOf(t, path) {
+		t.Errorf("hash %s %+v", h.HashStatus, h.Hash)
 	}
 	if p.CommandLine != path+" one two words" || len(p.Args) != 3 {
 		t.Errorf("command line %q, args %q", p.CommandLine, p.Args)
@@ -55,7 +55,7 @@ func TestStartToExit(t *testing.T) {
 	}
 	c.end()
 	gone := s.wait(t, "exit", of(c.pid(), fact.ProcessExit))
-	if g := gone.Process; g.EntityID != p.EntityID || g.Executable != path || g.Hash == nil || g.Hash.SHA256 != p.Hash.SHA256 {
+	if g := gone.Process; g.EntityID != p.EntityID || g.Executable != path || g.Hash == nil || g.Hash.SHA256 != hashOf(t, path) {
 		t.Errorf("exit of %+v, which started as %+v", g, p)
 	}
 }
@@ -67,8 +67,8 @@ func TestExec(t *testing.T) {
 	start := s.wait(t, "start", of(c.pid(), fact.ProcessStart))
 	c.in.Write([]byte{'x'})
 	f := s.wait(t, "exec", of(c.pid(), fact.ProcessExec))
-	if f.Process.Executable != second || f.Process.Hash == nil || f.Process.Hash.SHA256 != hashOf(t, second) {
-		t.Errorf("it runs %+v", f.Process)
+	if h := s.settled(t, f).Process; h.Executable != second || h.Hash == nil || h.Hash.SHA256 != hashOf(t, second) {
+		t.Errorf("it runs %+v", h)
 	}
 	if f.Process.EntityID != start.Process.EntityID {
 		t.Error("it is another process after exec")

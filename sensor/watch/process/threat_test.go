@@ -36,7 +36,7 @@ func TestThreat_S4_DeletedWhileRunning(t *testing.T) {
 	f := s.wait(t, "seen as deleted", func(f *fact.Fact) bool {
 		return of(c.pid(), fact.ProcessSeen)(f) && f.Process.Deleted
 	})
-	checkImage(t, f.Process, path, fact.ExecutableDeleted, want)
+	checkImage(t, s.settled(t, f).Process, path, fact.ExecutableDeleted, want)
 }
 
 // TestThreat_S4_StartedAndDeletedAtOnce: nobody saw it while it had a name.
@@ -47,7 +47,7 @@ func TestThreat_S4_StartedAndDeletedAtOnce(t *testing.T) {
 	must(t, os.Remove(path))
 	s := run(t, process.Config{})
 	f := s.wait(t, "process", found(c.pid()))
-	checkImage(t, f.Process, path, fact.ExecutableDeleted, want)
+	checkImage(t, s.settled(t, f).Process, path, fact.ExecutableDeleted, want)
 }
 
 // TestThreat_S4_NamedLikeDeleted: a file that is really called "x (deleted)"
@@ -57,12 +57,13 @@ func TestThreat_S4_NamedLikeDeleted(t *testing.T) {
 	path := copySelf(t, "x (deleted)", "odd")
 	c := play(t, "wait", path)
 	f := s.wait(t, "start", of(c.pid(), fact.ProcessStart))
-	checkImage(t, f.Process, path, fact.ExecutableFile, hashOf(t, path))
+	want := hashOf(t, path)
+	checkImage(t, s.settled(t, f).Process, path, fact.ExecutableFile, want)
 	must(t, os.Remove(path))
 	f = s.wait(t, "seen as deleted", func(f *fact.Fact) bool {
 		return of(c.pid(), fact.ProcessSeen)(f) && f.Process.Deleted
 	})
-	checkImage(t, f.Process, path, fact.ExecutableDeleted, f.Process.Hash.SHA256)
+	checkImage(t, s.settled(t, f).Process, path, fact.ExecutableDeleted, want)
 }
 
 // TestThreat_S4_OneOfTwoNamesGone: the kernel marks the path as deleted, but
@@ -74,7 +75,7 @@ func TestThreat_S4_OneOfTwoNamesGone(t *testing.T) {
 	must(t, os.Remove(path))
 	s := run(t, process.Config{})
 	f := s.wait(t, "process", found(c.pid()))
-	checkImage(t, f.Process, path, fact.ExecutableFile, hashOf(t, path+"2"))
+	checkImage(t, s.settled(t, f).Process, path, fact.ExecutableFile, hashOf(t, path+"2"))
 }
 
 func TestThreat_S4_Memfd(t *testing.T) {
@@ -92,7 +93,7 @@ func TestThreat_S4_Memfd(t *testing.T) {
 	f := s.wait(t, "start", func(f *fact.Fact) bool {
 		return f.Process != nil && f.Process.PID == c.pid() && f.Process.ExecutableKind == fact.ExecutableMemfd
 	})
-	checkImage(t, f.Process, "/memfd:kworker", fact.ExecutableMemfd, hashOf(t, "/proc/self/exe"))
+	checkImage(t, s.settled(t, f).Process, "/memfd:kworker", fact.ExecutableMemfd, hashOf(t, "/proc/self/exe"))
 }
 
 // TestThreat_S4_NamedLikeMemfd: a deleted file is not anonymous memory because
@@ -108,7 +109,7 @@ func TestThreat_S4_NamedLikeMemfd(t *testing.T) {
 	must(t, os.Remove(path))
 	s := run(t, process.Config{})
 	f := s.wait(t, "process", found(c.pid()))
-	checkImage(t, f.Process, path, fact.ExecutableDeleted, hashOf(t, "/proc/self/exe"))
+	checkImage(t, s.settled(t, f).Process, path, fact.ExecutableDeleted, hashOf(t, "/proc/self/exe"))
 }
 
 func checkImage(t *testing.T, p *fact.Process, path, kind, hash string) {
