@@ -79,11 +79,33 @@ func fold(t *rule.Atom, s string) string {
 // translatable are the rules that the others can be told exactly.
 func translatable(rules []*rule.Rule) (out []*rule.Rule) {
 	for _, r := range rules {
-		if r.Need().Exact() {
+		if r.Need().Exact() && plain(r.Need()) {
 			out = append(out, r)
 		}
 	}
 	return out
+}
+
+// plain reports whether what an item of a list must meet is one test of many:
+// the others see a list in as many forms as tests look at it.
+func plain(n *rule.Need) bool {
+	switch n.Op {
+	case rule.NeedItem:
+		return !n.Not && oneTest(n.Parts[0])
+	case rule.NeedTest:
+		return n.Test.Kind != rule.TestAtLeast && !n.Test.Subject.MayFail()
+	}
+	return !slices.ContainsFunc(n.Parts, func(p *rule.Need) bool { return !plain(p) })
+}
+
+func oneTest(n *rule.Need) bool {
+	switch n.Op {
+	case rule.NeedTest:
+		return n.Test.Subject.IsList() && n.Test.Kind != rule.TestPresent
+	case rule.NeedAny:
+		return !slices.ContainsFunc(n.Parts, func(p *rule.Need) bool { return !oneTest(p) })
+	}
+	return false
 }
 
 // implied reports whether a test was read off a pattern beside it, and so says

@@ -91,7 +91,8 @@ func (h *health) failed(err error) {
 type RuleStats struct {
 	ID string `json:"id"`
 	// Evaluated counts the facts that the rule was shown, Full those of them
-	// that met what it needs at least, so that the whole condition was asked.
+	// that the full condition was asked about: comparisons with literals are
+	// decided without it.
 	Evaluated uint64 `json:"evaluated"`
 	Full      uint64 `json:"full"`
 	// Cost is what the evaluations cost together, in the units of rule.MaxCost.

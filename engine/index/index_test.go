@@ -131,14 +131,14 @@ func TestReport(t *testing.T) {
 	kind := func(k index.KindReport) []index.KindReport { k.Kind = fact.KindProcess; return []index.KindReport{k} }
 	want := []index.Report{
 		{Rule: "r.r000", Indexed: true, Kinds: kind(index.KindReport{Tests: []string{`process.name equals "nginx"`}, Fields: []string{"process.name"}})},
-		{Rule: "r.r001", Kinds: kind(index.KindReport{Reason: `process.pid > 5 is nothing that can be looked up`})},
-		{Rule: "r.r002", Kinds: kind(index.KindReport{Reason: `process.pid > 5 is nothing that can be looked up`})},
+		{Rule: "r.r001", Kinds: kind(index.KindReport{Reason: `process.pid is at least 6: only single numbers can be looked up`})},
+		{Rule: "r.r002", Kinds: kind(index.KindReport{Reason: `process.pid is at least 6: only single numbers can be looked up`})},
 		{Rule: "r.r003", Kinds: kind(index.KindReport{Reason: `process.executable matches "[a-z]+", which requires no text`})},
 		{Rule: "r.r004", Indexed: true, Kinds: kind(index.KindReport{
 			Tests:  []string{`process.executable.base() equals "sh" and one of: process.parent.name equals "nginx" or "httpd" or "a" or 1 more`},
 			Fields: []string{"process.parent.name", "process.executable.base()"},
 		})},
-		{Rule: "r.r005", Kinds: kind(index.KindReport{Reason: `!process.args.exists(a, a == "x") is nothing that can be looked up`})},
+		{Rule: "r.r005", Kinds: kind(index.KindReport{Reason: `process.args.exists(a, a == "x") is for all items of a list to decide, and they cannot be looked up`})},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(index.KindReport{}, "Share")); diff != "" {
 		t.Error(diff)

@@ -42,6 +42,11 @@ func (b *shelfBuilder) plan(n *rule.Need) plan {
 		return b.all(n)
 	case rule.NeedAny:
 		return b.any(n)
+	case rule.NeedItem:
+		if n.Not {
+			return plan{why: n.Why() + " is for all items of a list to decide, and they cannot be looked up"}
+		}
+		return b.plan(n.Parts[0]) // where one item meets all, some item meets each part
 	}
 	if text := n.Why(); text != "" {
 		return plan{why: fmt.Sprintf("%s is nothing that can be looked up", text)}
@@ -123,6 +128,10 @@ func (b *shelfBuilder) test(n *rule.Need) plan {
 	switch {
 	case n.Not:
 		return plan{why: fmt.Sprintf("not %s: nearly every fact is otherwise", t)}
+	case t.Subject.MayFail():
+		return plan{why: fmt.Sprintf("%s, which is an error where there is no such item", t)}
+	case t.Kind == rule.TestAtLeast:
+		return plan{why: fmt.Sprintf("%s: only single numbers can be looked up", t)}
 	case t.Kind == rule.TestPattern:
 		return plan{why: fmt.Sprintf("%s, which requires no text", t)}
 	case t.Kind != rule.TestEquals && t.Kind != rule.TestNumber && slices.Contains(t.Values, ""):

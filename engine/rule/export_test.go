@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/google/cel-go/cel"
@@ -57,9 +58,6 @@ func cost(d *cel.EvalDetails) uint64 {
 	return 0
 }
 
-// HasGate reports whether most facts are spared the full condition.
-func (r *Rule) HasGate() bool { return r.gate != nil }
-
 var (
 	Nearest  = nearest
 	CELWords = func(src string) (out []string) {
@@ -113,4 +111,18 @@ func RequiredLiterals(pattern string) []*Need {
 		out = append(out, operand{Subject: newSubject("process.name", p)}.texts(l.kind, l.fold, l.texts))
 	}
 	return out
+}
+
+// Spares reports whether the condition as data refuses facts by itself, so that
+// the full one is not asked about them.
+func (n *Need) Spares() bool {
+	switch n.Op {
+	case NeedAll:
+		return slices.ContainsFunc(n.Parts, (*Need).Spares)
+	case NeedAny:
+		return !slices.ContainsFunc(n.Parts, func(p *Need) bool { return !p.Spares() })
+	case NeedItem:
+		return n.Not || n.Parts[0].Spares()
+	}
+	return n.Op == NeedTest
 }

@@ -10,22 +10,22 @@ import (
 	"github.com/google/cel-go/common/ast"
 )
 
-// Need is a necessary condition of a rule as data, read off its checked
-// condition once: where it does not hold, the condition is false, whatever the
-// rest of it would give, because false decides an && even where another part
-// ends in an error. Where it holds, the full condition is asked, within all its
-// bounds. It must never fail to hold where the condition is true or an error;
-// only an error for cost or time may be spared, where some part is false.
+// Need is a rule's condition as data, as far as it can be told so, read off the
+// checked condition once. Asked of a fact, it says that the condition is true,
+// that it is false, or that the full condition must be asked, within all its
+// bounds. It decides as CEL does: true decides an || and false an &&, even where
+// another part ends in an error. It must never decide where the condition ends
+// in an error; only an error for cost or time may be spared, where some part
+// decides.
 type Need struct {
 	Op    NeedOp
-	Parts []*Need // of NeedAll and NeedAny
+	Parts []*Need // of NeedAll and NeedAny; of NeedItem what one item must meet
 	Test  *Atom   // of NeedTest
-	// Not turns the test around.
+	// Not turns a test around, and with NeedItem says that no item may meet it.
 	Not bool
 
-	// loose: it may hold where the condition that it was read off does not.
-	loose bool
-	// Of NeedOpaque: what could not be read, and where its text is found.
+	list *Subject // of NeedItem
+	// Of NeedOpaque and NeedItem: what it was read off, and where its text is found.
 	expr ast.Expr
 	info *ast.SourceInfo
 }
@@ -34,10 +34,11 @@ type Need struct {
 type NeedOp int
 
 const (
-	NeedOpaque NeedOp = iota // nothing is known: it always holds
+	NeedOpaque NeedOp = iota // nothing is known: the full condition decides
 	NeedAll                  // all parts hold
 	NeedAny                  // one part holds
 	NeedTest                 // the test says yes
+	NeedItem                 // one item of a list of texts meets the part
 )
 
 // TestKind is what a test compares.
@@ -49,11 +50,12 @@ const (
 	TestSuffix                   // it ends with one of Values
 	TestContains                 // it contains one of Values
 	TestNumber                   // the number, or truth value, is one of Numbers
+	TestAtLeast                  // the number is Numbers[0] or more
 	TestPresent                  // the field is there
 	TestPattern                  // the text matches a pattern; what it must contain for that are tests of their own
 )
 
-var testNames = [...]string{"equals", "begins with", "ends with", "contains", "equals", "is present", "matches"}
+var testNames = [...]string{"equals", "begins with", "ends with", "contains", "equals", "is at least", "is present", "matches"}
 
 func (k TestKind) String() string { return testNames[k] }
 
@@ -114,14 +116,22 @@ func (t *Atom) number(i int) string {
 	return fmt.Sprint(t.Numbers[i])
 }
 
-// outcome of a test: a pattern may be neither met nor missed.
+// outcome of a test: a pattern may be neither met nor missed. Of several texts
+// of which one must be met, the greatest counts.
 type outcome int
 
 const (
 	no outcome = iota
-	yes
 	unsure
+	yes
 )
+
+func (o outcome) turned(not bool) outcome {
+	if not {
+		return yes - o
+	}
+	return o
+}
 
 func outcomeOf(b bool) outcome {
 	if b {
@@ -133,50 +143,77 @@ func outcomeOf(b bool) outcome {
 // fewValues are compared one by one; a table is slower for them.
 const fewValues = 8
 
-// Holds reports whether the fact meets the Need.
-func (n *Need) Holds(v *Vars) bool {
+// Holds reports whether the condition may be true of the fact, or an error.
+func (n *Need) Holds(v *Vars) bool { return n.decide(v, nil) != no }
+
+// decide is the condition's outcome, as far as the Need can tell. item is the
+// one of a list that is asked about, nil outside of lists.
+func (n *Need) decide(v *Vars, item *string) outcome {
 	switch n.Op {
 	case NeedAll:
-		for _, p := range n.Parts {
-			if !p.Holds(v) {
-				return false
-			}
-		}
-		return true
+		return n.join(v, item, no)
 	case NeedAny:
-		for _, p := range n.Parts {
-			if p.Holds(v) {
-				return true
-			}
-		}
-		return false
+		return n.join(v, item, yes)
 	case NeedTest:
-		return n.Test.holds(v, n.Not)
+		return n.Test.ask(v, item).turned(n.Not)
+	case NeedItem:
+		return n.anyItem(v).turned(n.Not)
 	}
-	return true
+	return unsure
 }
 
-// holds applies a test; of a list, one item must pass, turned around or not.
-func (t *Atom) holds(v *Vars, not bool) bool {
-	refused := no
-	if not {
-		refused = yes
+// join asks the parts until one decides.
+func (n *Need) join(v *Vars, item *string, decides outcome) outcome {
+	all := decides.turned(true)
+	for _, p := range n.Parts {
+		switch p.decide(v, item) {
+		case decides:
+			return decides
+		case unsure:
+			all = unsure
+		}
 	}
+	return all
+}
+
+func (n *Need) anyItem(v *Vars) outcome {
+	items, all := n.list.Texts(v), no
+	for i := range items {
+		switch n.Parts[0].decide(v, &items[i]) {
+		case yes:
+			return yes
+		case unsure:
+			all = unsure
+		}
+	}
+	return all
+}
+
+// ask applies a test; of a list outside of a NeedItem, one item must pass.
+func (t *Atom) ask(v *Vars, item *string) outcome {
 	s := t.Subject
 	switch {
 	case t.Kind == TestPresent:
-		return outcomeOf(s.Has(v)) != refused
+		return outcomeOf(s.Has(v))
 	case t.Kind == TestNumber:
-		return outcomeOf(slices.Contains(t.Numbers, s.Number(v))) != refused
-	case s.each:
-		for _, item := range s.Texts(v) {
-			if t.text(s.partOf(item)) != refused {
-				return true
-			}
+		return outcomeOf(slices.Contains(t.Numbers, s.Number(v)))
+	case t.Kind == TestAtLeast:
+		return outcomeOf(t.reaches(s.Number(v)))
+	case s.place > 0:
+		if items := s.Texts(v); len(items) >= s.place {
+			return t.text(s.partOf(items[s.place-1]))
 		}
-		return false
+		return unsure
+	case !s.each:
+		return t.text(s.Text(v))
+	case item != nil:
+		return t.text(s.partOf(*item))
 	}
-	return t.text(s.Text(v)) != refused
+	any := no
+	for _, item := range s.Texts(v) {
+		any = max(any, t.text(s.partOf(item)))
+	}
+	return any
 }
 
 // MeetsText reports whether the test may be met by a text.
@@ -184,6 +221,14 @@ func (t *Atom) MeetsText(text string) bool { return t.text(text) != no }
 
 // MeetsNumber reports whether the test is met by a number.
 func (t *Atom) MeetsNumber(n uint64) bool { return slices.Contains(t.Numbers, n) }
+
+// reaches compares as the type of the field does.
+func (t *Atom) reaches(n uint64) bool {
+	if t.Subject.form == formInt {
+		return int64(n) >= int64(t.Numbers[0])
+	}
+	return n >= t.Numbers[0]
+}
 
 func (t *Atom) text(s string) outcome {
 	if t.Longest > 0 && len(s) > t.Longest {
@@ -230,7 +275,7 @@ func (t *Atom) equals(s string) bool {
 	return false
 }
 
-// Why is the part of the condition that a NeedOpaque stands for.
+// Why is the part of the condition that a NeedOpaque or NeedItem stands for.
 func (n *Need) Why() string {
 	if n.expr == nil {
 		return ""
@@ -242,49 +287,18 @@ func (n *Need) Why() string {
 	return cut(strings.Join(strings.Fields(unaliasPackage(text)), " "), maxValue)
 }
 
-// Exact reports whether the Need holds if and only if the condition is true, but
-// for conditions that end in an error.
+// Exact reports whether the Need tells of every fact whether the condition is
+// true, but where it ends in an error.
 func (n *Need) Exact() bool {
-	return n.Op != NeedOpaque && !n.loose && !slices.ContainsFunc(n.Parts, func(p *Need) bool { return !p.Exact() })
+	return n.Op != NeedOpaque && !slices.ContainsFunc(n.Parts, func(p *Need) bool { return !p.Exact() })
 }
 
-// gate is the Need without what always holds, nil where nothing is left: what
-// is asked before the full condition.
-func (n *Need) gate() *Need {
-	switch n.Op {
-	case NeedOpaque:
-		return nil
-	case NeedTest:
-		return n
-	}
-	out := &Need{Op: n.Op}
-	for _, p := range n.Parts {
-		switch inner := p.gate(); {
-		case inner == nil && n.Op == NeedAny:
-			return nil
-		case inner == nil:
-		case inner.Op == n.Op:
-			out.Parts = append(out.Parts, inner.Parts...)
-		default:
-			out.Parts = append(out.Parts, inner)
-		}
-	}
-	switch len(out.Parts) {
-	case 0:
-		return nil
-	case 1:
-		return out.Parts[0]
-	}
-	return out
-}
-
-// Need is the rule's necessary condition.
+// Need is the rule's condition as data.
 func (r *Rule) Need() *Need { return r.need }
 
-// setNeed reads the necessary condition off the checked one.
+// setNeed reads the condition as data off the checked one.
 func (r *Rule) setNeed(a *cel.Ast, lists map[string]*constList) {
 	native := a.NativeRep()
 	reader := needReader{s: factSchema(), lists: lists, info: native.SourceInfo()}
 	r.need = reader.necessary(native.Expr(), false)
-	r.gate = r.need.gate()
 }

@@ -24,6 +24,11 @@ func needText(n *rule.Need) string {
 		return "(" + strings.Join(parts, " or ") + ")"
 	case rule.NeedOpaque:
 		return "?" + n.Why() + "?"
+	case rule.NeedItem:
+		if n.Not {
+			return "no item " + parts[0]
+		}
+		return "item " + parts[0]
 	}
 	if n.Not {
 		return "not " + n.Test.String()
@@ -41,7 +46,7 @@ func TestNeed(t *testing.T) {
 		`process.name in ["a", "b"]`:                                              `process.name equals "a" or "b"`,
 		`process.pid in [1, -2] && process.deleted == false`:                      `(process.pid equals 1 or -2 and process.deleted equals false)`,
 		`process.start_ticks == 7u`:                                               `process.start_ticks equals 7`,
-		`process.pid > 5 || process.name == "a"`:                                  `(?process.pid > 5? or process.name equals "a")`,
+		`process.pid > 5 || process.name == "a"`:                                  `(process.pid is at least 6 or process.name equals "a")`,
 		`process.executable.base() == "sh"`:                                       `process.executable.base() equals "sh"`,
 		`process.executable.dir() == "/tmp"`:                                      `process.executable.dir() equals "/tmp"`,
 		`process.executable.base().lowerAscii() in ["sh", "SH"]`:                  `process.executable.base() equals "sh" in any case`,
@@ -54,16 +59,16 @@ func TestNeed(t *testing.T) {
 		`!process.executable.under("/tmp")`:                                       `(not process.executable equals "/tmp" and not process.executable begins with "/tmp/")`,
 		`has(process.hash)`:                                                       `process.hash is present`,
 		`!has(process.args)`:                                                      `not process.args is present`,
-		`"-c" in process.args`:                                                    `process.args[*] equals "-c"`,
-		`!("-c" in process.args)`:                                                 `?!("-c" in process.args)?`,
-		`process.args.exists(a, a.base() == "sh")`:                                `process.args[*].base() equals "sh"`,
-		`process.args.exists(a, a != "x" && a.size() > 1)`:                        `(not process.args[*] equals "x" and ?a.size() > 1?)`,
-		`!process.args.all(a, a == "x")`:                                          `not process.args[*] equals "x"`,
-		`process.args.all(a, a == "x")`:                                           `?process.args.all(a, a == "x")?`,
-		`!process.args.exists(a, a == "x")`:                                       `?!process.args.exists(a, a == "x")?`,
-		`process.args.exists(a, process.ancestors.exists(a, a == "x"))`:           `process.ancestors[*] equals "x"`,
-		`process.args.exists(a, process.ancestors.exists(b, a == b))`:             `?a == b?`,
-		`process.args[0] == "x"`:                                                  `?process.args[0] == "x"?`,
+		`"-c" in process.args`:                                                    `item process.args[*] equals "-c"`,
+		`!("-c" in process.args)`:                                                 `no item process.args[*] equals "-c"`,
+		`process.args.exists(a, a.base() == "sh")`:                                `item process.args[*].base() equals "sh"`,
+		`process.args.exists(a, a != "x" && a.size() > 1)`:                        `item (not process.args[*] equals "x" and ?a.size() > 1?)`,
+		`!process.args.all(a, a == "x")`:                                          `item not process.args[*] equals "x"`,
+		`process.args.all(a, a == "x")`:                                           `no item not process.args[*] equals "x"`,
+		`!process.args.exists(a, a == "x")`:                                       `no item process.args[*] equals "x"`,
+		`process.args.exists(a, process.ancestors.exists(a, a == "x"))`:           `item ?process.ancestors.exists(a, a == "x")?`,
+		`process.args.exists(a, process.ancestors.exists(b, a == b))`:             `item ?process.ancestors.exists(b, a == b)?`,
+		`process.args[0] == "x"`:                                                  `process.args[0] equals "x"`,
 		`process.name.matches("^/usr/(local/)?s?bin/(nc|socat)$")`:                `(process.name equals "/usr/local/sbin/nc" or "/usr/local/sbin/socat" or "/usr/local/bin/nc" or 5 more and process.name matches "^/usr/(local/)?s?bin/(nc|socat)$")`,
 		`process.name.matches("(?i)^/Tmp")`:                                       `(process.name begins with "/tmp" in any case and process.name matches "(?i)^/Tmp")`,
 		`process.name.matches("(?i)sk")`:                                          `(process.name contains "sk" or "s` + "\u212a" + `" or "ſk" or 1 more in any case and process.name matches "(?i)sk")`,
@@ -76,6 +81,16 @@ func TestNeed(t *testing.T) {
 		`process.name.matches("[ab][ab][ab][ab][ab][ab][ab]x")`:                   `(process.name contains "aaaaaa" or "aaaaab" or "aaaaba" or 61 more and process.name contains "ax" or "bx" and process.name matches "[ab][ab][ab][ab][ab][ab][ab]x")`,
 		`!process.name.matches("a")`:                                              `not process.name matches "a"`,
 		`process.executable.glob("/usr/*/sh")`:                                    `(process.executable begins with "/usr/" and process.executable ends with "/sh" and process.executable matches "(?s)\\A/usr/[^/]*/sh\\z")`,
+		`process.pid >= 5 && 5 < process.pid`:                                     `(process.pid is at least 5 and process.pid is at least 6)`,
+		`process.pid < -5 || process.start_ticks <= 5u`:                           `(not process.pid is at least -5 or not process.start_ticks is at least 6)`,
+		`size(process.args) > 1 && process.name.size() == 0`:                      `(size(process.args) is at least 2 and size(process.name) equals 0)`,
+		`process.args[1].base().lowerAscii() == "x"`:                              `process.args[1].base() equals "x" in any case`,
+		`["a", "b"].exists(s, process.name.startsWith(s))`:                        `process.name begins with "a" or "b"`,
+		`["a", "B"].all(s, !process.name.containsFold(s))`:                        `not process.name contains "a" or "b" in any case`,
+		`["a"].all(s, process.name.contains(s))`:                                  `?["a"].all(s, process.name.contains(s))?`,
+		`["a"].exists(s, s.contains(s))`:                                          `?["a"].exists(s, s.contains(s))?`,
+		`process.args.exists(a, ["x", "y"].exists(s, a.endsWith(s)))`:             `item process.args[*] ends with "x" or "y"`,
+		`process.args.exists(a, size(a) > 1 || "x" in process.ancestors)`:         `item (?a.size() > 1? or item process.ancestors[*] equals "x")`,
 		`process.name == process.parent.name`:                                     `?process.name == process.parent.name?`,
 		`process.name in ["a", process.parent.name]`:                              `?process.name in ["a", process.parent.name]?`,
 		`process.deleted ? process.name == "a" : process.name == "b"`:             `?process.deleted ? (process.name == "a") : (process.name == "b")?`,

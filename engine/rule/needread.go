@@ -1,22 +1,23 @@
 package rule
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
 	"github.com/google/cel-go/common/types"
 )
 
-// needReader reads the necessary condition off a checked one.
+// needReader reads a condition as data off a checked one.
 type needReader struct {
 	s     *schema
 	lists map[string]*constList
 	info  *ast.SourceInfo
-	// items are the variables of list macros around the expression, each an item
-	// of a list of texts.
-	items map[string]*Subject
+	// item is the variable of the list macro around the expression, and the list
+	// of texts that it is one of; nil outside of such.
+	item string
+	list *Subject
+	// shadow is the variable of a macro over a list of literals around the
+	// expression, which stands for no field.
+	shadow string
 }
 
 func (r needReader) opaque(e ast.Expr) *Need { return &Need{expr: e, info: r.info} }
@@ -36,14 +37,15 @@ func (r needReader) read(e ast.Expr, not bool) *Need {
 	case ast.IdentKind, ast.SelectKind:
 		return turn(r.truth(e), not)
 	case ast.ComprehensionKind:
-		return r.macro(e.AsComprehension(), not)
+		return r.macro(e, not)
 	case ast.CallKind:
-		return r.call(e.AsCall(), not)
+		return r.call(e, not)
 	}
 	return nil
 }
 
-func (r needReader) call(c ast.CallExpr, not bool) *Need {
+func (r needReader) call(e ast.Expr, not bool) *Need {
+	c := e.AsCall()
 	args := c.Args()
 	switch c.FunctionName() {
 	case operators.LogicalNot:
@@ -63,52 +65,129 @@ func (r needReader) call(c ast.CallExpr, not bool) *Need {
 	case operators.NotEquals:
 		return turn(r.equal(args[0], args[1]), !not)
 	case operators.In:
-		if n := r.has(args[0], args[1]); n != nil && !not {
+		if n := r.has(args[0], args[1]); n != nil {
+			n.expr, n.info, n.Not = e, r.info, not
 			return n
 		}
 		return turn(r.member(args[0], args[1]), not)
+	case operators.Greater, operators.GreaterEquals, operators.Less, operators.LessEquals:
+		return turn(r.order(c), not)
 	case "matches", "glob":
 		return r.pattern(c, not)
 	}
 	return turn(r.compare(c), not)
 }
 
-// turn negates a Need that is exact, as all are that it is given: made of tests
-// that are met if and only if the expression is true, and that cannot fail.
+// turn negates a Need.
 func turn(n *Need, not bool) *Need {
 	if n == nil || !not {
 		return n
 	}
+	out := *n
 	switch n.Op {
 	case NeedAll, NeedAny:
-		out := &Need{Op: NeedAll + NeedAny - n.Op}
+		out.Op, out.Parts = NeedAll+NeedAny-n.Op, nil
 		for _, p := range n.Parts {
 			out.Parts = append(out.Parts, turn(p, true))
 		}
-		return out
+	case NeedTest, NeedItem:
+		out.Not = !n.Not
 	}
-	return &Need{Op: NeedTest, Test: n.Test, Not: !n.Not}
+	return &out
 }
 
-// macro reads list.exists(x, …), and the negation of list.all(x, …), over a
-// list of texts. What the items must meet together, each must meet by itself.
-func (r needReader) macro(c ast.ComprehensionExpr, not bool) *Need {
-	step, op := c.LoopStep(), operators.LogicalOr
-	if not {
-		op = operators.LogicalAnd
-	}
-	if c.HasIterVar2() || step.Kind() != ast.CallKind || step.AsCall().FunctionName() != op || len(step.AsCall().Args()) != 2 ||
+// loop is a list macro, exists or all, taken apart.
+type loop struct {
+	over, body ast.Expr
+	variable   string
+	all        bool
+}
+
+func loopOf(c ast.ComprehensionExpr) (loop, bool) {
+	step := c.LoopStep()
+	if c.HasIterVar2() || step.Kind() != ast.CallKind || len(step.AsCall().Args()) != 2 ||
 		c.Result().Kind() != ast.IdentKind || c.Result().AsIdent() != c.AccuVar() {
-		return nil
-	}
-	if init := c.AccuInit(); init.Kind() != ast.LiteralKind || init.AsLiteral() != types.Bool(not) {
-		return nil
+		return loop{}, false
 	}
 	accu, body := step.AsCall().Args()[0], step.AsCall().Args()[1]
-	if accu.Kind() != ast.IdentKind || accu.AsIdent() != c.AccuVar() {
+	l := loop{over: c.IterRange(), body: body, variable: c.IterVar(), all: step.AsCall().FunctionName() == operators.LogicalAnd}
+	init := c.AccuInit()
+	ok := (l.all || step.AsCall().FunctionName() == operators.LogicalOr) &&
+		init.Kind() == ast.LiteralKind && init.AsLiteral() == types.Bool(l.all) &&
+		accu.Kind() == ast.IdentKind && accu.AsIdent() == c.AccuVar()
+	return l, ok
+}
+
+// macro reads list.exists(x, …) and list.all(x, …), which is that no item fails,
+// over a list of texts. One such macro within another is left to the full
+// condition: it multiplies the work.
+func (r needReader) macro(e ast.Expr, not bool) *Need {
+	l, ok := loopOf(e.AsComprehension())
+	if !ok {
 		return nil
 	}
-	name, test, ok := fieldName(c.IterRange())
+	if values, ok := r.literals(l.over); ok {
+		return turn(r.anyOf(l, values), not)
+	}
+	list := r.textList(l.over)
+	if list == nil || r.list != nil || r.shadow != "" {
+		return nil
+	}
+	inner := r
+	inner.item, inner.list = l.variable, list
+	return &Need{Op: NeedItem, list: list, Parts: []*Need{inner.necessary(l.body, l.all)}, Not: l.all != not, expr: e, info: r.info}
+}
+
+// maxAnyOf is how many literals a text is compared with one by one.
+const maxAnyOf = 256
+
+// literals are the texts of a list that is written down.
+func (r needReader) literals(e ast.Expr) ([]string, bool) {
+	if list, ok := r.lists[listName(e)]; ok {
+		return list.source, list.elem == types.StringType && len(list.source) <= maxAnyOf
+	}
+	if e.Kind() != ast.ListKind || len(e.AsList().Elements()) > maxAnyOf {
+		return nil, false
+	}
+	var out []string
+	for _, item := range e.AsList().Elements() {
+		text, ok := stringLiteral(item)
+		if !ok {
+			return nil, false
+		}
+		out = append(out, text)
+	}
+	return out, true
+}
+
+// anyOf reads literals.exists(x, field.contains(x)), and literals.all(x, !…).
+func (r needReader) anyOf(l loop, values []string) *Need {
+	body := l.body
+	if l.all {
+		if body.Kind() != ast.CallKind || body.AsCall().FunctionName() != operators.LogicalNot {
+			return nil
+		}
+		body = body.AsCall().Args()[0]
+	}
+	if body.Kind() != ast.CallKind || !body.AsCall().IsMemberFunction() || len(body.AsCall().Args()) != 1 {
+		return nil
+	}
+	c := body.AsCall()
+	test, ok := textTests[c.FunctionName()]
+	if arg := c.Args()[0]; !ok || arg.Kind() != ast.IdentKind || arg.AsIdent() != l.variable {
+		return nil
+	}
+	r.shadow = l.variable
+	o, ok := r.operand(c.Target())
+	if !ok || !o.IsText() {
+		return nil
+	}
+	return turn(o.compare(test, values), l.all)
+}
+
+// textList is a field that is a list of texts, nil where e is none.
+func (r needReader) textList(e ast.Expr) *Subject {
+	name, test, ok := fieldName(e)
 	if !ok || test {
 		return nil
 	}
@@ -116,27 +195,7 @@ func (r needReader) macro(c ast.ComprehensionExpr, not bool) *Need {
 	if !ok || f.form != formStrings {
 		return nil
 	}
-	inner := r
-	inner.items = maps.Clone(r.items)
-	if inner.items == nil {
-		inner.items = map[string]*Subject{}
-	}
-	inner.items[c.IterVar()] = newSubject(name, p)
-	n := inner.necessary(body, not)
-	n.loose = n.Op == NeedAll || !ofItems(n)
-	return n
-}
-
-// ofItems reports whether all tests are of items of a list: then one item meets
-// the whole where one item meets a part.
-func ofItems(n *Need) bool {
-	switch n.Op {
-	case NeedTest:
-		return n.Test.Subject.each
-	case NeedAny:
-		return !slices.ContainsFunc(n.Parts, func(p *Need) bool { return !ofItems(p) })
-	}
-	return false
+	return newSubject(name, p)
 }
 
 // truth is a bool field by itself, or has(field).

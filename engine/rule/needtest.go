@@ -2,10 +2,13 @@ package rule
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
 	"github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/common/operators"
+	"github.com/google/cel-go/common/overloads"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 )
@@ -21,12 +24,15 @@ var plainForms = []form{formString, formInt, formUint, formBool}
 
 // operand reads a field, an item of a list, or a part of either.
 func (r needReader) operand(e ast.Expr) (operand, bool) {
-	if e.Kind() == ast.CallKind && e.AsCall().IsMemberFunction() && len(e.AsCall().Args()) == 0 {
+	if e.Kind() == ast.CallKind {
 		return r.derived(e.AsCall())
 	}
 	if e.Kind() == ast.IdentKind {
-		if item, ok := r.items[e.AsIdent()]; ok {
-			return operand{Subject: item}, true
+		if e.AsIdent() == r.shadow {
+			return operand{}, false
+		}
+		if r.list != nil && e.AsIdent() == r.item {
+			return operand{Subject: r.list}, true
 		}
 	}
 	name, test, ok := fieldName(e)
@@ -41,6 +47,16 @@ func (r needReader) operand(e ast.Expr) (operand, bool) {
 }
 
 func (r needReader) derived(c ast.CallExpr) (operand, bool) {
+	switch args := c.Args(); {
+	case c.FunctionName() == overloads.Size && c.IsMemberFunction():
+		return r.size(c.Target())
+	case c.FunctionName() == overloads.Size && len(args) == 1:
+		return r.size(args[0])
+	case c.FunctionName() == operators.Index && len(args) == 2:
+		return r.place(args[0], args[1])
+	case !c.IsMemberFunction() || len(args) > 0:
+		return operand{}, false
+	}
 	o, ok := r.operand(c.Target())
 	if !ok || !o.IsText() {
 		return operand{}, false
@@ -58,6 +74,69 @@ func (r needReader) derived(c ast.CallExpr) (operand, bool) {
 	return operand{}, false
 }
 
+// size is how large a field is.
+func (r needReader) size(e ast.Expr) (operand, bool) {
+	name, test, ok := fieldName(e)
+	if !ok || test || e.Kind() == ast.IdentKind && (e.AsIdent() == r.shadow || r.list != nil && e.AsIdent() == r.item) {
+		return operand{}, false
+	}
+	p, f, ok := r.s.pathTo(name)
+	if !ok || f.form != formString && f.form != formStrings && f.form != formObjects {
+		return operand{}, false
+	}
+	return operand{Subject: newSubject(name, p).sized(name)}, true
+}
+
+// place is one item of a list of texts.
+func (r needReader) place(a, b ast.Expr) (operand, bool) {
+	list := r.textList(a)
+	if list == nil || b.Kind() != ast.LiteralKind {
+		return operand{}, false
+	}
+	at, ok := b.AsLiteral().(types.Int)
+	if !ok || at < 0 || at > maxPlace {
+		return operand{}, false
+	}
+	name, _, _ := fieldName(a)
+	return operand{Subject: list.item(name, int64(at))}, true
+}
+
+// maxPlace is far more than lists have.
+const maxPlace = 1 << 20
+
+// order reads a comparison of a number with a literal. All four are the one test
+// or its opposite: below 5 is not at least 5, above 5 is at least 6.
+func (r needReader) order(c ast.CallExpr) *Need {
+	a, b, op := c.Args()[0], c.Args()[1], c.FunctionName()
+	if a.Kind() == ast.LiteralKind {
+		a, b = b, a
+		op = map[string]string{operators.Greater: operators.Less, operators.GreaterEquals: operators.LessEquals,
+			operators.Less: operators.Greater, operators.LessEquals: operators.GreaterEquals}[op]
+	}
+	o, ok := r.operand(a)
+	if !ok || b.Kind() != ast.LiteralKind {
+		return nil
+	}
+	var n uint64
+	most := false
+	switch v := b.AsLiteral().(type) {
+	case types.Int:
+		n, most, ok = uint64(v), v == math.MaxInt64, o.form == formInt
+	case types.Uint:
+		n, most, ok = uint64(v), v == math.MaxUint64, o.form == formUint
+	default:
+		return nil
+	}
+	next := op == operators.Greater || op == operators.LessEquals
+	if !ok || next && most {
+		return nil
+	}
+	if next {
+		n++
+	}
+	return turn(tested(&Atom{Kind: TestAtLeast, Subject: o.Subject, Numbers: []uint64{n}}), op == operators.Less || op == operators.LessEquals)
+}
+
 func (r needReader) equal(a, b ast.Expr) *Need {
 	if a.Kind() == ast.LiteralKind {
 		a, b = b, a
@@ -69,18 +148,14 @@ func (r needReader) equal(a, b ast.Expr) *Need {
 	return o.among([]ref.Val{b.AsLiteral()})
 }
 
-// has is `literal in list`. Its negation is about all items, which no test is.
+// has is `literal in list`.
 func (r needReader) has(a, b ast.Expr) *Need {
 	text, isText := stringLiteral(a)
-	name, test, ok := fieldName(b)
-	if !isText || !ok || test {
+	list := r.textList(b)
+	if !isText || list == nil {
 		return nil
 	}
-	p, f, ok := r.s.pathTo(name)
-	if !ok || f.form != formStrings {
-		return nil
-	}
-	return tested(&Atom{Kind: TestEquals, Subject: newSubject(name, p), Values: []string{text}})
+	return &Need{Op: NeedItem, list: list, Parts: []*Need{tested(&Atom{Kind: TestEquals, Subject: list, Values: []string{text}})}}
 }
 
 // member is `x in [literals]` and `x in lists.NAME`.
@@ -158,10 +233,13 @@ func (o operand) texts(kind TestKind, fold bool, values []string) *Need {
 	return tested(t)
 }
 
-var textTests = map[string]struct {
+// textTest is what a method of a text asks of it.
+type textTest struct {
 	kind TestKind
 	fold bool
-}{
+}
+
+var textTests = map[string]textTest{
 	"startsWith": {TestPrefix, false}, "endsWith": {TestSuffix, false}, "contains": {TestContains, false},
 	"startsWithFold": {TestPrefix, true}, "endsWithFold": {TestSuffix, true}, "containsFold": {TestContains, true}, "equalsFold": {TestEquals, true},
 }
@@ -179,10 +257,14 @@ func (r needReader) compare(c ast.CallExpr) *Need {
 	if !ok {
 		return nil
 	}
+	return o.compare(t, []string{arg})
+}
+
+func (o operand) compare(t textTest, values []string) *Need {
 	if t.fold {
 		o.fold = nil // whatever case the text was brought to, this brings it to another
 	}
-	return o.texts(t.kind, t.fold || o.fold != nil, []string{arg})
+	return o.texts(t.kind, t.fold || o.fold != nil, values)
 }
 
 // method takes a call of a method of a text with one literal.

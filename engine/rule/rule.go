@@ -91,7 +91,6 @@ type Rule struct {
 
 	when     *program
 	need     *Need // of the condition
-	gate     *Need // what of it is worth asking first; nil where nothing is
 	message  *template
 	by       []fieldPath
 	score    *guard
@@ -137,14 +136,16 @@ func (r *Rule) Evaluate(v *Vars) (bool, error) {
 // EvaluateCost is Evaluate and says what it cost, in the units of Cost: 0 where
 // the full condition was not asked.
 func (r *Rule) EvaluateCost(v *Vars) (matched bool, cost uint64, err error) {
-	if r.gate != nil && !r.gate.Holds(v) {
-		return false, 0, nil
+	if r.need != nil {
+		if told := r.need.decide(v, nil); told != unsure {
+			return told == yes, 0, nil
+		}
 	}
 	return r.full(v)
 }
 
-// EvaluateDirect is Evaluate without the shortcut that spares most facts the
-// full condition; tests hold the two to the same answers.
+// EvaluateDirect is Evaluate by the full condition alone, without its form as
+// data that decides most facts; tests hold the two to the same answers.
 func (r *Rule) EvaluateDirect(v *Vars) (bool, error) {
 	matched, _, err := r.full(v)
 	return matched, err

@@ -1,7 +1,9 @@
 package rule
 
 import (
+	"fmt"
 	"reflect"
+	"unicode/utf8"
 )
 
 // slice is what of a text a test looks at.
@@ -15,17 +17,20 @@ const (
 
 var sliceNames = [...]string{"", ".base()", ".dir()"}
 
-// Subject is what a test of a Need looks at: a field, a part of the path in a
-// field, or each item of a list of texts. It reads the fact itself, without
-// making CEL's values of it.
+// Subject is what a test of a Need looks at: a field, the part of the path in a
+// field, how large a field is, one item of a list of texts by its place, or each
+// item. It reads the fact itself, without making CEL's values of it.
 type Subject struct {
 	// Name tells subjects apart and reads as a rule does: process.executable,
-	// process.executable.base(), process.args[*].
+	// process.executable.base(), size(process.args), process.args[1],
+	// process.args[*].
 	Name string
 
 	form       form
 	slice      slice
 	each       bool
+	size       bool
+	place      int // of the item, from 1 on; 0 where it is of no one item
 	prevalence bool
 	steps      []step
 }
@@ -66,6 +71,24 @@ func (s *Subject) of(p slice) *Subject {
 	inner.slice, inner.Name = p, s.Name+sliceNames[p]
 	return &inner
 }
+
+// sized is the subject's length: of a text in characters, of a list in items.
+func (s *Subject) sized(field string) *Subject {
+	inner := *s
+	inner.Name, inner.form, inner.each, inner.size = "size("+field+")", formInt, false, true
+	return &inner
+}
+
+// item is one item of the list.
+func (s *Subject) item(field string, at int64) *Subject {
+	inner := *s
+	inner.Name, inner.form, inner.each, inner.place = fmt.Sprintf("%s[%d]", field, at), formString, false, int(at)+1
+	return &inner
+}
+
+// MayFail reports whether the subject may be missing in a way that makes an error
+// of the condition, so that no test can tell.
+func (s *Subject) MayFail() bool { return s.place > 0 }
 
 // object is the struct that holds the field; an absent one is reported as such.
 func (s *Subject) object(v *Vars) (reflect.Value, bool) {
@@ -135,12 +158,18 @@ func (s *Subject) Texts(v *Vars) []string {
 // Part is what of one item of Texts the tests look at.
 func (s *Subject) Part(item string) string { return s.partOf(item) }
 
-// Number is what the field holds where it is no text: the bits of a whole
-// number, 1 for true; 0 where it is absent.
+// Number is what the field holds where it is no text, or how large it is: the
+// bits of a whole number, 1 for true; 0 where it is absent.
 func (s *Subject) Number(v *Vars) uint64 {
 	rv, ok := s.value(v)
 	if !ok {
 		return 0
+	}
+	switch {
+	case s.size && rv.Kind() == reflect.String:
+		return uint64(utf8.RuneCountInString(rv.String()))
+	case s.size:
+		return uint64(rv.Len())
 	}
 	switch s.form {
 	case formInt:

@@ -141,9 +141,15 @@ func (e *Edges) literal() string { return fmt.Sprintf("%q", e.Text()) }
 var methods = []string{"startsWith", "endsWith", "contains", "under", "equalsFold", "containsFold", "startsWithFold", "endsWithFold"}
 
 func (e *Edges) part() string {
-	switch e.r.IntN(12) {
+	switch e.r.IntN(16) {
 	case 0:
 		return e.scalar()
+	case 5:
+		return e.order()
+	case 6:
+		return e.anyOf(e.subject())
+	case 7: // an error where there are too few
+		return e.compare(fmt.Sprintf("%s[%d]%s", pick(e.r, lists), e.r.IntN(3), pick(e.r, []string{"", "", ".base()", ".upperAscii()"})))
 	case 1:
 		return fmt.Sprintf("%s.exists(x, %s)", pick(e.r, lists), e.item())
 	case 2:
@@ -165,9 +171,42 @@ func (e *Edges) scalar() string {
 	})
 }
 
+// order compares a number, or how large a text or list is, with a literal.
+func (e *Edges) order() string {
+	number, literal := pick(e.r, []string{"process.pid", "process.exit_code", "prevalence.hosts", "size(process.args)", "process.ancestors.size()",
+		"process.name.size()", "size(process.command_line)", "process.start_ticks"}), fmt.Sprint(e.r.Int64N(5)-1)
+	if number == "process.start_ticks" {
+		literal = fmt.Sprint(e.r.Uint64N(3), "u")
+	}
+	op := pick(e.r, []string{"<", "<=", ">", ">=", "==", "!="})
+	if e.r.IntN(4) == 0 {
+		return fmt.Sprintf("%s %s %s", literal, op, number)
+	}
+	return fmt.Sprintf("%s %s %s", number, op, literal)
+}
+
+// anyOf compares a text with each of a list of literals.
+func (e *Edges) anyOf(subject string) string {
+	list := pick(e.r, []string{"lists.few", "lists.many", fmt.Sprintf("[%s, %s]", e.literal(), e.literal())})
+	test := fmt.Sprintf("%s.%s(s)", subject, pick(e.r, []string{"startsWith", "endsWith", "contains", "equalsFold", "containsFold"}))
+	switch e.r.IntN(4) {
+	case 0:
+		return fmt.Sprintf("%s.all(s, !%s)", list, test)
+	case 1:
+		return fmt.Sprintf("!%s.exists(s, %s)", list, test)
+	}
+	return fmt.Sprintf("%s.exists(s, %s)", list, test)
+}
+
 func (e *Edges) item() string {
 	part := e.compare("x" + pick(e.r, []string{"", "", ".base()", ".lowerAscii()"}))
-	switch e.r.IntN(5) {
+	switch e.r.IntN(8) {
+	case 2:
+		return e.anyOf("x")
+	case 3:
+		return fmt.Sprintf("!(%s) && %s", part, e.anyOf("x.base()"))
+	case 4:
+		return fmt.Sprintf("size(x) > 1 || %s in %s", e.literal(), pick(e.r, lists))
 	case 0:
 		return part + " && " + e.compare("x")
 	case 1:
