@@ -58,11 +58,12 @@ func TestAutomatonFindsWhatASearchFinds(t *testing.T) {
 func foundIn(n int, find func(*Found)) []int32 {
 	s := &shelf{}
 	for i := range n {
-		s.posts, s.groups = append(s.posts, int32(i)<<postBits|both), append(s.groups, span{int32(i), int32(i) + 1})
-		s.rules = append(s.rules, int32(i))
+		s.posts, s.groups = append(s.posts, int32(i)), append(s.groups, span{int32(i), int32(i) + 1})
+		s.clauses = append(s.clauses, posted{rule: int32(i)})
 	}
-	f := &Found{shelf: s, turn: 1, groups: make([]uint16, n), clauses: make([]uint16, n), rules: make([]uint16, n)}
+	f := &Found{shelf: s, turn: 1, groups: make([]uint16, n), rules: make([]uint16, n)}
 	find(f)
+	f.gather()
 	slices.Sort(f.Rules)
 	return f.Rules
 }
@@ -70,10 +71,11 @@ func foundIn(n int, find func(*Found)) []int32 {
 // After as many facts as marks can count, an earlier fact's marks must not be
 // taken for this one's.
 func TestMarksStartAnew(t *testing.T) {
-	s := &shelf{groups: []span{{0, 1}}, posts: []int32{both}, rules: []int32{0}}
-	f := &Found{shelf: s, turn: 1<<(16-postBits) - 1, groups: make([]uint16, 1), clauses: make([]uint16, 1), rules: make([]uint16, 1)}
+	s := &shelf{groups: []span{{0, 1}}, posts: []int32{0}, clauses: []posted{{}}}
+	f := &Found{shelf: s, turn: 1<<16 - 1, groups: make([]uint16, 1), rules: make([]uint16, 1)}
 	for round := range 3 {
 		f.add(0)
+		f.gather()
 		if !slices.Equal(f.Rules, []int32{0}) {
 			t.Fatalf("round %d: %v", round, f.Rules)
 		}

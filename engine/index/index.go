@@ -51,6 +51,7 @@ func (x *Index) Candidates(kind fact.Kind, v *rule.Vars) *Found {
 	for i := range s.columns {
 		s.columns[i].find(v, f)
 	}
+	f.gather()
 	f.Rules = append(f.Rules, s.always...)
 	slices.Sort(f.Rules)
 	return f
@@ -59,11 +60,19 @@ func (x *Index) Candidates(kind fact.Kind, v *rule.Vars) *Found {
 // shelf is the index of the facts of one kind.
 type shelf struct {
 	columns []column
-	groups  []span  // clauses that have a test in common, of posts
-	posts   []int32 // clauses with the bits of the tests
-	rules   []int32 // of the clauses
+	groups  []span  // the clauses that are found by a test, of posts
+	posts   []int32 // clauses
+	clauses []posted
+	also    []int32 // groups, of the clauses
 	always  []int32 // rules that are shown every fact
 	pool    sync.Pool
+}
+
+// posted is a clause as it is found: its rule, and the groups one of which must
+// be met too, none where nothing else must.
+type posted struct {
+	rule int32
+	also span
 }
 
 // Found are the rules that were found for one fact.
@@ -71,75 +80,66 @@ type Found struct {
 	Rules []int32
 
 	shelf *shelf
+	hits  []int32 // clauses whose first tests are met
 	// A mark that is not of this turn is of an earlier fact.
 	// Marks are small, to stay in the caches.
-	turn    uint16
-	groups  []uint16
-	clauses []uint16 // the turn, and in the lowest two bits which tests were met
-	rules   []uint16
-	buf     []byte
+	turn   uint16
+	groups []uint16
+	rules  []uint16
+	buf    []byte
 }
-
-// A clause is posted in a group with the bit of its tests: first for those that
-// it is found by, second for those of which one must be met too, both where
-// nothing else must.
-const (
-	first    = 1
-	second   = 2
-	both     = first | second
-	postBits = 2
-)
 
 // Release gives the answer back; it must not be used afterwards.
 func (f *Found) Release() {
 	if f == nil {
 		return
 	}
-	f.Rules = f.Rules[:0]
-	if f.turn++; f.turn == 1<<(16-postBits) { // all marks are older than the first turn again
+	f.Rules, f.hits = f.Rules[:0], f.hits[:0]
+	if f.turn++; f.turn == 0 { // all marks are older than the first turn again
 		clear(f.groups)
-		clear(f.clauses)
 		clear(f.rules)
 		f.turn = 1
 	}
 	f.shelf.pool.Put(f)
 }
 
-// addOnce adds groups that are found at most once for a fact.
-func (f *Found) addOnce(groups []int32, of span) {
+// addAll adds groups.
+func (f *Found) addAll(groups []int32, of span) {
 	for _, g := range groups[of.from:of.to] {
-		f.met(g)
+		f.add(g)
 	}
 }
 
-// add adds a group that may be found many times, as a word that is repeated.
+// add adds a group, which may be found many times, as a word that is repeated.
 func (f *Found) add(group int32) {
 	if f.groups[group] == f.turn {
 		return
 	}
 	f.groups[group] = f.turn
-	f.met(group)
+	of := f.shelf.groups[group]
+	f.hits = append(f.hits, f.shelf.posts[of.from:of.to]...)
 }
 
-// met notes that the test of a group is met.
-func (f *Found) met(group int32) {
-	of := f.shelf.groups[group]
-	for _, p := range f.shelf.posts[of.from:of.to] {
-		c, bits := p>>postBits, uint16(p&both)
-		before := f.clauses[c]
-		if before>>postBits != f.turn {
-			before = f.turn << postBits
-		}
-		now := before | bits
-		f.clauses[c] = now
-		if now&both != both || now == before {
-			continue
-		}
-		if r := f.shelf.rules[c]; f.rules[r] != f.turn {
-			f.rules[r] = f.turn
-			f.Rules = append(f.Rules, r)
+// gather takes the rules of those clauses whose other tests are met as well.
+// They are asked about only here: most are met by nearly every fact, as that a
+// process starts, and to walk all their clauses would cost more with every rule.
+func (f *Found) gather() {
+	for _, hit := range f.hits {
+		c := &f.shelf.clauses[hit]
+		if f.rules[c.rule] != f.turn && f.meets(c.also) {
+			f.rules[c.rule] = f.turn
+			f.Rules = append(f.Rules, c.rule)
 		}
 	}
+}
+
+func (f *Found) meets(also span) bool {
+	for _, g := range f.shelf.also[also.from:also.to] {
+		if f.groups[g] == f.turn {
+			return true
+		}
+	}
+	return also.from == also.to
 }
 
 // lower folds a text into a buffer of the answer's own.
@@ -157,7 +157,8 @@ type shelfBuilder struct {
 	columns   map[string]*columnBuilder
 	known     map[testKey]int32
 	groups    [][]int32
-	rules     []int32
+	clauses   []posted
+	also      []int32
 	always    []int32
 }
 
@@ -173,23 +174,19 @@ func (b *shelfBuilder) put(n int32, need *rule.Need) plan {
 		return p
 	}
 	for _, c := range p.clauses {
-		at := int32(len(b.rules))
-		b.rules = append(b.rules, n)
-		if len(c.also) == 0 {
-			b.post(at, both, c.tests)
-			continue
+		at := int32(len(b.clauses))
+		for _, t := range c.tests {
+			group := b.group(t)
+			b.groups[group] = append(b.groups[group], at)
 		}
-		b.post(at, first, c.tests)
-		b.post(at, second, c.also)
+		also := span{from: int32(len(b.also))}
+		for _, t := range c.also {
+			b.also = append(b.also, b.group(t))
+		}
+		also.to = int32(len(b.also))
+		b.clauses = append(b.clauses, posted{n, also})
 	}
 	return p
-}
-
-func (b *shelfBuilder) post(clause, bits int32, tests []*rule.Atom) {
-	for _, t := range tests {
-		group := b.group(t)
-		b.groups[group] = append(b.groups[group], clause<<postBits|bits)
-	}
 }
 
 // testKey tells tests apart. The values of a long list are told by where they
@@ -234,7 +231,7 @@ func (b *shelfBuilder) group(t *rule.Atom) int32 {
 }
 
 func (b *shelfBuilder) build(rules int) *shelf {
-	s := &shelf{rules: b.rules, always: b.always}
+	s := &shelf{clauses: b.clauses, also: b.also, always: b.always}
 	for _, posted := range b.groups {
 		from := int32(len(s.posts))
 		s.posts = append(s.posts, posted...)
@@ -244,7 +241,7 @@ func (b *shelfBuilder) build(rules int) *shelf {
 		s.columns = append(s.columns, b.columns[name].build())
 	}
 	s.pool.New = func() any {
-		return &Found{shelf: s, turn: 1, groups: make([]uint16, len(s.groups)), clauses: make([]uint16, len(s.rules)), rules: make([]uint16, rules)}
+		return &Found{shelf: s, turn: 1, groups: make([]uint16, len(s.groups)), rules: make([]uint16, rules)}
 	}
 	return s
 }

@@ -39,7 +39,7 @@ func (c *column) find(v *rule.Vars, f *Found) {
 	switch {
 	case !c.subject.IsText():
 		if c.numbers != nil {
-			f.addOnce(c.groups, c.numbers[c.subject.Number(v)])
+			f.addAll(c.groups, c.numbers[c.subject.Number(v)])
 		}
 	case c.subject.IsList():
 		for _, item := range c.subject.Texts(v) {
@@ -49,17 +49,17 @@ func (c *column) find(v *rule.Vars, f *Found) {
 		c.text(c.subject.Text(v), f)
 	}
 	if c.present != nil && c.subject.Has(v) {
-		f.addOnce(c.present, span{0, int32(len(c.present))})
+		f.addAll(c.present, span{0, int32(len(c.present))})
 	}
 }
 
 func (c *column) text(text string, f *Found) {
 	if c.known != nil && c.known.mayHold(text) {
-		f.addOnce(c.groups, c.equal[text])
+		f.addAll(c.groups, c.equal[text])
 	}
 	if c.knownFold != nil {
 		if folded := f.lower(text); c.knownFold.mayHoldBytes(folded) {
-			f.addOnce(c.groups, c.equalFold[string(folded)])
+			f.addAll(c.groups, c.equalFold[string(folded)])
 		}
 	}
 	if c.begins != nil {
