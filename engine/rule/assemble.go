@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/cel-go/cel"
 	"go.yaml.in/yaml/v3"
 
 	"picket.internal/fact"
@@ -83,7 +84,11 @@ func (l *loader) sources(g *language, d *document, used map[string]bool) map[str
 
 // forget lets go of the YAML: a rule lives longer than its text.
 func (d *document) forget() {
-	*d = document{src: d.src, where: withoutTies(d.where), env: d.env, est: d.est, ast: d.ast, prefix: d.prefix}
+	kept := document{src: d.src, where: withoutTies(d.where), env: d.env, est: d.est, ast: d.ast, again: d.again, prefix: d.prefix}
+	if d.again != nil {
+		kept.ast = nil
+	}
+	*d = kept
 }
 
 // messageText is the message with its places; the title, which is the message
@@ -115,13 +120,41 @@ func condition(base expression, r *Rule) {
 	if checked == nil {
 		return
 	}
+	r.Cost, d.ast = e.cost, checked
+	r.setNeed(checked, d.est.lists)
+	if r.need.Exact() {
+		// All of it is data, patterns included: nothing is left that could not be
+		// planned, and hardly a fact that the program would be asked about.
+		d.again = e.anew(d)
+		return
+	}
 	prog, err := newProgram(e.env, checked, e.est, false)
 	if err != nil {
 		e.w.fail(CodeType, e.text.place(0), err.Error(), "")
+		d.ast = nil
 		return
 	}
-	r.when, r.Cost, d.ast = prog, e.cost, checked
-	r.setNeed(checked, d.est.lists)
+	r.when = prog
+}
+
+// anew compiles the condition once more, as it was when nothing was wrong with it.
+func (e expression) anew(d *document) func() *cel.Ast {
+	src := d.src
+	return func() *cel.Ast {
+		again := e // what a compilation notes is its own
+		again.w, again.used, again.expanded = &walker{src: src}, map[string]bool{}, nil
+		again.text = src.scalarText(d.where)
+		parsed := again.parse()
+		if parsed == nil || !again.expand(parsed) {
+			panic("internal error: a condition that was compiled no longer parses")
+		}
+		again.ownLists(parsed.NativeRep())
+		checked, iss := again.env.Check(parsed)
+		if iss.Err() != nil {
+			panic("internal error: a condition that was compiled no longer does: " + iss.Err().Error())
+		}
+		return checked
+	}
 }
 
 // exception compiles one exception of a rule.

@@ -33,17 +33,20 @@ type clause struct {
 
 // clauseTree reads a condition's parts off its checked form.
 type clauseTree struct {
-	a      *ast.AST
-	spans  *spans
-	text   *text
-	own    string // what the names of the rule's own lists begin with
-	inside bool   // the part at hand is within a macro
+	checked *cel.Ast
+	a       *ast.AST
+	spans   *spans
+	text    *text
+	own     string // what the names of the rule's own lists begin with
+	inside  bool   // the part at hand is within a macro
 }
 
 func (r *Rule) clauseTree() clauseTree {
 	d := r.document
 	t := d.src.scalarText(d.where)
-	return clauseTree{a: d.ast.NativeRep(), spans: newSpans(t.value, d.ast.NativeRep().SourceInfo()), text: t, own: listPrefix + d.prefix}
+	checked := d.checked()
+	a := checked.NativeRep()
+	return clauseTree{checked: checked, a: a, spans: newSpans(t.value, a.SourceInfo()), text: t, own: listPrefix + d.prefix}
 }
 
 // withoutTies is a scalar of a document by itself: enough to find the places of

@@ -54,11 +54,12 @@ func Cover(set *Set) []Coverage {
 
 func (r *Rule) cover() Coverage {
 	c := Coverage{Rule: r.ID, File: r.File}
-	if r.document.ast == nil {
+	if !r.document.conditional() {
 		return c // it has no condition
 	}
-	root := r.clauseTree().root()
-	prog, err := r.tracedProgram(root, false)
+	tree := r.clauseTree()
+	root := tree.root()
+	prog, err := r.tracedProgram(tree, root, false)
 	if err != nil {
 		c.Error = err.Error()
 		return c

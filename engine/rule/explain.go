@@ -17,10 +17,13 @@ const maxValues = 32
 // that were not looked at are left out. It is for matches, not for every fact.
 func (r *Rule) Explain(v *Vars) (map[string]string, error) {
 	x, d := r.explain, r.document
-	if d.ast == nil {
+	if !d.conditional() {
 		return nil, nil // it has no condition of its own
 	}
-	x.once.Do(func() { x.prog, x.err = newProgram(d.env, d.ast, d.est, true) })
+	x.once.Do(func() {
+		x.ast = d.checked()
+		x.prog, x.err = newProgram(d.env, x.ast, d.est, true)
+	})
 	if x.err != nil {
 		return nil, x.err
 	}
@@ -28,7 +31,7 @@ func (r *Rule) Explain(v *Vars) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return partValues(d.ast.NativeRep(), details, listPrefix+d.prefix), nil
+	return partValues(x.ast.NativeRep(), details, listPrefix+d.prefix), nil
 }
 
 // partValues reads the values of the parts off an evaluation that kept them, the

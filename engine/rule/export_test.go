@@ -47,7 +47,11 @@ func RuleKeys() []string { return ruleTable.names() }
 
 // ActualCost is what one evaluation of the whole condition cost.
 func (r *Rule) ActualCost(v *Vars) uint64 {
-	_, details, _ := r.when.prog.Eval(v)
+	when, err := r.whole()
+	if err != nil {
+		panic(err)
+	}
+	_, details, _ := when.prog.Eval(v)
 	return cost(details)
 }
 

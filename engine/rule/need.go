@@ -25,6 +25,7 @@ type Need struct {
 	Not bool
 
 	list *Subject // of NeedItem
+	why  string   // see Why, where expr is let go of
 	// Of NeedOpaque and NeedItem: what it was read off, and where its text is found.
 	expr ast.Expr
 	info *ast.SourceInfo
@@ -278,7 +279,7 @@ func (t *Atom) equals(s string) bool {
 // Why is the part of the condition that a NeedOpaque or NeedItem stands for.
 func (n *Need) Why() string {
 	if n.expr == nil {
-		return ""
+		return n.why
 	}
 	text, err := cel.ExprToString(n.expr, n.info)
 	if err != nil {
@@ -301,4 +302,18 @@ func (r *Rule) setNeed(a *cel.Ast, lists map[string]*constList) {
 	native := a.NativeRep()
 	reader := needReader{s: factSchema(), lists: lists, info: native.SourceInfo()}
 	r.need = reader.necessary(native.Expr(), false)
+	if r.need.Exact() {
+		r.need.letGo()
+	}
+}
+
+// letGo keeps nothing of the checked condition but what is said of it.
+func (n *Need) letGo() {
+	if n.Op == NeedItem && n.Not {
+		n.why = n.Why()
+	}
+	n.expr, n.info = nil, nil
+	for _, p := range n.Parts {
+		p.letGo()
+	}
 }

@@ -209,9 +209,9 @@ func (r needReader) truth(e ast.Expr) *Need {
 	case !ok:
 		return nil
 	case test:
-		s := newSubject(name, p)
-		s.Name = name
-		return tested(&Atom{Kind: TestPresent, Subject: s})
+		s := *newSubject(name, p)
+		s.Name = name // a list is there or not as one
+		return tested(&Atom{Kind: TestPresent, Subject: &s})
 	case f.form == formBool:
 		return tested(&Atom{Kind: TestNumber, Subject: newSubject(name, p), Numbers: []uint64{1}})
 	}

@@ -134,10 +134,10 @@ func (r *Rule) duplicateKey(c canon) string {
 		return fmt.Sprint(x.Type, x.Rules, x.GroupBy, x.Timespan, x.Condition, x.Aliases, x.Fields, x.Percentile)
 	case r.Risk != nil:
 		return fmt.Sprint("risk", *r.Risk)
-	case r.document.ast == nil:
+	case !r.document.conditional():
 		return ""
 	}
-	key := on + " " + c.text(r.document.ast.NativeRep().Expr())
+	key := on + " " + c.text(r.document.checked().NativeRep().Expr())
 	switch {
 	case r.NewTerms != nil:
 		key += fmt.Sprint("new_terms", r.NewTerms.Fields, r.NewTerms.GroupBy, r.NewTerms.Within)

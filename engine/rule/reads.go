@@ -10,7 +10,7 @@ import (
 // Reads are the fields that the condition reads, by their dotted names, in
 // order. A field of an element of a list is named by the list.
 func (r *Rule) Reads() []string {
-	if r.document.ast == nil {
+	if !r.document.conditional() {
 		return nil
 	}
 	s := factSchema()
@@ -30,7 +30,7 @@ func (r *Rule) Reads() []string {
 			visit(child)
 		}
 	}
-	visit(r.document.ast.NativeRep().Expr())
+	visit(r.document.checked().NativeRep().Expr())
 	slices.Sort(out)
 	return slices.Compact(out)
 }

@@ -90,6 +90,7 @@ type Rule struct {
 	Cost uint64
 
 	when     *program
+	late     late  // when, where it is planned only once it is asked
 	need     *Need // of the condition
 	message  *template
 	by       []fieldPath
@@ -124,7 +125,21 @@ type document struct {
 	env      *cel.Env
 	est      *estimator
 	ast      *cel.Ast
+	// again compiles the condition anew, where its checked form was let go of.
+	again func() *cel.Ast
 }
+
+// checked is the checked form of the condition, nil where the rule has none.
+// Most rules do without it once they are loaded: what they compare is data.
+func (d *document) checked() *cel.Ast {
+	if d.ast == nil && d.again != nil {
+		return d.again()
+	}
+	return d.ast
+}
+
+// conditional reports whether the rule has a condition of its own.
+func (d *document) conditional() bool { return d.ast != nil || d.again != nil }
 
 // Evaluate reports whether the condition holds for the fact in v. The error is
 // always an *EvalError: an outcome of its own, neither match nor no match.
@@ -152,7 +167,11 @@ func (r *Rule) EvaluateDirect(v *Vars) (bool, error) {
 }
 
 func (r *Rule) full(v *Vars) (matched bool, cost uint64, err error) {
-	out, details, err := r.when.eval(v)
+	when, err := r.whole()
+	if err != nil {
+		return false, 0, &EvalError{ErrEval, err.Error()}
+	}
+	out, details, err := when.eval(v)
 	if c := details.ActualCost(); c != nil {
 		cost = *c
 	}
@@ -164,6 +183,25 @@ func (r *Rule) full(v *Vars) (matched bool, cost uint64, err error) {
 		return false, cost, &EvalError{ErrEval, fmt.Sprintf("the condition gave %s, not true or false", out.Type().TypeName())}
 	}
 	return b, cost, nil
+}
+
+// late is a program that is made when it is first asked.
+type late struct {
+	once sync.Once
+	prog *program
+	err  error
+}
+
+// whole is the full condition as a program.
+func (r *Rule) whole() (*program, error) {
+	if r.when != nil {
+		return r.when, nil
+	}
+	r.late.once.Do(func() {
+		d := r.document
+		r.late.prog, r.late.err = newProgram(d.env, d.checked(), d.est, false)
+	})
+	return r.late.prog, r.late.err
 }
 
 // Shadow reports whether the rule's alerts are only recorded.
@@ -186,6 +224,7 @@ func (r *Rule) SuppressValues(v *Vars) []string {
 // part. It is made at the rule's first match: most rules never need it.
 type explainer struct {
 	once sync.Once
+	ast  *cel.Ast
 	prog *program
 	err  error
 }

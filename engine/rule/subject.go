@@ -3,6 +3,7 @@ package rule
 import (
 	"fmt"
 	"reflect"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -43,7 +44,19 @@ type step struct {
 	list     bool
 }
 
+// subjects are the fields that rules look at, shared by all of them: there are
+// as many as the schema has fields.
+var subjects sync.Map // of *Subject by name
+
 func newSubject(name string, p fieldPath) *Subject {
+	if known, ok := subjects.Load(name); ok {
+		return known.(*Subject)
+	}
+	made, _ := subjects.LoadOrStore(name, makeSubject(name, p))
+	return made.(*Subject)
+}
+
+func makeSubject(name string, p fieldPath) *Subject {
 	s := &Subject{Name: name, prevalence: p.prevalence}
 	st := factSchema().root
 	if p.prevalence {

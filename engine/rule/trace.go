@@ -79,7 +79,7 @@ func wrapParts(out *ast.AST, ids map[int64]bool) {
 
 // tracedProgram plans the condition once more so that it notes the value of
 // every branch below root.
-func (r *Rule) tracedProgram(root *clause, track bool) (*program, error) {
+func (r *Rule) tracedProgram(t clauseTree, root *clause, track bool) (*program, error) {
 	ids := map[int64]bool{}
 	root.branches(func(p *clause) { ids[p.id] = true })
 	d := r.document
@@ -87,7 +87,7 @@ func (r *Rule) tracedProgram(root *clause, track bool) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, iss := copier.Optimize(d.env, d.ast)
+	a, iss := copier.Optimize(d.env, t.checked)
 	if iss.Err() != nil {
 		return nil, iss.Err()
 	}

@@ -98,12 +98,13 @@ func (r *Rule) ExplainTree(v *Vars, now time.Time) (*Explanation, error) {
 		x.Error = fmt.Sprintf("the rule is about facts of kind %v; this one is of kind %s", r.On, kind)
 		return x, nil
 	}
-	if r.document.ast == nil {
+	if !r.document.conditional() {
 		x.Outcome, x.Error = OutcomeNone, "the rule has no condition of its own: its "+r.way()+" decides"
 		return x, nil
 	}
-	root := r.clauseTree().root()
-	prog, err := r.tracedProgram(root, true)
+	tree := r.clauseTree()
+	root := tree.root()
+	prog, err := r.tracedProgram(tree, root, true)
 	if err != nil {
 		return nil, fmt.Errorf("internal error: planning %s to be explained: %w", r.ID, err)
 	}
