@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -51,9 +52,24 @@ func TestScale(t *testing.T) {
 			cost[n] = min(cost[n], pass(matchers[n], inputs))
 		}
 	}
+	quiet := map[int]float64{}
+	none := slices.DeleteFunc(slices.Clone(inputs), func(in *input) bool { return len(matchers[30_000](in)) > 0 })
 	for _, n := range sizes {
-		t.Logf("%6d rules: %8.0f ns a fact", n, cost[n])
+		quiet[n] = math.Inf(1)
 	}
+	for range 200 {
+		for _, n := range sizes {
+			quiet[n] = min(quiet[n], pass(matchers[n], none))
+		}
+	}
+	for _, n := range sizes {
+		matches := 0
+		for _, in := range inputs {
+			matches += len(matchers[n](in))
+		}
+		t.Logf("%6d rules: %8.0f ns a fact, which matches %.2f of them; %.0f ns one that matches none", n, cost[n], float64(matches)/float64(len(inputs)), quiet[n])
+	}
+	t.Logf("a fact that matches nothing (%d of %d) costs %.2f times as much with 100 times the rules", len(none), len(inputs), quiet[30_000]/quiet[300])
 	growth := cost[30_000] / cost[300]
 	t.Logf("a fact costs %.2f times as much with 100 times the rules", growth)
 	if growth > mostGrowth {
