@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	maxPolicy    = 256 << 10
-	maxListed    = 1000
-	hoursOfALeap = int64(MaxLifetime / time.Second)
+	maxPolicy = 256 << 10
+	maxListed = 1000
+	maxLease  = int64(MaxLifetime / time.Second)
 )
 
 // What a host's policy means where it says nothing.
@@ -38,7 +38,7 @@ type HostPolicy struct {
 	Actions map[string]ActionRule `json:"actions"`
 	// Open are the addresses that stay reachable when the host is isolated, and
 	// that can't be blocked.
-	Open Open `json:"open"`
+	Open OpenAddresses `json:"open"`
 	// Protected is what no action may touch.
 	Protected Protected `json:"protected"`
 	// EvidencePaths are the folders whose files may be collected. Empty means
@@ -72,8 +72,8 @@ type Signatures struct {
 	Of []string `json:"of,omitempty"`
 }
 
-// Open are addresses that stay reachable.
-type Open struct {
+// OpenAddresses are addresses that stay reachable.
+type OpenAddresses struct {
 	// Hub is where the hub listens. Without it isolate_network is refused.
 	Hub []netip.AddrPort `json:"hub,omitempty"`
 	// Resolvers are the DNS servers that the host may ask.
@@ -172,7 +172,7 @@ func (p *HostPolicy) Validate() error {
 	for name, rule := range p.Actions {
 		action, known := ActionNamed(name)
 		c.field(known, "actions", name)
-		c.number("actions."+name+".max_lifetime", rule.MaxLifetime, 0, hoursOfALeap)
+		c.number("actions."+name+".max_lifetime", rule.MaxLifetime, 0, maxLease)
 		c.that(rule.MaxLifetime == 0 || action.Contains, "actions.%s.max_lifetime: the action has no lease", name)
 		c.number("actions."+name+".rate", int64(rule.Rate), 0, 10000)
 		c.signatures("actions."+name+".signatures", rule.Signatures)
@@ -205,7 +205,7 @@ func validLabel(s string) bool { return validName(s, alnum+"_.:/=-", 128) }
 
 func validOperator(s string) bool { return validName(s, alnum+"_.@-", 64) }
 
-func (c *checks) open(o Open) {
+func (c *checks) open(o OpenAddresses) {
 	c.count("open.hub", len(o.Hub), 16)
 	for _, a := range o.Hub {
 		c.that(a.IsValid() && a.Port() > 0 && plain(a.Addr()), "open.hub: malformed address %s", a)
@@ -294,7 +294,7 @@ func (p Protected) Service(unit string) bool {
 
 // Overlaps reports whether blocking a range would close an address that must
 // stay open.
-func (o Open) Overlaps(blocked netip.Prefix) bool {
+func (o OpenAddresses) Overlaps(blocked netip.Prefix) bool {
 	return slices.ContainsFunc(o.Hub, func(a netip.AddrPort) bool { return blocked.Contains(a.Addr()) }) ||
 		slices.ContainsFunc(o.Resolvers, blocked.Contains) ||
 		slices.ContainsFunc(o.Extra, blocked.Overlaps)

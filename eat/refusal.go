@@ -50,6 +50,7 @@ var (
 	ErrNotYet           = &Refusal{ID: "eat.not_yet"}
 	ErrExpired          = &Refusal{ID: "eat.expired"}
 	ErrBadCheckpoint    = &Refusal{ID: "eat.bad_checkpoint"}
+	ErrNoConsistency    = &Refusal{ID: "eat.no_consistency"}
 	ErrLogRollback      = &Refusal{ID: "eat.log_rollback"}
 	ErrLogFork          = &Refusal{ID: "eat.log_fork"}
 	ErrNotLogged        = &Refusal{ID: "eat.not_logged"}
@@ -61,6 +62,7 @@ var (
 	ErrThresholdNotMet  = &Refusal{ID: "eat.threshold_not_met"}
 	ErrAlreadyUsed      = &Refusal{ID: "eat.already_used"}
 	ErrCounterTooLow    = &Refusal{ID: "eat.counter_too_low"}
+	ErrCounterTooHigh   = &Refusal{ID: "eat.counter_too_high"}
 	ErrRate             = &Refusal{ID: "policy.rate"}
 	ErrPolicy           = &Refusal{ID: "policy.invalid"}
 	ErrTrust            = &Refusal{ID: "trust.invalid"}
