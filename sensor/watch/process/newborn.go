@@ -91,7 +91,7 @@ func (c *Collector) ripen() {
 			c.fresh = kept
 			return
 		default:
-			if c.greet(n.pid, n); n.unread {
+			if c.greet(n.pid, n); c.born[n.pid] == n {
 				kept = append(kept, n)
 			}
 		}

@@ -209,7 +209,7 @@ func (p scripted) put(pid int, ticks string) {
 	p.t.Helper()
 	dir := filepath.Join(p.root, strconv.Itoa(pid))
 	must(p.t, os.MkdirAll(dir, 0o755))
-	stat := strconv.Itoa(pid) + " (p) S 0 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 " + ticks + " 0 0 0 0 0 0"
+	stat := strconv.Itoa(pid) + " (p) S 0 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 " + ticks + " 0 0 0 4096 0 8192"
 	must(p.t, os.WriteFile(filepath.Join(dir, "stat"), []byte(stat), 0o644))
 }
 

@@ -129,7 +129,7 @@ func (c *Collector) meet(pid int32) { c.greet(pid, nil) }
 
 // greet is meet for a process of which the kernel may have told the beginning.
 // If it did and the process cannot be read, it stays unread, and its end tells
-// what there is to tell.
+// what there is to tell. One that keeps executing other images is read later.
 func (c *Collector) greet(pid int32, n *newborn) {
 	begun := monotonic()
 	d, err := c.host.FS.Dir(pid)
@@ -174,12 +174,13 @@ func (c *Collector) greet(pid int32, n *newborn) {
 
 // missed counts a process that could not be read.
 func (c *Collector) missed(pid int32, n *newborn, err error) {
+	unsettled := errors.Is(err, proc.ErrUnsettled)
 	if n != nil {
-		n.unread = true
+		n.unread = !unsettled
 	}
-	if errors.Is(err, proc.ErrGone) {
+	if unsettled || errors.Is(err, proc.ErrGone) {
 		if n != nil {
-			return // its end is still to be told
+			return // its turn comes again, or its end is still to be told
 		}
 		c.gone.add(1, c.host.Clock.Now())
 		return

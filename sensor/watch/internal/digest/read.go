@@ -66,7 +66,7 @@ func IsTooLarge(err error) bool { return errors.Is(err, errTooLarge) }
 func (h *Hasher) read(j *job) (r Result, keep bool) {
 	for range 3 {
 		began := h.cfg.Now()
-		before, err := keyOfFile(j.file)
+		before, err := KeyOfFile(j.file)
 		if err != nil {
 			return Result{Status: fact.HashUnreadable}, false
 		}
@@ -74,7 +74,7 @@ func (h *Hasher) read(j *job) (r Result, keep bool) {
 		if status != fact.HashOK {
 			return Result{Status: status}, false
 		}
-		if after, err := keyOfFile(j.file); err != nil || after != before {
+		if after, err := KeyOfFile(j.file); err != nil || after != before {
 			continue // written to while it was read: half of this, half of that
 		}
 		return Result{SHA256: sum, Status: fact.HashOK}, before == j.key && Settled(before, began)
@@ -115,7 +115,8 @@ func (c *counter) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func keyOfFile(f *os.File) (Key, error) {
+// KeyOfFile is the key of an open file.
+func KeyOfFile(f *os.File) (Key, error) {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return Key{}, err
