@@ -118,7 +118,7 @@ func (c *Collector) pass(n *newborn, ev *connector.Event) {
 		service = describe.Service(n.heir.unit)
 		if !n.executed {
 			k = *n.heir
-			user = c.host.User(k.ids)
+			user = c.user(&k)
 		}
 	}
 	if k.path == (unique.Handle[string]{}) {

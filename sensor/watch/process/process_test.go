@@ -279,6 +279,30 @@ func TestGoneProcessesAreCountedTogether(t *testing.T) {
 	}
 }
 
+// TestUnknownOwnerIsNobody: whose owner could not be read is told without one
+// to the end, and never as root.
+func TestUnknownOwnerIsNobody(t *testing.T) {
+	p := scripted{t, t.TempDir()}
+	p.put(1, "1")
+	p.put(7, "100")
+	c, err := process.New(process.Config{Proc: p.root})
+	must(t, err)
+	s := newSink()
+	c.Begin(s)
+	must(t, c.Scan())
+	must(t, os.RemoveAll(filepath.Join(p.root, "7")))
+	must(t, c.Scan())
+	facts, _ := s.facts()
+	for _, f := range facts {
+		if f.Process != nil && f.User != nil {
+			t.Errorf("%s is told with the user %+v", f.Process.Action, f.User)
+		}
+	}
+	if got := actions(s, 7); len(got) != 2 {
+		t.Errorf("told as %q", got)
+	}
+}
+
 // TestCrowd: a host with thousands of processes is read in steps, and whole.
 func TestCrowd(t *testing.T) {
 	p := scripted{t, t.TempDir()}

@@ -20,6 +20,7 @@ type kept struct {
 	ppid     int32
 	stat     proc.Stat
 	ids      proc.IDs
+	owned    bool // ids are known
 	image    proc.Image
 	hasImage bool
 	path     unique.Handle[string] // raw bytes; many processes share few
@@ -55,6 +56,7 @@ func newEntry(r *proc.Reading, owner uint32, now time.Time) *entry {
 // take replaces what is known of the process by a new reading of it.
 func (e *entry) take(r *proc.Reading, owner uint32) {
 	e.ppid, e.stat, e.ids, e.owner = r.PPID, r.Stat, r.IDs, owner
+	e.owned = r.Owned
 	e.image, e.hasImage = r.Image, r.HasImage
 	e.image.Text = ""
 	e.path = unique.Make(r.Path)
@@ -120,6 +122,14 @@ func (c *Collector) count(e *entry, by int64) {
 	if e.blind {
 		c.blind += by
 	}
+}
+
+// user is the user block of what is kept; nil where the owner is not known.
+func (c *Collector) user(e *kept) *fact.User {
+	if !e.owned {
+		return nil
+	}
+	return c.host.User(e.ids)
 }
 
 // block is the process block of what is kept.
