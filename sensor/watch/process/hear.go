@@ -21,7 +21,7 @@ func (c *Collector) hear() {
 	}
 	via := c.via
 	c.via = fact.SourceConnector
-	c.asleep = c.host.Clock.SinceBoot() - time.Duration(monotonic())
+	c.asleep = c.slept()
 	defer func() { c.via = via }()
 	events, over := c.ear.feed.take()
 	c.foresee(events)
@@ -42,6 +42,20 @@ func (c *Collector) hear() {
 	if over {
 		c.silent()
 	}
+}
+
+// slept is what the time since boot is ahead of CLOCK_MONOTONIC. Start times
+// are compared to the tick, so whoever has to wait for the processor between
+// the two clocks reads them again.
+func (c *Collector) slept() (ahead time.Duration) {
+	for range 5 {
+		before := monotonic()
+		ahead = c.host.Clock.SinceBoot() - time.Duration(before)
+		if monotonic()-before < uint64(time.Millisecond) {
+			break
+		}
+	}
+	return ahead
 }
 
 // foresee notes which processes have ended by the end of the events: there is
@@ -99,6 +113,9 @@ func (c *Collector) executed(ev *connector.Event, over bool) {
 		return
 	}
 	e := c.table[pid]
+	if e != nil {
+		e.announced = true
+	}
 	switch {
 	case e == nil:
 		if !over && !c.queued[pid] { // it began before the kernel was heard
@@ -154,6 +171,7 @@ func (c *Collector) exited(ev *connector.Event) {
 	if ev.Thread() || e == nil || e.ended || e.stat.StartTicks > c.ticksAt(ev.Time)+1 {
 		return
 	}
+	e.announced = true
 	// The first thread may end before the others, or because another one
 	// executes in its place.
 	if e.threads && c.goesOn(pid, e.stat.StartTicks) {
@@ -166,6 +184,11 @@ func (c *Collector) exited(ev *connector.Event) {
 // over tells the end of a known process.
 func (c *Collector) over(e *entry, ev *connector.Event) {
 	c.exitAt(e, exitStatus(int64(ev.Status)), c.wall(ev.Time))
+	c.die(e)
+}
+
+// die keeps a process whose end is told among the dead.
+func (c *Collector) die(e *entry) {
 	c.change(e, func() { e.ended = true })
 	c.mu.Lock()
 	c.setDead(append(c.dead, e))

@@ -104,7 +104,11 @@ func (c *Collector) sweep() {
 		c.exit(e, nil)
 	}
 	for _, e := range ended { // only now, so that each could name its parent
-		c.drop(e)
+		if !c.awaited(e) {
+			c.drop(e)
+		} else if !e.ended {
+			c.die(e)
+		}
 	}
 }
 
@@ -158,7 +162,7 @@ func (c *Collector) greet(pid int32, n *newborn) {
 		c.unannounced(r.StartTicks)
 	} else {
 		delete(c.born, pid)
-		e.ppid, e.threads = n.parent, n.threads
+		e.ppid, e.threads, e.announced = n.parent, n.threads, true
 	}
 	e.start = c.host.Started(r.StartTicks)
 	c.put(e)

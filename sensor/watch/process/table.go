@@ -40,10 +40,13 @@ type entry struct {
 	read    uint64    // when its reading began, by CLOCK_MONOTONIC
 	ended   bool      // its exit is told; it waits to be reaped
 	threads bool      // it may have more than one
-	lost    bool      // it has executed what could not be read
-	unhash  bool      // its hash is still owed
-	blind   bool      // its image may not be read
-	pending *pending  // its last fact, while that waits for the hash
+	// announced says that the kernel has told of its beginning, or of what came
+	// after it.
+	announced bool
+	lost      bool     // it has executed what could not be read
+	unhash    bool     // its hash is still owed
+	blind     bool     // its image may not be read
+	pending   *pending // its last fact, while that waits for the hash
 }
 
 // newEntry keeps what matters of a reading.
