@@ -121,14 +121,11 @@ func openImage(d *proc.Dir, r *proc.Reading) (*os.File, error) {
 		return r.Pin.Open()
 	}
 	f, err := d.OpenExe()
-	if err != nil {
-		return nil, err
-	}
-	if k, err := digest.KeyOfFile(f); err != nil || !k.Same(r.Image.File) {
+	if err == nil && !r.Image.File.IsOf(f) {
 		f.Close()
 		return nil, proc.ErrGone
 	}
-	return f, nil
+	return f, err
 }
 
 // cheapHash answers without opening the image where that can be; the status is

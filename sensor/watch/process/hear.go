@@ -21,7 +21,13 @@ func (c *Collector) hear() {
 	}
 	via := c.via
 	c.via = fact.SourceConnector
-	c.asleep = c.slept()
+	now := monotonic()
+	ahead := c.host.Clock.SinceBoot() - time.Duration(now)
+	// Start times are compared to the tick. Who has to wait for the processor
+	// between the two clocks knows less than before.
+	if c.asleep == 0 || monotonic()-now < uint64(time.Millisecond) {
+		c.asleep = ahead
+	}
 	defer func() { c.via = via }()
 	events, over := c.ear.feed.take()
 	c.foresee(events)
@@ -42,20 +48,6 @@ func (c *Collector) hear() {
 	if over {
 		c.silent()
 	}
-}
-
-// slept is what the time since boot is ahead of CLOCK_MONOTONIC. Start times
-// are compared to the tick, so whoever has to wait for the processor between
-// the two clocks reads them again.
-func (c *Collector) slept() (ahead time.Duration) {
-	for range 5 {
-		before := monotonic()
-		ahead = c.host.Clock.SinceBoot() - time.Duration(before)
-		if monotonic()-before < uint64(time.Millisecond) {
-			break
-		}
-	}
-	return ahead
 }
 
 // foresee notes which processes have ended by the end of the events: there is
@@ -189,10 +181,10 @@ func (c *Collector) over(e *entry, ev *connector.Event) {
 
 // die keeps a process whose end is told among the dead.
 func (c *Collector) die(e *entry) {
-	c.change(e, func() { e.ended = true })
-	c.mu.Lock()
-	c.setDead(append(c.dead, e))
-	c.mu.Unlock()
+	c.change(e, func() {
+		e.ended = true
+		c.setDead(append(c.dead, e))
+	})
 }
 
 // headless is a process whose first thread has ended while there were others,

@@ -80,15 +80,13 @@ func (c *Collector) foundEarly(e *entry, ev *connector.Event) bool {
 	if e.announced || c.ear.catch {
 		return false // or so much was lost that this may be another one
 	}
-	const late = uint64(belated / clock.Tick)
-	began, told := e.stat.StartTicks, c.ticksAt(ev.Time)
-	return began <= told+1 && told <= began+late
+	return c.ticksAt(ev.Time)-e.stat.StartTicks+1 <= uint64(belated/clock.Tick)
 }
 
 // awaited tells whether the kernel may still have to tell of a process that a
 // look found.
 func (c *Collector) awaited(e *entry) bool {
-	return c.ear.live && !e.announced && c.host.Clock.SinceBoot() < time.Duration(e.stat.StartTicks)*clock.Tick+belated
+	return c.ear.live && !e.announced && monotonic() < e.read+uint64(belated)
 }
 
 // lose counts a process of which there is nothing to tell.

@@ -66,7 +66,7 @@ func IsTooLarge(err error) bool { return errors.Is(err, errTooLarge) }
 func (h *Hasher) read(j *job) (r Result, keep bool) {
 	for range 3 {
 		began := h.cfg.Now()
-		before, err := KeyOfFile(j.file)
+		before, err := keyOfFile(j.file)
 		if err != nil {
 			return Result{Status: fact.HashUnreadable}, false
 		}
@@ -74,7 +74,7 @@ func (h *Hasher) read(j *job) (r Result, keep bool) {
 		if status != fact.HashOK {
 			return Result{Status: status}, false
 		}
-		if after, err := KeyOfFile(j.file); err != nil || after != before {
+		if after, err := keyOfFile(j.file); err != nil || after != before {
 			continue // written to while it was read: half of this, half of that
 		}
 		return Result{SHA256: sum, Status: fact.HashOK}, before == j.key && Settled(before, began)
@@ -115,8 +115,13 @@ func (c *counter) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// KeyOfFile is the key of an open file.
-func KeyOfFile(f *os.File) (Key, error) {
+// IsOf tells whether the key is of an open file, whatever became of its content.
+func (k *Key) IsOf(f *os.File) bool {
+	now, err := keyOfFile(f)
+	return err == nil && now.Dev == k.Dev && now.Inode == k.Inode
+}
+
+func keyOfFile(f *os.File) (Key, error) {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return Key{}, err
