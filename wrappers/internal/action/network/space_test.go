@@ -159,16 +159,23 @@ func (s *space) echo(port int) {
 		}
 		var running sync.WaitGroup
 		var mu sync.Mutex
-		open := []io.Closer{l}
+		var open []io.Closer
+		ended := false
+		keep := func(c io.Closer) {
+			mu.Lock()
+			defer mu.Unlock()
+			if open = append(open, c); ended {
+				c.Close()
+			}
+		}
+		keep(l)
 		running.Go(func() {
 			for {
 				c, err := l.Accept()
 				if err != nil {
 					return
 				}
-				mu.Lock()
-				open = append(open, c)
-				mu.Unlock()
+				keep(c)
 				running.Go(func() { _, _ = io.Copy(c, c) })
 			}
 		})
@@ -187,7 +194,7 @@ func (s *space) echo(port int) {
 				s.t.Errorf("%s: %v", s.name, err)
 				continue
 			}
-			open = append(open, p)
+			keep(p)
 			running.Go(func() {
 				buf := make([]byte, 64)
 				for {
@@ -203,6 +210,7 @@ func (s *space) echo(port int) {
 		}
 		s.t.Cleanup(func() {
 			mu.Lock()
+			ended = true
 			for _, c := range open {
 				c.Close()
 			}
