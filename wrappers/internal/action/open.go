@@ -17,9 +17,9 @@ import (
 var ErrNotRegular = errors.New("not a regular file")
 
 // OpenAt opens name below dir. No symbolic link is followed on the way; the
-// last part may be one where flags hold O_PATH. Source: openat2(2).
+// last part may be one where flags hold O_PATH and O_NOFOLLOW. Source: openat2(2).
 func OpenAt(dir *os.File, name string, flags int, mode uint32) (*os.File, error) {
-	how := unix.OpenHow{Flags: uint64(flags) | unix.O_CLOEXEC | unix.O_NOFOLLOW, Mode: uint64(mode),
+	how := unix.OpenHow{Flags: uint64(flags) | unix.O_CLOEXEC, Mode: uint64(mode),
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS}
 	for try := 0; ; try++ {
 		fd, err := unix.Openat2(int(dir.Fd()), name, &how)
@@ -56,7 +56,7 @@ func (r Root) Parent(path string) (*os.File, string, error) {
 // there is not opened, since opening a pipe or a device has effects.
 func Regular(dir *os.File, name string) (*os.File, unix.Stat_t, error) {
 	var st unix.Stat_t
-	seen, err := OpenAt(dir, name, unix.O_PATH, 0)
+	seen, err := OpenAt(dir, name, unix.O_PATH|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, st, err
 	}
