@@ -204,7 +204,7 @@ func TestThreat_W12_WhatIsNotMoved(t *testing.T) {
 		{at("evil/x"), good.SHA256, "quar.gone"},
 		{at("evil"), strings.Repeat("0", 64), "quar.changed"},
 		{at("evil"), "abc", "eat.bad_param"},
-		{at("x/../evil"), good.SHA256, "eat.bad_param"},
+		{dir + "/x/../evil", good.SHA256, "eat.bad_param"},
 		{root.Dir + "/../evil", good.SHA256, "eat.bad_param"},
 		{"evil", good.SHA256, "eat.bad_param"},
 		{"", good.SHA256, "eat.bad_param"},
