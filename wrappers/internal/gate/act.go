@@ -100,7 +100,7 @@ func (h *host) takeBack(e *entry, t eat.Token) error {
 			code, detail := codeOf(err, "action.failed")
 			return h.end(e, eat.OutcomeFailed, code, detail, effect)
 		}
-		effect["ended."+held.Token] = held.Action
+		effect[fmt.Sprintf("ended.%d", len(effect)+1)] = held.Action + " of " + held.Token
 	}
 	if len(effect) == 0 {
 		return h.end(e, eat.OutcomeRefused, "eat.nothing_in_force", "nothing that it would take back is in force here", nil)

@@ -115,7 +115,11 @@ func open(cfg Config) (*host, error) {
 		return nil, fmt.Errorf("read the boot id: %w", err)
 	}
 	h.boot = strings.TrimSpace(string(boot))
-	return h, h.enter()
+	if err := h.enter(); err != nil {
+		h.close()
+		return nil, err
+	}
+	return h, nil
 }
 
 // enter takes the lock and reads the state.

@@ -63,6 +63,3 @@ func (m memory) save(state folder) error {
 	}
 	return state.replace(memoryFile, data)
 }
-
-// Start is the content of a first state file.
-func Start() ([]byte, error) { return strictjson.Encode(memory{V: 1}) }
