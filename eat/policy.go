@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"picket.internal/strictjson"
 )
 
@@ -161,6 +163,27 @@ func ParsePolicy(data []byte) (*HostPolicy, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// Encode returns the file, indented for people. Its error is ErrPolicy.
+func (p *HostPolicy) Encode() ([]byte, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	return indented(p, ErrPolicy)
+}
+
+// indented is for files that people read and change.
+func indented(v any, kind *Refusal) ([]byte, error) {
+	data, err := strictjson.Encode(v)
+	if err != nil {
+		return nil, refuse(kind, "%v", err)
+	}
+	out := jsontext.Value(data)
+	if err := out.Indent(jsontext.WithIndent("  ")); err != nil {
+		return nil, refuse(kind, "%v", err)
+	}
+	return append(out, '\n'), nil
 }
 
 // Validate checks every member; its error is ErrPolicy with the member's name.
