@@ -1,5 +1,5 @@
 package action
 
-// Effect is what was seen after an act, for the receipt. It is short: a few
-// names, each with one line.
+// Effect is what was seen after an act, as in "state": "T (stopped)". It holds
+// a few short texts and goes into the receipt.
 type Effect map[string]string

@@ -1,10 +1,18 @@
-// Package action holds what the root actions share: the refusal, the effect and
-// the root below which they work. The actions themselves are in the packages
-// below this one, a family each. It must never act itself.
 package action
 
-// Refusal is why an action is not done. Code is stable and goes onto the
-// receipt (kill.identity_mismatch, net.bad_prefix); Detail says what was seen.
-type Refusal struct{ Code, Detail string }
+import "fmt"
+
+// Refusal is why an action was not done: nothing has been changed by it.
+type Refusal struct {
+	// Code is stable, as in "kill.identity_mismatch".
+	Code string
+	// Detail says it in words.
+	Detail string
+}
 
 func (r *Refusal) Error() string { return r.Code + ": " + r.Detail }
+
+// Refuse makes a Refusal.
+func Refuse(code, format string, args ...any) error {
+	return &Refusal{Code: code, Detail: fmt.Sprintf(format, args...)}
+}
