@@ -1,10 +1,8 @@
 package network
 
 import (
-	"fmt"
 	"maps"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,9 +18,8 @@ const (
 	blockTable  = "picket_block_"
 	maxPrefixes = 1024
 	maxBlocks   = 64
+	idLetters   = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 )
-
-var blockID = regexp.MustCompile(`^[A-Za-z0-9]{1,64}$`)
 
 // Block is the record of a block_address.
 type Block struct {
@@ -38,11 +35,11 @@ type Block struct {
 // those that must stay reachable. It refuses with NoNftables, BadPrefix,
 // HubBlocked, or Conflict where 64 blocks are in force or id is another's.
 func PrepareBlock(_ action.Root, id string, prefixes []string, allowed Allowed) (*Block, error) {
-	if !blockID.MatchString(id) {
-		return nil, &action.Refusal{Code: BadPrefix, Detail: fmt.Sprintf("%.64q is no id of a block", id)}
+	if id == "" || len(id) > 64 || strings.Trim(id, idLetters) != "" {
+		return nil, action.Refuse(BadPrefix, "%.64q is no id of a block", id)
 	}
 	if len(prefixes) == 0 || len(prefixes) > maxPrefixes {
-		return nil, &action.Refusal{Code: BadPrefix, Detail: fmt.Sprintf("%d prefixes, 1 to %d are taken", len(prefixes), maxPrefixes)}
+		return nil, action.Refuse(BadPrefix, "%d prefixes, 1 to %d are taken", len(prefixes), maxPrefixes)
 	}
 	protected, err := allowed.prefixes()
 	if err != nil {
@@ -55,32 +52,26 @@ func PrepareBlock(_ action.Root, id string, prefixes []string, allowed Allowed) 
 			return nil, err
 		}
 		if p.Addr().IsLoopback() || p.Overlaps(linkLocal) {
-			return nil, &action.Refusal{Code: BadPrefix, Detail: text + " is needed by the host itself"}
+			return nil, action.Refuse(BadPrefix, "%s is needed by the host itself", text)
 		}
 		if i := slices.IndexFunc(protected, p.Overlaps); i >= 0 {
-			return nil, &action.Refusal{Code: HubBlocked, Detail: fmt.Sprintf("%s would cut off %s, which must stay reachable", text, protected[i])}
+			return nil, action.Refuse(HubBlocked, "%s would cut off %s, which must stay reachable", text, protected[i])
 		}
 		r.Prefixes = append(r.Prefixes, p)
 	}
 	r.Prefixes = outermost(r.Prefixes)
-	if r.Already, err = r.table().absentOrSame(); err != nil || r.Already {
-		return r, err
+	if r.Already, err = r.table().absentOrSame(); err != nil {
+		return nil, err
 	}
-	return r, room()
-}
-
-// room refuses one block more than maxBlocks.
-func room() error {
-	c, err := dial()
-	if err != nil {
-		return refused("opening nftables", err)
-	}
-	names, err := tables(c)
+	names, err := tables(dial())
 	maps.DeleteFunc(names, func(name string, _ uint32) bool { return !strings.HasPrefix(name, blockTable) })
-	if err == nil && len(names) >= maxBlocks {
-		err = &action.Refusal{Code: Conflict, Detail: fmt.Sprintf("%d blocks are in force: end one first", len(names))}
+	if err == nil && !r.Already && len(names) >= maxBlocks {
+		err = action.Refuse(Conflict, "%d blocks are in force: end one first", len(names))
 	}
-	return err
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // Do drops everything from and to the prefixes, for the host and for what it

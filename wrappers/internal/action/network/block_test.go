@@ -93,6 +93,18 @@ func TestBlockStopsBothFamiliesEveryWay(t *testing.T) {
 	check(t, "undone", append(w.through(), w.beside()...), always)
 }
 
+func TestBlockHoldsBehindTranslation(t *testing.T) {
+	w := newWorld(t)
+	w.host.load(foreign)
+	if !w.otherHears(t, "10.77.1.2:4003", patience) {
+		t.Error("before: nothing sent by translation came to other")
+	}
+	act(t, w, block(t, w, "x", "10.77.2.2").Do)
+	if w.otherHears(t, "10.77.1.2:4003", stall) {
+		t.Error("blocked: what was sent by translation came to other")
+	}
+}
+
 func TestEndingOneBlockKeepsWhatAnotherHolds(t *testing.T) {
 	w := newWorld(t)
 	wide, narrow := block(t, w, "wide", "10.77.2.0/30"), block(t, w, "narrow", "10.77.2.2", "fd77:2::2")

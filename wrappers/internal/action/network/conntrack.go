@@ -56,12 +56,15 @@ func forget(unwanted func(connection) bool) string {
 		return fmt.Sprintf("not deleted: %.200v", err)
 	}
 	defer conn.Close()
+	var listed []netlink.Message
 	if err = bounded(conn); err == nil && count > maxListed {
-		_, err = conn.Execute(message(ctDelete, netlink.Acknowledge, connection{}))
-		return fmt.Sprintf("all %d deleted, error %.200v", count, err)
+		if _, err = conn.Execute(message(ctDelete, netlink.Acknowledge, connection{})); err == nil {
+			return fmt.Sprintf("all %d deleted", count)
+		}
+	} else if err == nil {
+		listed, err = conn.Execute(message(ctGet, netlink.Dump, connection{}))
 	}
-	listed, errList := conn.Execute(message(ctGet, netlink.Dump, connection{}))
-	if err := errors.Join(err, errList); err != nil {
+	if err != nil {
 		return fmt.Sprintf("not deleted: %.200v", err)
 	}
 	deleted, kept, failed := 0, 0, 0

@@ -31,9 +31,6 @@ type Isolation struct {
 // PrepareIsolation checks what is to stay open and that no other isolation is in
 // force. It refuses with NoNftables, BadPrefix or Conflict.
 func PrepareIsolation(_ action.Root, allowed Allowed, now time.Time) (*Isolation, error) {
-	if _, err := allowed.prefixes(); err != nil {
-		return nil, err
-	}
 	r := &Isolation{Allowed: allowed, ConfirmBy: now.Add(ConfirmWithin).UTC()}
 	t, err := r.table()
 	if err != nil {
@@ -52,14 +49,11 @@ func (r *Isolation) Do(action.Root) (action.Effect, error) {
 	if err != nil {
 		return nil, err
 	}
-	keep, err := r.Allowed.prefixes()
-	if err != nil {
-		return nil, err
-	}
-	keep = append(keep, loopbacks...)
 	if err := t.replace(); err != nil {
 		return nil, err
 	}
+	keep, _ := r.Allowed.prefixes() // checked for the table
+	keep = append(keep, loopbacks...)
 	return action.Effect{"state": "isolated", "table": "inet " + t.name,
 		"connections": forget(func(c connection) bool { return !c.touches(keep...) })}, nil
 }
@@ -96,18 +90,13 @@ func (r *Isolation) Overdue(now time.Time) bool { return !r.Confirmed && !now.Be
 
 // table builds the rules. All chains drop what no rule accepts.
 func (r *Isolation) table() (table, error) {
-	in, errIn := allWith(r.Allowed.own(), sourceAddress)
-	out, errOut := allWith(r.Allowed.own(), destinationAddress)
-	there, errThere := allWith(r.Allowed.Forward, destinationAddress)
-	back, errBack := allWith(r.Allowed.Forward, sourceAddress)
-	for _, err := range []error{errIn, errOut, errThere, errBack} {
-		if err != nil {
-			return table{}, err
-		}
+	if _, err := r.Allowed.prefixes(); err != nil {
+		return table{}, err
 	}
-	forward := append(there, back...)
-	in = slices.Concat([]rule{accept(loopback(expr.MetaKeyIIFTYPE))}, in, needed(sourceAddress))
-	out = slices.Concat([]rule{accept(loopback(expr.MetaKeyOIFTYPE))}, out, needed(destinationAddress))
+	own := r.Allowed.own()
+	forward := slices.Concat(with(r.Allowed.Forward, destinationAddress), with(r.Allowed.Forward, sourceAddress))
+	in := slices.Concat([]rule{accept(loopback(expr.MetaKeyIIFTYPE))}, with(own, sourceAddress), needed(sourceAddress))
+	out := slices.Concat([]rule{accept(loopback(expr.MetaKeyOIFTYPE))}, with(own, destinationAddress), needed(destinationAddress))
 	isolated := func(name string, hook *nftables.ChainHook, at nftables.ChainPriority, rules []rule) chain {
 		return newChain(name, hook, at, nftables.ChainPolicyDrop, rules)
 	}

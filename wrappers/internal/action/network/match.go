@@ -103,48 +103,31 @@ func icmp6(kind, hopLimit byte) rule {
 		rule{load(expr.PayloadBaseNetworkHeader, 7, 1), is(hopLimit), load(expr.PayloadBaseTransportHeader, 0, 1), is(kind)})
 }
 
-// with gives the rules that let packets to (or from) p through.
-func (p Peer) with(source bool) ([]rule, error) {
-	prefix, err := parsePrefix(p.Prefix)
-	if err != nil {
-		return nil, err
-	}
-	asked := source == p.Inbound
-	side := uint32(sourcePort)
-	if asked {
-		side = destinationPort
-	}
-	protocols := []byte{unix.IPPROTO_TCP, unix.IPPROTO_UDP}
-	switch {
-	case p.Protocol == "tcp":
-		protocols = protocols[:1]
-	case p.Protocol == "udp":
-		protocols = protocols[1:]
-	case p.Port == 0:
-		return []rule{accept(address(prefix, source))}, nil
-	}
-	var rules []rule
-	for _, number := range protocols {
-		r := when(address(prefix, source), protocol(number))
-		if p.Port != 0 {
-			r = append(r, port(side, p.Port)...)
+// with gives the rules that let packets to (or from) the peers through. The
+// peers have been checked by Allowed.prefixes.
+func with(peers []Peer, source bool) (rules []rule) {
+	for _, p := range peers {
+		prefix, _ := parsePrefix(p.Prefix)
+		if p.Protocol == "" && p.Port == 0 {
+			rules = append(rules, accept(address(prefix, source)))
+			continue
 		}
-		if number == unix.IPPROTO_TCP && !asked {
-			r = append(r, answer()...)
+		asked, side := source == p.Inbound, uint32(sourcePort)
+		if asked {
+			side = destinationPort
 		}
-		rules = append(rules, accept(r))
+		for _, number := range protocols[p.Protocol] {
+			r := when(address(prefix, source), protocol(number))
+			if p.Port != 0 {
+				r = append(r, port(side, p.Port)...)
+			}
+			if number == unix.IPPROTO_TCP && !asked {
+				r = append(r, answer()...)
+			}
+			rules = append(rules, accept(r))
+		}
 	}
-	return rules, nil
+	return rules
 }
 
-func allWith(peers []Peer, source bool) ([]rule, error) {
-	var rules []rule
-	for _, p := range peers {
-		more, err := p.with(source)
-		if err != nil {
-			return nil, err
-		}
-		rules = append(rules, more...)
-	}
-	return rules, nil
-}
+var protocols = map[string][]byte{"tcp": {unix.IPPROTO_TCP}, "udp": {unix.IPPROTO_UDP}, "": {unix.IPPROTO_TCP, unix.IPPROTO_UDP}}

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 
@@ -65,7 +66,7 @@ type Allowed struct {
 
 // own are the peers of this host itself.
 func (a Allowed) own() []Peer {
-	peers := append(append([]Peer(nil), a.Hub...), a.Hosts...)
+	peers := slices.Concat(a.Hub, a.Hosts)
 	for _, r := range a.Resolvers {
 		peers = append(peers, Peer{Prefix: r, Port: 53})
 	}
@@ -76,15 +77,15 @@ func (a Allowed) own() []Peer {
 func (a Allowed) prefixes() ([]netip.Prefix, error) {
 	peers := append(a.own(), a.Forward...)
 	if len(a.Hub) == 0 {
-		return nil, &action.Refusal{Code: BadPrefix, Detail: "the hub has no address: the host would be cut off for good"}
+		return nil, action.Refuse(BadPrefix, "the hub has no address: the host would be cut off for good")
 	}
 	if len(peers) > maxPeers {
-		return nil, &action.Refusal{Code: BadPrefix, Detail: fmt.Sprintf("%d allowed peers, at most %d are taken", len(peers), maxPeers)}
+		return nil, action.Refuse(BadPrefix, "%d allowed peers, at most %d are taken", len(peers), maxPeers)
 	}
 	prefixes := make([]netip.Prefix, len(peers))
 	for i, p := range peers {
-		if p.Protocol != "" && p.Protocol != "tcp" && p.Protocol != "udp" {
-			return nil, &action.Refusal{Code: BadPrefix, Detail: fmt.Sprintf("protocol %.16q of %.64q is neither tcp nor udp", p.Protocol, p.Prefix)}
+		if protocols[p.Protocol] == nil {
+			return nil, action.Refuse(BadPrefix, "protocol %.16q of %.64q is neither tcp nor udp", p.Protocol, p.Prefix)
 		}
 		var err error
 		if prefixes[i], err = parsePrefix(p.Prefix); err != nil {
@@ -98,7 +99,7 @@ func (a Allowed) prefixes() ([]netip.Prefix, error) {
 // what was signed is what is meant.
 func parsePrefix(text string) (netip.Prefix, error) {
 	bad := func(why string) (netip.Prefix, error) {
-		return netip.Prefix{}, &action.Refusal{Code: BadPrefix, Detail: fmt.Sprintf("%.64q %s", text, why)}
+		return netip.Prefix{}, action.Refuse(BadPrefix, "%.64q %s", text, why)
 	}
 	p, err := netip.ParsePrefix(text)
 	if addr, errAddr := netip.ParseAddr(text); errAddr == nil {
@@ -129,10 +130,9 @@ func parsePrefix(text string) (netip.Prefix, error) {
 // refused turns what the kernel says where nf_tables is missing, or not ours to
 // use, into the refusal.
 func refused(doing string, err error) error {
-	for _, no := range []error{syscall.EPERM, syscall.EACCES, syscall.EPROTONOSUPPORT, syscall.EAFNOSUPPORT, syscall.EOPNOTSUPP, syscall.EINVAL, syscall.ENOENT} {
-		if errors.Is(err, no) {
-			return &action.Refusal{Code: NoNftables, Detail: fmt.Sprintf("%s: %v", doing, err)}
-		}
+	unusable := []error{syscall.EPERM, syscall.EPROTONOSUPPORT, syscall.EAFNOSUPPORT, syscall.EOPNOTSUPP, syscall.EINVAL, syscall.ENOENT}
+	if slices.ContainsFunc(unusable, func(no error) bool { return errors.Is(err, no) }) {
+		return action.Refuse(NoNftables, "%s: %v", doing, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"runtime"
@@ -220,7 +221,8 @@ func (s *space) echo(port int) {
 	})
 }
 
-// dial opens a connection from one of the namespace's addresses, or any.
+// dial opens a connection from one of the namespace's IPv4 addresses, with or
+// without a port, or from any.
 func (s *space) dial(network, from, to string, wait time.Duration) (net.Conn, error) {
 	var c net.Conn
 	var err error
@@ -228,10 +230,13 @@ func (s *space) dial(network, from, to string, wait time.Duration) (net.Conn, er
 		d := net.Dialer{Timeout: wait, Control: func(_, _ string, c syscall.RawConn) error {
 			return c.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) })
 		}}
+		if from != "" && !strings.Contains(from, ":") {
+			from += ":0"
+		}
 		if from != "" && network == "tcp" {
-			d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(from)}
+			d.LocalAddr = net.TCPAddrFromAddrPort(netip.MustParseAddrPort(from))
 		} else if from != "" {
-			d.LocalAddr = &net.UDPAddr{IP: net.ParseIP(from)}
+			d.LocalAddr = net.UDPAddrFromAddrPort(netip.MustParseAddrPort(from))
 		}
 		c, err = d.DialContext(context.Background(), network, to)
 	})

@@ -50,7 +50,10 @@ func newChain(name string, hook *nftables.ChainHook, at nftables.ChainPriority, 
 
 // dial has room for the answers to a whole transaction and waits for no more
 // than ten seconds.
-func dial() (*nftables.Conn, error) { return nftables.New(nftables.WithSockOptions(bounded)) }
+func dial() *nftables.Conn {
+	c, _ := nftables.New(nftables.WithSockOptions(bounded)) // opens nothing yet, so it cannot fail
+	return c
+}
 
 func bounded(c *netlink.Conn) error {
 	return errors.Join(c.SetReadBuffer(8<<20), c.SetWriteBuffer(8<<20), c.SetDeadline(time.Now().Add(10*time.Second)))
@@ -59,10 +62,7 @@ func bounded(c *netlink.Conn) error {
 // replace puts the table in force, in the place of any of its name, in one
 // transaction, and reads it back.
 func (t table) replace() error {
-	c, err := dial()
-	if err != nil {
-		return refused("opening nftables", err)
-	}
+	c := dial()
 	at := c.AddTable(&nftables.Table{Name: t.name, Family: nftables.TableFamilyINet})
 	c.DelTable(at)
 	c.AddTable(at)
@@ -86,8 +86,8 @@ func (t table) replace() error {
 	if err := c.Flush(); err != nil {
 		return refused("writing table "+t.name, err)
 	}
-	if _, missing, err := t.compare(); missing != "" || err != nil {
-		return errors.Join(err, fmt.Errorf("writing table %s: the kernel took it, but shows otherwise: %s", t.name, missing))
+	if same, err := t.inForce(); err != nil || !same {
+		return errors.Join(err, fmt.Errorf("writing table %s: the kernel took it, but shows another", t.name))
 	}
 	return nil
 }
@@ -95,10 +95,7 @@ func (t table) replace() error {
 // remove takes the table of that name out, if it is there, and looks that it is
 // gone. Adding it first makes it no error that it is not there.
 func remove(name string) error {
-	c, err := dial()
-	if err != nil {
-		return refused("opening nftables", err)
-	}
+	c := dial()
 	c.DelTable(c.AddTable(&nftables.Table{Name: name, Family: nftables.TableFamilyINet}))
 	if err := c.Flush(); err != nil {
 		return refused("removing table "+name, err)
@@ -109,42 +106,28 @@ func remove(name string) error {
 	return nil
 }
 
-// compare reads the table back and says the first thing that is not as it
-// should be: nothing where exactly these rules are in force.
-func (t table) compare() (there bool, missing string, err error) {
+// compare reads the table back: is there one of this name, and are exactly these
+// rules in force?
+func (t table) compare() (there, same bool, err error) {
 	found, err := read(t.name)
-	if err != nil || found == nil {
-		return false, "table " + t.name + " is not there", err
-	}
-	if len(found.chains) != len(t.chains) || len(found.sets) != len(t.sets) {
-		return true, fmt.Sprintf("%d chains and %d sets", len(found.chains), len(found.sets)), nil
-	}
-	for i, ch := range t.chains {
-		if !reflect.DeepEqual(found.chains[i], ch) {
-			return true, "chain " + ch.Name + " is another", nil
-		}
-	}
-	for i, s := range t.sets {
+	for _, s := range t.sets {
 		slices.SortFunc(s.elements, byKey)
-		if !reflect.DeepEqual(found.sets[i], s) {
-			return true, "set " + s.name + " is another", nil
-		}
 	}
-	return true, "", nil
+	return found != nil, reflect.DeepEqual(found, &t), err
 }
 
 // absentOrSame refuses where a table of this name is another than this.
 func (t table) absentOrSame() (there bool, err error) {
-	there, missing, err := t.compare()
-	if err == nil && there && missing != "" {
-		err = &action.Refusal{Code: Conflict, Detail: fmt.Sprintf("a table %s is there with other rules (%s): end that one first", t.name, missing)}
+	there, same, err := t.compare()
+	if err == nil && there && !same {
+		err = action.Refuse(Conflict, "a table %s is there with other rules: end that one first", t.name)
 	}
 	return there, err
 }
 
 func (t table) inForce() (bool, error) {
-	_, missing, err := t.compare()
-	return missing == "" && err == nil, err
+	_, same, err := t.compare()
+	return same && err == nil, err
 }
 
 // tables are the names of the inet tables, with their flags.
@@ -162,10 +145,7 @@ func tables(c *nftables.Conn) (map[string]uint32, error) {
 
 // read returns the table of that name as the kernel has it, or nil.
 func read(name string) (*table, error) {
-	c, err := dial()
-	if err != nil {
-		return nil, refused("opening nftables", err)
-	}
+	c := dial()
 	names, err := tables(c)
 	flags, there := names[name]
 	if err != nil || !there {

@@ -65,6 +65,26 @@ func (w world) ask(to, network, server, client string, group net.IP) error {
 	return nil
 }
 
+// otherHears sends a datagram from the host to dst and listens on other's udp
+// port 4003, where the host's own translation may send it.
+func (w world) otherHears(t *testing.T, dst string, wait time.Duration) bool {
+	t.Helper()
+	at, err := w.other.packets("udp4", ":4003", "eth0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer at.Close()
+	from, err := w.host.dial("udp", "", dst, wait)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	_, _ = from.Write([]byte("x")) // refused at once where the rules say so
+	_ = at.SetReadDeadline(time.Now().Add(wait))
+	n, _, err := at.ReadFrom(make([]byte, 1))
+	return n == 1 && err == nil
+}
+
 // packets binds a socket to a device, and joins the group there.
 func (s *space) packets(network, at, device string, group net.IP) (net.PacketConn, error) {
 	var conn net.PacketConn
