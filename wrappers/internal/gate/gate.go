@@ -177,6 +177,12 @@ func (h *host) close() {
 	if h.lock != nil {
 		h.lock.Close()
 	}
+	if h.ledger != nil {
+		h.ledger.dir.f.Close()
+	}
+	if h.spool != nil {
+		h.spool.dir.f.Close()
+	}
 	if h.state.f != nil {
 		h.state.f.Close()
 	}

@@ -12,6 +12,7 @@ import (
 
 	"picket.internal/eat"
 	"picket.internal/strictjson"
+	"picket.internal/wrappers/internal/action/account"
 	"picket.internal/wrappers/internal/action/file"
 	"picket.internal/wrappers/internal/action/network"
 	"picket.internal/wrappers/internal/action/process"
@@ -37,6 +38,8 @@ func (h *host) prepare(t eat.Token) (deed, error) {
 		return process.Prepare(h.root, processArgs(a.Process, a.Tree), false, h.spared)
 	case eat.QuarantineFile:
 		return file.Prepare(h.root, file.Args{Path: a.Path.Exact(), SHA256: a.SHA256})
+	case eat.DisableUser:
+		return account.Prepare(h.root, account.Args{User: a.Name, Sessions: a.EndSessions}, h.policy.AllowLastLogin)
 	case eat.IsolateNetwork:
 		return network.PrepareIsolation(h.root, h.allowed(a.Allow), h.now())
 	case eat.BlockAddress:
@@ -53,6 +56,8 @@ func (h *host) load(e *entry) (deed, error) {
 		d = &process.Record{Protected: h.spared}
 	case eat.ActionQuarantineFile:
 		d = &file.Record{}
+	case eat.ActionDisableUser:
+		d = &account.Record{}
 	case eat.ActionIsolateNetwork:
 		d = &network.Isolation{}
 	case eat.ActionBlockAddress:

@@ -65,12 +65,21 @@ func openLedger(state folder, high uint64) (*ledger, error) {
 		return nil, err
 	}
 	l := &ledger{dir: dir, entries: map[string]*entry{}, high: high}
-	names, err := dir.names()
-	if err != nil {
+	if err := l.read(); err != nil {
+		dir.f.Close()
 		return nil, err
 	}
+	return l, nil
+}
+
+func (l *ledger) read() error {
+	dir := l.dir
+	names, err := dir.names()
+	if err != nil {
+		return err
+	}
 	if len(names) > maxEntries {
-		return nil, problem("state.too_large", "%s has %d entries where %d are allowed", dir.f.Name(), len(names), maxEntries)
+		return problem("state.too_large", "%s has %d entries where %d are allowed", dir.f.Name(), len(names), maxEntries)
 	}
 	for _, name := range names {
 		if !eat.ValidTokenID(name) {
@@ -78,19 +87,19 @@ func openLedger(state folder, high uint64) (*ledger, error) {
 		}
 		data, err := dir.read(name, maxEntry)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		e := new(entry)
 		if err := strictjson.Decode(data, strictjson.Limits{Bytes: maxEntry, String: maxEntry, Items: 100_000}, e, nil); err != nil {
-			return nil, problem("state.bad_file", "malformed %s: %v: what was spent is not known, so nothing may be done", dir.path(name), err)
+			return problem("state.bad_file", "malformed %s: %v: what was spent is not known, so nothing may be done", dir.path(name), err)
 		}
 		if e.V != ledgerVersion || e.Token != name {
-			return nil, problem("state.bad_file", "malformed %s: it is of version %d and token %q", dir.path(name), e.V, e.Token)
+			return problem("state.bad_file", "malformed %s: it is of version %d and token %q", dir.path(name), e.V, e.Token)
 		}
 		l.entries[name] = e
 		l.high = max(l.high, e.Counter)
 	}
-	return l, nil
+	return nil
 }
 
 // Used reports whether the token was spent.

@@ -38,9 +38,18 @@ func openSpool(state folder, key envelope.PrivateKey) (*spool, error) {
 		return nil, err
 	}
 	s := &spool{dir: dir, key: key, prev: eat.FirstPrev}
+	if err := s.read(); err != nil {
+		dir.f.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *spool) read() error {
+	dir, key := s.dir, s.key
 	names, err := dir.names()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, name := range names {
 		if len(name) == len(numbered(1)) {
@@ -49,16 +58,16 @@ func openSpool(state folder, key envelope.PrivateKey) (*spool, error) {
 	}
 	slices.Sort(s.list)
 	if len(s.list) == 0 {
-		return s, nil
+		return nil
 	}
 	data, err := dir.read(s.list[len(s.list)-1], maxReceipt)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if s.last, s.prev, err = eat.OpenReceipt(data, key.Public()); err != nil {
-		return nil, problem("state.bad_file", "malformed %s: %v", dir.path(s.list[len(s.list)-1]), err)
+		return problem("state.bad_file", "malformed %s: %v", dir.path(s.list[len(s.list)-1]), err)
 	}
-	return s, nil
+	return nil
 }
 
 func numbered(seq uint64) string { return fmt.Sprintf("%020d", seq) }
