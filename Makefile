@@ -12,7 +12,7 @@ FUZZTIME ?= 6s
 FUZZBRIEF ?= $(if $(filter 6s,$(FUZZTIME)),3s,$(FUZZTIME))
 STATICCHECK := $(GO) tool staticcheck
 
-.PHONY: help up demo build sensor test unit lint fuzz bench soak e2e threats generate tools clean
+.PHONY: help up demo build sensor wrappers test unit lint fuzz bench soak e2e threats generate tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ up: build ## build and run Picket on this machine: hub, sensor, three canaries
 demo: build ## play an intrusion against a Picket of its own; exit 0 when every alert came
 	@exec $(BIN)/picket demo $(DEMOFLAGS)
 
-build: tools sensor ## build the programs into bin/
+build: tools sensor wrappers ## build the programs into bin/
 	CGO_ENABLED=1 $(BUILD) -o $(BIN)/picket-hub ./cmd/picket-hub
 	CGO_ENABLED=0 $(BUILD) -o $(BIN)/picket ./cmd/picket
 
@@ -32,6 +32,12 @@ build: tools sensor ## build the programs into bin/
 sensor: tools
 	@mkdir -p $(BIN)
 	CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -gcflags=all=-l -ldflags '$(LDFLAGS) -funcalign=1' -o $(BIN)/picket-sensor ./cmd/picket-sensor
+
+# What runs as root is built as the sensor is: small, static, without cgo.
+WRAPPERS := picket-emergency-action picket-lease picket-wrapper-setup
+wrappers: tools
+	@mkdir -p $(BIN)
+	for name in $(WRAPPERS); do CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -gcflags=all=-l -ldflags '$(LDFLAGS)' -o $(BIN)/$$name ./wrappers/$$name || exit 1; done
 
 test: lint unit fuzz ## everything CI runs: lint, all tests with -race, 6 s of each fuzz target in fuzz/, 3 s of the others
 

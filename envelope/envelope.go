@@ -43,6 +43,11 @@ var (
 	Held = Type{Name: "application/vnd.picket.held.v1+json", MaxPayload: 1200 << 10}
 	// Enroll asks a hub to take a host in, signed with the new host key.
 	Enroll = Type{Name: "application/vnd.picket.enroll.v1+json", MaxPayload: 16 << 10}
+	// EAT is an Emergency Action Token, signed with the hub's EAT key and, where
+	// the host's policy asks for it, with operators' keys.
+	EAT = Type{Name: "application/vnd.picket.eat.v1+json", MaxPayload: 64 << 10}
+	// Receipt is what became of a token, signed with the wrapper's key.
+	Receipt = Type{Name: "application/vnd.picket.receipt.v1+json", MaxPayload: 64 << 10}
 )
 
 // limits bounds a payload of the type.
