@@ -71,7 +71,7 @@ var rooms = []room{
 	{folder: "report", ours: []string{"strictjson", "fact", "api", "display", "engine"}, cgoFree: true,
 		never: map[string]string{"net/http": "it writes what others read, and sends nothing", "os/exec": "it runs nothing"}},
 	{folder: "client", ours: []string{"strictjson", "fact", "envelope", "wire", "api"}, cgoFree: true},
-	{folder: "hub", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "engine", "rules"},
+	{folder: "hub", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "engine", "rules", "eat", "policies"},
 		never: map[string]string{"os/exec": "the hub runs nothing"}},
 	{folder: "plant", ours: []string{"strictjson"}, cgoFree: true, never: map[string]string{"net/http": "canaries talk to nobody", "os/exec": "they run nothing"}},
 	{folder: "local", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "engine", "report", "terminal", "client", "plant"}, cgoFree: true}, // engine: what terminal shows of it

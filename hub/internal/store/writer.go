@@ -159,6 +159,9 @@ func (w *writer) commit(group []*op) {
 		err = tx.flushHubFacts()
 	}
 	if err == nil {
+		err = tx.checkpoint()
+	}
+	if err == nil {
 		err = tx.exec("COMMIT")
 	}
 	if err != nil {
