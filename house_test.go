@@ -65,6 +65,10 @@ var rooms = []room{
 		"os/exec":      "rules are data",
 	}},
 	{folder: "rules", cgoFree: true},
+	{folder: "policies", ours: []string{"strictjson", "fact", "envelope", "api", "eat"}, cgoFree: true, never: map[string]string{
+		"net/http": "policies are data", "database/sql": "policies are data", "os/exec": "policies are data",
+		"github.com/google/cel-go": "CEL belongs to engine/rule",
+	}},
 	{folder: "api", ours: []string{"strictjson", "fact"}, cgoFree: true},
 	{folder: "display", ours: []string{"strictjson", "fact", "api"}, cgoFree: true},
 	{folder: "terminal", ours: []string{"strictjson", "fact", "api", "display", "engine", "report"}, cgoFree: true},
