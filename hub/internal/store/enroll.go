@@ -94,6 +94,11 @@ func (tx *Tx) addHost(r *wire.EnrollRequest) (Enrolled, error) {
 	if err := tx.changed(audit.Hub, "host.enrolling", out.Host, map[string]string{"state": out.State, "token": r.Token, "key": r.Key.ID()}); err != nil {
 		return Enrolled{}, err
 	}
+	if !r.Wrapper.IsZero() {
+		if err := tx.setWrapperKey(audit.Hub, out.Host, r.Wrapper); err != nil {
+			return Enrolled{}, err
+		}
+	}
 	tx.onCommit(func() { tx.w.store.hosts.add(out.Host, n) })
 	subject := fact.Host{ID: out.Host, Name: r.Name}
 	notice := func(f *fact.Fleet) { tx.Emit(&fact.Fact{Kind: fact.KindFleet, Host: subject, Fleet: f}) }
