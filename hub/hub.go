@@ -91,7 +91,7 @@ func (h *Hub) open(ctx context.Context) (err error) {
 	if h.release, err = h.home.Lock(); err != nil {
 		return err
 	}
-	h.store, err = store.Open(ctx, h.home.Dir.Database(), store.Options{Hub: h.home.Hub, Key: h.home.Online,
+	h.store, err = store.Open(ctx, h.home.Dir.Database(), store.Options{Hub: h.home.Hub, Key: h.home.Online, Log: h.home.Log,
 		Params: h.cfg.StoreParams, Now: h.cfg.Now, Logger: h.log})
 	if err != nil {
 		return err
