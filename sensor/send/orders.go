@@ -7,17 +7,17 @@ import (
 	"time"
 
 	"picket.internal/eat"
+	"picket.internal/envelope"
 	"picket.internal/fact"
 	"picket.internal/sensor/eventlog"
 	"picket.internal/sensor/send/launch"
 	"picket.internal/sensor/watch"
-	"picket.internal/strictjson"
+	"picket.internal/wire"
 )
 
 const (
-	// pollTimeout is how long one question for orders may take. The hub
-	// answers after 25 s where there is none.
-	pollTimeout = 45 * time.Second
+	// pollTimeout is how long one question for orders may take.
+	pollTimeout = wire.OrdersWait + 20*time.Second
 	// soon is below which an answer without work counts as no long poll: the
 	// next question then waits, whatever the hub does.
 	soon = time.Second
@@ -37,8 +37,12 @@ type OrdersConfig struct {
 	// Trust reads the host's trust store. It is asked for each order, since
 	// root may change it. Must be set.
 	Trust func() (*eat.TrustStore, error)
+	// WrapperKey reads the key that receipts are signed with; nil, or an error
+	// from it, means that they are passed on without being read.
+	WrapperKey func() (envelope.PublicKey, error)
 	// Launch hands the wrapper a delivery and returns the receipts that it
-	// printed. Must be set.
+	// printed; after an empty one it prints what it has and does nothing else.
+	// Must be set.
 	Launch func(ctx context.Context, delivery []byte) ([][]byte, error)
 	// Report is where what was not launched is told. Must be set.
 	Report watch.Sink
@@ -55,14 +59,14 @@ type OrdersConfig struct {
 // to the wrapper and brings its receipts back. Nothing that it decides is
 // relied on: the wrapper judges each token itself.
 type Orders struct {
-	cfg      OrdersConfig
-	log      *eventlog.Logger
-	poll     transport
-	back     transport
-	receipts *receipts
-	wait     backoff
-	address  int
-	failing  string // why the hub gives no answer, as last logged; empty while it does
+	cfg     OrdersConfig
+	log     *eventlog.Logger
+	poll    transport
+	back    transport
+	spool   *spool
+	wait    backoff
+	address int
+	failing string // why the hub gives no answer, as last logged; empty while it does
 
 	mu      sync.Mutex
 	running map[string]bool // the digests of tokens whose wrapper runs
@@ -80,7 +84,7 @@ func NewOrders(cfg OrdersConfig) (*Orders, error) {
 		l.most = most
 		return l
 	}
-	return newOrders(cfg, connect(eat.MaxDelivery), connect(maxReceiptsReply))
+	return newOrders(cfg, connect(eat.MaxDelivery), connect(wire.MaxProblem)), nil
 }
 
 func newOrders(cfg OrdersConfig, poll, back transport) *Orders {
@@ -88,9 +92,9 @@ func newOrders(cfg OrdersConfig, poll, back transport) *Orders {
 	cfg.Addresses, cfg.Boot, cfg.StopTimeout = sending.Addresses, sending.Boot, sending.StopTimeout
 	return &Orders{
 		cfg: cfg, log: cfg.Logger, poll: poll, back: back,
-		receipts: newReceipts(),
-		wait:     backoff{min: sending.RetryMin, max: sending.RetryMax},
-		running:  make(map[string]bool),
+		spool:   newSpool(),
+		wait:    backoff{min: sending.RetryMin, max: sending.RetryMax},
+		running: make(map[string]bool),
 	}
 }
 
@@ -103,6 +107,7 @@ func (o *Orders) Run(ctx context.Context) error {
 	defer o.poll.close()
 	var returning sync.WaitGroup
 	returning.Go(func() { o.bringBack(ctx, work) })
+	returning.Go(func() { o.collect(ctx) })
 	for ctx.Err() == nil {
 		began := time.Now()
 		busy, err := o.ask(ctx, work)
@@ -119,29 +124,22 @@ func (o *Orders) Run(ctx context.Context) error {
 		}
 	}
 	o.group.Wait()
-	o.receipts.close()
+	o.spool.close()
 	returning.Wait()
 	return nil
-}
-
-// question is what the hub is asked.
-type question struct {
-	V    int    `json:"v"`
-	Host string `json:"host"`
-	Boot string `json:"boot"`
-	Seen int64  `json:"seen"`
 }
 
 // ask asks once, and has what came acted on; busy tells whether a wrapper was
 // started.
 func (o *Orders) ask(ctx, work context.Context) (busy bool, err error) {
-	body, err := strictjson.Encode(question{V: 1, Host: o.cfg.Identity.Host, Boot: o.cfg.Boot, Seen: o.receipts.seen()})
+	asking := wire.Orders{Host: o.cfg.Identity.Host, Boot: o.cfg.Boot, Seen: o.spool.seen()}
+	body, err := asking.Encode()
 	if err != nil {
 		return false, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
-	r, err := o.poll.post(ctx, o.cfg.Addresses[o.address], pathOrders, body, false)
+	r, err := o.poll.post(ctx, o.cfg.Addresses[o.address], wire.PathOrders, body, false)
 	if err != nil {
 		return false, err
 	}
@@ -171,7 +169,7 @@ func (o *Orders) take(work context.Context, delivery []byte) (busy bool) {
 	o.group.Go(func() {
 		defer o.end(opened.SHA256)
 		printed, err := o.cfg.Launch(work, delivery)
-		o.receipts.add(printed)
+		o.keep(printed)
 		if err != nil {
 			o.tell(opened, fact.ReceiptFailed, err)
 		}

@@ -4,68 +4,72 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"strconv"
 	"sync"
 	"time"
 
-	"picket.internal/strictjson"
+	"picket.internal/eat"
 	"picket.internal/wire"
 )
 
 const (
-	// maxReceipts and maxReceiptBytes bound what goes to the hub at once.
-	maxReceipts     = 64
-	maxReceiptBytes = 256 << 10
 	// maxWaiting bounds the receipts that wait for the hub. What goes then is
 	// not lost: root's spool has it, and each wrapper prints it again.
 	maxWaiting = 256
-	// maxReceiptsReply bounds the hub's answer.
-	maxReceiptsReply = 4 << 10
+	// sendTimeout bounds one try to bring receipts back.
+	sendTimeout = 30 * time.Second
+	// leaseRest is how long after the end of a lease its receipt is asked for:
+	// root's timer ends leases every 15 s.
+	leaseRest = 20 * time.Second
 )
 
-// receipts are what wrappers printed and the hub has not yet taken. They are
-// signed by a key of root's and are not looked into.
-type receipts struct {
+// spool is what wrappers printed and the hub has not yet taken.
+type spool struct {
 	mu      sync.Mutex
 	waiting [][]byte
 	known   map[[sha256.Size]byte]bool // of waiting
-	log     int64
+	log     int64                      // the size of the hub's log that the wrapper last said it saw
+	leases  map[string]time.Time       // when the lease of each token ends, by its id
 	closed  bool
-	news    chan struct{} // told, with room for one, of each change
+	news    chan struct{} // told, with room for one, of each change of waiting
+	ends    chan struct{} // and of leases
 }
 
-func newReceipts() *receipts {
-	return &receipts{known: make(map[[sha256.Size]byte]bool), news: make(chan struct{}, 1)}
+func newSpool() *spool {
+	return &spool{
+		known:  make(map[[sha256.Size]byte]bool),
+		leases: map[string]time.Time{"": {}}, // one that is over: what was printed for nobody
+		news:   make(chan struct{}, 1), ends: make(chan struct{}, 1),
+	}
 }
 
 // add puts receipts at the end. Wrappers print old ones again: one that waits
 // already is not taken twice.
-func (r *receipts) add(printed [][]byte) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (s *spool) add(printed [][]byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, line := range printed {
 		sum := sha256.Sum256(line)
-		if r.known[sum] || len(line) > maxReceiptBytes {
+		if s.known[sum] || len(line) > wire.MaxReceiptsBytes {
 			continue
 		}
-		if len(r.waiting) == maxWaiting {
-			delete(r.known, sha256.Sum256(r.waiting[0]))
-			r.waiting = r.waiting[1:]
+		if len(s.waiting) == maxWaiting {
+			delete(s.known, sha256.Sum256(s.waiting[0]))
+			s.waiting = s.waiting[1:]
 		}
-		r.known[sum] = true
-		r.waiting = append(r.waiting, line)
+		s.known[sum] = true
+		s.waiting = append(s.waiting, line)
 	}
-	r.tell()
+	tell(s.news)
 }
 
 // next is the body of the next request and how many receipts are in it; 0
 // where none waits.
-func (r *receipts) next() (body []byte, n int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, line := range r.waiting {
-		if n == maxReceipts || len(body)+len(line)+1 > maxReceiptBytes {
+func (s *spool) next() (body []byte, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, line := range s.waiting {
+		if n == wire.MaxReceipts || len(body)+len(line)+1 > wire.MaxReceiptsBytes {
 			break
 		}
 		body = append(append(body, line...), '\n')
@@ -75,19 +79,19 @@ func (r *receipts) next() (body []byte, n int) {
 }
 
 // taken lets go of those of a body.
-func (r *receipts) taken(body []byte) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (s *spool) taken(body []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for line := range bytes.Lines(body) {
 		line = line[:len(line)-1]
 		sum := sha256.Sum256(line)
-		if !r.known[sum] {
+		if !s.known[sum] {
 			continue // pushed out meanwhile
 		}
-		delete(r.known, sum)
-		for i := range r.waiting {
-			if bytes.Equal(r.waiting[i], line) {
-				r.waiting = append(r.waiting[:i:i], r.waiting[i+1:]...)
+		delete(s.known, sum)
+		for i := range s.waiting {
+			if bytes.Equal(s.waiting[i], line) {
+				s.waiting = append(s.waiting[:i:i], s.waiting[i+1:]...)
 				break
 			}
 		}
@@ -95,31 +99,131 @@ func (r *receipts) taken(body []byte) {
 }
 
 // seen is the size of the log that the wrapper is known to have seen.
-func (r *receipts) seen() int64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.log
+func (s *spool) seen() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log
 }
 
 // close says that no more will come.
-func (r *receipts) close() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.closed = true
-	r.tell()
+func (s *spool) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	tell(s.news)
 }
 
-func (r *receipts) over() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.closed
+func (s *spool) over() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
 }
 
-func (r *receipts) tell() {
+func tell(news chan struct{}) {
 	select {
-	case r.news <- struct{}{}:
+	case news <- struct{}{}:
 	default:
 	}
+}
+
+// logSize is the effect in which a wrapper says how much of the hub's log it
+// has seen.
+const logSize = "log_size"
+
+// keep takes what a wrapper printed. Receipts are the hub's to judge; here they
+// only tell, where the wrapper's key can be read, how much of the log it has
+// seen and when the next lease ends.
+func (o *Orders) keep(printed [][]byte) {
+	o.spool.add(printed)
+	if o.cfg.WrapperKey == nil {
+		return
+	}
+	key, err := o.cfg.WrapperKey()
+	if err != nil {
+		o.log.Debug("reading the wrapper's key", "error", err)
+		return
+	}
+	for _, line := range printed {
+		r, _, err := eat.OpenReceipt(line, key)
+		if err != nil {
+			id, detail := reasonOf(err)
+			o.log.Warn("a receipt is not the wrapper's", "error", id, "detail", detail)
+			continue
+		}
+		o.spool.note(r, time.Now())
+	}
+}
+
+// note remembers what a receipt says of the log and of leases. One that has
+// ended already is told by a receipt that comes with this one, or soon.
+func (s *spool) note(receipt *eat.Receipt, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if size, err := strconv.ParseInt(receipt.Effect[logSize], 10, 64); err == nil && size > s.log {
+		s.log = size
+	}
+	switch {
+	case receipt.Outcome == eat.OutcomeUndone, receipt.Outcome == eat.OutcomeAutoUndone:
+		delete(s.leases, receipt.Token)
+	case receipt.LeaseEnd.After(now) && len(s.leases) < maxWaiting:
+		s.leases[receipt.Token] = receipt.LeaseEnd
+		tell(s.ends)
+	}
+}
+
+// due is how long it is until the receipt of a lease's end is to be had, and
+// lets go of a lease where that is now; false where no lease is known.
+func (s *spool) due(now time.Time) (time.Duration, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var first time.Time
+	for id, end := range s.leases {
+		if !now.Before(end.Add(leaseRest)) {
+			delete(s.leases, id)
+			return 0, true
+		}
+		if first.IsZero() || end.Before(first) {
+			first = end
+		}
+	}
+	return first.Add(leaseRest).Sub(now), !first.IsZero()
+}
+
+// collect has the wrapper print what root's timer wrote into its spool: once at
+// the start, because nobody was there to hear it before, and after each lease.
+func (o *Orders) collect(ctx context.Context) {
+	for o.awaitDue(ctx) {
+		printed, err := o.cfg.Launch(ctx, nil)
+		if ctx.Err() != nil {
+			return
+		}
+		// It complains that there was no token, and so there was none.
+		if len(printed) == 0 && err != nil {
+			o.log.Debug("the wrapper printed no receipt", "error", err)
+		}
+		o.keep(printed)
+	}
+}
+
+// awaitDue returns when there is something to collect; false when ctx ended.
+func (o *Orders) awaitDue(ctx context.Context) bool {
+	for ctx.Err() == nil {
+		wait, known := o.spool.due(time.Now())
+		if known && wait <= 0 {
+			return true
+		}
+		if !known {
+			wait = time.Hour // nothing is; a note of a lease ends it
+		}
+		t := time.NewTimer(wait)
+		select {
+		case <-t.C:
+		case <-o.spool.ends:
+		case <-ctx.Done():
+		}
+		t.Stop()
+	}
+	return false
 }
 
 // bringBack sends receipts until there will be no more, and after that once.
@@ -128,19 +232,19 @@ func (o *Orders) bringBack(ctx, work context.Context) {
 	defer o.back.close()
 	failing, at := "", 0
 	for {
-		body, n := o.receipts.next()
-		over := o.receipts.over()
+		body, n := o.spool.next()
+		over := o.spool.over()
 		if n == 0 {
 			if over {
 				return
 			}
 			o.back.close() // they are rare: a connection for them is not kept
-			<-o.receipts.news
+			<-o.spool.news
 			continue
 		}
 		err := o.returnOnce(work, o.cfg.Addresses[at], body)
 		if err == nil {
-			o.receipts.taken(body)
+			o.spool.taken(body)
 			wait.reset()
 			failing = ""
 			continue
@@ -157,29 +261,19 @@ func (o *Orders) bringBack(ctx, work context.Context) {
 	}
 }
 
-// taking is the hub's answer: it has all receipts of the host up to a number.
-type taking struct {
-	V   int    `json:"v"`
-	Seq uint64 `json:"seq,string"`
-}
-
 // returnOnce sends receipts once. Those that the hub refuses for good are done
 // with too: their originals stay in root's spool.
 func (o *Orders) returnOnce(ctx context.Context, address string, body []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	r, err := o.back.post(ctx, address, pathReceipts, body, false)
+	r, err := o.back.post(ctx, address, wire.PathReceipts, body, false)
 	if err != nil {
 		return err
 	}
 	switch r.status {
 	case statusOK:
-		var t taking
-		if err := strictjson.Decode(r.body, strictjson.Limits{Bytes: maxReceiptsReply, IntegersOnly: true}, &t, nil); err != nil {
-			return err
-		}
-		o.log.Debug("the hub took receipts", "upto", strconv.FormatUint(t.Seq, 10))
-		return nil
+		_, err := wire.ParseReceiptsReply(r.body)
+		return err
 	case statusBadRequest, statusTooLarge, statusUnprocessable:
 		err := problem(r)
 		o.log.Error("the hub refused receipts for good", "error", errorID(err), "detail", err.Error())
@@ -193,5 +287,3 @@ func problem(r reply) error {
 	id, detail := explain(r)
 	return &wire.Problem{ID: id, Detail: detail}
 }
-
-var errNoTrust = errors.New("there is no trust store")
