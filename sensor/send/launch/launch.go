@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -143,6 +144,9 @@ func split(output []byte) (receipts [][]byte) {
 func complaintOf(r Result) *Error {
 	line, _, _ := strings.Cut(strings.TrimSpace(string(r.Complaint)), "\n")
 	if said, ok := strings.CutPrefix(line, "picket-emergency-action: "); ok {
+		if plain, err := strconv.Unquote(said); err == nil {
+			said = plain
+		}
 		if id, detail, ok := strings.Cut(said, ": "); ok && validID(id) {
 			return &Error{ID: id, Detail: detail}
 		}
