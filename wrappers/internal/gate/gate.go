@@ -58,6 +58,8 @@ type host struct {
 	spool  *spool
 	began  time.Time
 	lock   *os.File
+
+	leaving bool // all that is in force is to end, whatever its time
 }
 
 // identity is the host as root wrote it at install.
