@@ -70,8 +70,9 @@ var rooms = []room{
 	{folder: "eat", ours: []string{"strictjson", "envelope"}, never: leafNever, cgoFree: true},
 	{folder: "wire", ours: []string{"strictjson", "fact", "envelope"}, cgoFree: true,
 		never: map[string]string{"os/exec": "it only talks", "github.com/google/cel-go": "CEL belongs to engine/rule"}},
-	{folder: "sensor", ours: []string{"strictjson", "fact", "envelope", "wire", "eat"}, never: sensorNever, cgoFree: true},
-	{folder: "cmd/picket-sensor", ours: []string{"internal/version", "strictjson", "fact", "envelope", "wire", "eat", "sensor"}, never: sensorNever, cgoFree: true},
+	{folder: "packaging", cgoFree: true, never: leafNever},
+	{folder: "sensor", ours: []string{"strictjson", "fact", "envelope", "wire", "eat", "packaging"}, never: sensorNever, cgoFree: true},
+	{folder: "cmd/picket-sensor", ours: []string{"internal/version", "strictjson", "fact", "envelope", "wire", "eat", "packaging", "sensor"}, never: sensorNever, cgoFree: true},
 	{folder: "wrappers", ours: []string{"internal/version", "strictjson", "envelope", "eat"}, never: wrapperNever, cgoFree: true},
 	{folder: "engine", ours: []string{"strictjson", "fact"}, cgoFree: true, never: map[string]string{
 		"net/http":     "the engine can be embedded anywhere and talks to nobody",

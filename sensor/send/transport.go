@@ -65,13 +65,17 @@ func newLink(pins []wire.Pin, key envelope.PrivateKey, version string) *link {
 }
 
 func (l *link) post(ctx context.Context, address, path string, body []byte, compressed bool) (reply, error) {
+	return l.ask(ctx, "POST", address, path, body, compressed)
+}
+
+func (l *link) ask(ctx context.Context, method, address, path string, body []byte, compressed bool) (reply, error) {
 	if l.conn == nil || l.address != address || !l.conn.Usable() {
 		if err := l.connect(ctx, address); err != nil {
 			return reply{}, err
 		}
 	}
 	req := &h2.Request{
-		Method: "POST", Authority: address, Path: path, Body: body,
+		Method: method, Authority: address, Path: path, Body: body,
 		Header: []h2.Field{{Name: "content-type", Value: mediaType(path)}, {Name: "user-agent", Value: l.agent}},
 	}
 	if compressed {
