@@ -219,8 +219,10 @@ type size struct {
 }
 
 // The sensor has been over its budget since it tells all that a host does: what
-// was taken out to get it here is in docs/dependencies.md.
-var sizes = map[string]size{"picket-sensor": {budget: 6_500_000, ceiling: 6_620_000}}
+// was taken out to get it here is in docs/dependencies.md. It grew once more by
+// what it must do itself to be of use when it counts: 311 kB to take orders,
+// look them over and start the wrapper, 111 kB to set a host up.
+var sizes = map[string]size{"picket-sensor": {budget: 6_500_000, ceiling: 7_045_000}}
 
 func TestSensorBuildsStaticAndSmall(t *testing.T) {
 	for name, bound := range sizes {

@@ -48,14 +48,13 @@ const uninstallUsage = `picket-sensor uninstall - take back what install did, as
 Usage:
   picket-sensor uninstall [--keep-state] [--keep-files]
 
-Stops the sensor and removes sudoers, units, users, configuration, identity and
-the wrapper's state. The programs are removed by whoever put them there.
-
-What is in force by an emergency action is not taken back here: release it at
-the hub first, or keep the state, so that its lease ends it.
+Stops the sensor, takes back what emergency actions have put in force, and
+removes sudoers, units, users, configuration, identity and the wrapper's state.
+The programs are removed by whoever put them there.
 
 Flags:
-  --keep-state  keep configuration, identity, the wrapper's state and the users
+  --keep-state  keep configuration, identity, the users, the wrapper's state and
+                what is in force: the timer still ends that
   --keep-files  keep units, and the lists of users and folders: a package has
                 them
 `

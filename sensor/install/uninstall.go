@@ -30,16 +30,18 @@ func Uninstall(ctx context.Context, keepState, keepFiles bool, say io.Writer) er
 	var errs []error
 	if h.exists("/usr/lib/systemd/system/picket-send.service") && h.exists(systemctl) {
 		units := append([]string{"disable", "--quiet", "--now"}, "picket-wrapper.socket", "picket-send.service", "picket-watch.service")
-		// What is in force ends with the key that could still end it: it is taken
-		// back by its lease, so the timer goes last, and stays with the state.
+		// With the state stays the timer: leases must end.
 		if !keepState {
 			units = append(units, "picket-lease.timer", "picket-lease.service")
 		}
 		errs = append(errs, h.run(systemctl, units...))
 	}
+	if !keepState {
+		errs = append(errs, h.leave())
+	}
 	errs = append(errs, remove(h.path(packaging.SendSandbox.Path)))
 	os.Remove(filepath.Dir(h.path(packaging.SendSandbox.Path))) // where somebody has one of his own there, it stays
-	if !keepState {
+	if !keepState && errors.Join(errs...) == nil {
 		for _, dir := range []string{"/etc/picket", stateDir, wrapperDir, "/run/picket-wrapper", "/run/picket-watch"} {
 			errs = append(errs, os.RemoveAll(h.path(dir)))
 		}
@@ -56,6 +58,23 @@ func Uninstall(ctx context.Context, keepState, keepFiles bool, say io.Writer) er
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("uninstalling: %w", err)
+	}
+	return nil
+}
+
+// leave takes back what tokens have put in force: a host must not stay cut off
+// by what is no longer there to end it. Where that fails, the state stays.
+func (h *host) leave() error {
+	const lease, ledger, leaving = "/usr/libexec/picket/picket-lease", wrapperDir + "/ledger", wrapperDir + "/leaving"
+	if !h.exists(lease) || !h.exists(ledger) {
+		return nil
+	}
+	if err := replace(h.path(leaving), nil, 0o600, nil); err != nil {
+		return err
+	}
+	defer os.Remove(h.path(leaving))
+	if err := h.run(lease); err != nil {
+		return fmt.Errorf("taking back what is in force: %w", err)
 	}
 	return nil
 }
