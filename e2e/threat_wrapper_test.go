@@ -372,14 +372,16 @@ func TestThreat_P3_PurgeLeavesNothing(t *testing.T) {
 // changed are the lines that only one of two sorted lists has.
 func changed(before, after string) string {
 	was, is := strings.Split(before, "\n"), strings.Split(after, "\n")
+	slices.Sort(was) // by bytes, which sort of the host need not do
+	slices.Sort(is)
 	var out strings.Builder
 	for _, line := range was {
-		if _, found := slices.BinarySearch(is, line); !found && !slices.Contains(is, line) {
+		if _, found := slices.BinarySearch(is, line); !found {
 			fmt.Fprintf(&out, "- %s\n", line)
 		}
 	}
 	for _, line := range is {
-		if !slices.Contains(was, line) {
+		if _, found := slices.BinarySearch(was, line); !found {
 			fmt.Fprintf(&out, "+ %s\n", line)
 		}
 	}
