@@ -46,9 +46,12 @@ PKGVERSION ?= $(if $(filter v0.% v1.%,$(VERSION)),$(subst -,+,$(VERSION:v%=%)),0
 DIST       := dist
 
 packages: sensor wrappers ## build the deb and the rpm into dist/
-	@mkdir -p $(DIST)
-	for kind in deb rpm; do (cd packaging/nfpm && umask 022 && BIN=$(abspath $(BIN)) VERSION='$(PKGVERSION)' ARCH=$$($(GO) env GOARCH) SOURCE_DATE_EPOCH=$(COMMITTED) \
+	@mkdir -p $(DIST)/work
+	gzip -9nc packaging/doc/changelog >$(DIST)/work/changelog.gz
+	gzip -9nc packaging/man/picket-sensor.8 >$(DIST)/work/picket-sensor.8.gz
+	for kind in deb rpm; do (cd packaging/nfpm && umask 022 && BIN=$(abspath $(BIN)) WORK=$(abspath $(DIST))/work VERSION='$(PKGVERSION)' ARCH=$$($(GO) env GOARCH) SOURCE_DATE_EPOCH=$(COMMITTED) \
 		$(GO) tool nfpm package --config picket.yaml --packager $$kind --target $(abspath $(DIST))/picket-sensor.$$kind) || exit 1; done
+	@rm -rf $(DIST)/work
 
 test: lint unit fuzz ## everything CI runs: lint, all tests with -race, 6 s of each fuzz target in fuzz/, 3 s of the others
 
