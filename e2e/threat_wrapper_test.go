@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -257,7 +256,7 @@ func TestThreat_W5_TheEnvironmentStaysOutside(t *testing.T) {
 	if environ != clean {
 		t.Errorf("the wrapper runs with %q, want %q", environ, clean)
 	}
-	io.WriteString(order, string(delivery))
+	order.Write(delivery)
 	order.Close()
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("with a hostile environment: %v\n%s", err, complaint.String())
