@@ -317,6 +317,15 @@ func TestEndlessOrder(t *testing.T) {
 			t.Errorf("%s: %v, %+v", name, err, got)
 		}
 	}
+	silent, held, err := os.Pipe()
+	must(t, err)
+	defer held.Close()
+	defer silent.Close()
+	cfg := s.config()
+	cfg.patience = 20 * time.Millisecond
+	if err := Run(cfg, silent, &bytes.Buffer{}); !errors.As(err, &p) || p.Code != "wrapper.no_order" {
+		t.Errorf("a caller that says nothing: %v", err)
+	}
 	if len(s.spooled(t)) != 0 {
 		t.Error("whoever has no key filled the spool")
 	}
