@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -54,13 +55,6 @@ func host(t testing.TB) action.Root {
 func write(t testing.TB, root action.Root, path, text string, uid int, mode os.FileMode) {
 	t.Helper()
 	path = filepath.Join(root.Dir, path)
-	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
-		if os.Mkdir(dir, 0o755) == nil {
-			os.Chown(dir, uid, uid)
-		} else if _, err := os.Stat(dir); err == nil {
-			break
-		}
-	}
 	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
 	must(t, os.WriteFile(path, []byte(text), 0o600))
 	must(t, os.Chown(path, uid, uid))
@@ -294,10 +288,16 @@ func TestThreat_W12_SwappedHome(t *testing.T) {
 		total = 20_000
 	}
 	dir := filepath.Join(root.Dir, "home/alice")
+	must(t, os.Chown(dir, 1000, 1000))
+	must(t, os.Chown(dir+"/.ssh", 1000, 1000))
 	must(t, os.Symlink("../../root/.ssh", dir+"/link"))
 	must(t, os.Lchown(dir+"/link", 1000, 1000))
 	stop, swapper := make(chan struct{}), sync.WaitGroup{}
 	swapper.Go(func() {
+		// The thread ends with the goroutine, so that no other gets the user's rights.
+		runtime.LockOSThread()
+		unix.Setfsgid(1000)
+		unix.Setfsuid(1000)
 		for i := 0; ; i++ {
 			select {
 			case <-stop:
@@ -308,10 +308,8 @@ func TestThreat_W12_SwappedHome(t *testing.T) {
 			if real := dir + "/.ssh/authorized_keys"; i%2 == 1 && i%8 == 1 {
 				os.Remove(real)
 				os.Symlink("/root/.ssh/authorized_keys", real)
-				os.Lchown(real, 1000, 1000)
 				os.Remove(real)
 				os.WriteFile(real, []byte(line), 0o600)
-				os.Chown(real, 1000, 1000)
 			}
 		}
 	})
