@@ -288,6 +288,7 @@ func TestThreat_W12_SwappedHome(t *testing.T) {
 		total = 20_000
 	}
 	dir := filepath.Join(root.Dir, "home/alice")
+	must(t, os.Chmod(filepath.Dir(root.Dir), 0o755))
 	must(t, os.Chown(dir, 1000, 1000))
 	must(t, os.Chown(dir+"/.ssh", 1000, 1000))
 	must(t, os.Symlink("../../root/.ssh", dir+"/link"))
@@ -304,7 +305,10 @@ func TestThreat_W12_SwappedHome(t *testing.T) {
 				return
 			default:
 			}
-			unix.Renameat2(unix.AT_FDCWD, dir+"/link", unix.AT_FDCWD, dir+"/.ssh", unix.RENAME_EXCHANGE)
+			if err := unix.Renameat2(unix.AT_FDCWD, dir+"/link", unix.AT_FDCWD, dir+"/.ssh", unix.RENAME_EXCHANGE); err != nil {
+				t.Errorf("swapping: %v", err)
+				return
+			}
 			if real := dir + "/.ssh/authorized_keys"; i%2 == 1 && i%8 == 1 {
 				os.Remove(real)
 				os.Symlink("/root/.ssh/authorized_keys", real)
