@@ -16,6 +16,7 @@ import (
 	"picket.internal/wrappers/internal/action/file"
 	"picket.internal/wrappers/internal/action/network"
 	"picket.internal/wrappers/internal/action/process"
+	"picket.internal/wrappers/internal/action/sshkey"
 )
 
 // opposites are the actions that take another back, and which.
@@ -40,6 +41,8 @@ func (h *host) prepare(t eat.Token) (deed, error) {
 		return file.Prepare(h.root, file.Args{Path: a.Path.Exact(), SHA256: a.SHA256})
 	case eat.DisableUser:
 		return account.Prepare(h.root, account.Args{User: a.Name, Sessions: a.EndSessions}, h.policy.AllowLastLogin)
+	case eat.RevokeSSHKey:
+		return sshkey.Prepare(h.root, sshkey.Args{Fingerprint: a.Fingerprint, User: a.User})
 	case eat.IsolateNetwork:
 		return network.PrepareIsolation(h.root, h.allowed(a.Allow), h.now())
 	case eat.BlockAddress:
@@ -58,6 +61,8 @@ func (h *host) load(e *entry) (deed, error) {
 		d = &file.Record{}
 	case eat.ActionDisableUser:
 		d = &account.Record{}
+	case eat.ActionRevokeSSHKey:
+		d = &sshkey.Record{}
 	case eat.ActionIsolateNetwork:
 		d = &network.Isolation{}
 	case eat.ActionBlockAddress:

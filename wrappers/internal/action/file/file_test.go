@@ -144,6 +144,15 @@ func TestQuarantineAndRestore(t *testing.T) {
 				if err := unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, 0x10); err != nil {
 					testneed.Missing(t, "needs a file system with flags, such as ext4, for temporary files: "+err.Error())
 				}
+				folder, err := os.Open(dir)
+				must(t, err)
+				defer folder.Close()
+				must(t, action.SetFlags(folder, 0x10))
+				defer func() {
+					if had, err := action.Loosen(folder); err != nil || had&0x10 == 0 {
+						t.Errorf("the folder's flags are %x, %v", had, err)
+					}
+				}()
 				t.Cleanup(func() {
 					if f, err := os.Open(path); err == nil {
 						unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, 0)
