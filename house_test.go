@@ -88,6 +88,8 @@ var rooms = []room{
 	{folder: "hub", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "engine", "rules"},
 		never: map[string]string{"os/exec": "the hub runs nothing"}},
 	{folder: "plant", ours: []string{"strictjson"}, cgoFree: true, never: map[string]string{"net/http": "canaries talk to nobody", "os/exec": "they run nothing"}},
+	{folder: "wrappers/internal/action/network", ours: []string{"wrappers/internal/action"}, cgoFree: true, never: map[string]string{
+		"net/http": "root code speaks to the kernel alone", "os/exec": "nftables is spoken to over netlink"}},
 	{folder: "local", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "engine", "report", "terminal", "client", "plant"}, cgoFree: true}, // engine: what terminal shows of it
 }
 
