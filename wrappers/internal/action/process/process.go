@@ -171,7 +171,9 @@ func (r *Record) Do(root action.Root) (action.Effect, error) {
 	p, err := r.open()
 	switch {
 	case err == nil: // the journal lets go of it
-	case !errors.Is(err, action.ErrGone):
+	case unlessGone(err) != nil && len(j.list) == 0:
+		return nil, errors.Join(err, j.remove())
+	case unlessGone(err) != nil:
 		return nil, err
 	case len(j.list) == 0:
 		return action.Effect{"outcome": "already_gone"}, j.remove()
@@ -195,7 +197,7 @@ func (r *Record) Do(root action.Root) (action.Effect, error) {
 		return effect, j.remove()
 	}
 	alive, err := j.each(func(p *action.Process) error {
-		if !p.Stopped() {
+		if !p.Held() {
 			return fmt.Errorf("process %d runs again", p.PID)
 		}
 		return nil
