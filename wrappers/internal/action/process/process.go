@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -85,8 +86,8 @@ func (r *Record) open() (*action.Process, error) {
 		return nil, fmt.Errorf("opening process %d: %w", a.PID, err)
 	}
 	if err := r.check(p); err != nil {
-		// What does not fit may be what came after it ended.
-		if p.Ended(0) {
+		// It may be ending just now, and then has no image any more.
+		if p.Ended(50 * time.Millisecond) {
 			err = action.ErrGone
 		}
 		p.Close()
