@@ -36,11 +36,27 @@ func Xattrs(f *os.File) (map[string][]byte, error) {
 }
 
 // Dress gives f an owner, extended attributes and a mode, in the order in
-// which none of them undoes another: a change of owner drops capabilities.
+// which none of them undoes another: a change of owner drops capabilities. What
+// other attributes it has go, as those that a folder gives to new files, unless
+// xattrs is nil.
 func Dress(f *os.File, uid, gid, mode uint32, xattrs map[string][]byte) error {
 	fd := int(f.Fd())
 	if err := unix.Fchown(fd, int(uid), int(gid)); err != nil {
 		return fmt.Errorf("setting the owner: %w", err)
+	}
+	if xattrs != nil {
+		has, err := Xattrs(f)
+		if err != nil {
+			return err
+		}
+		for name := range has {
+			if _, wanted := xattrs[name]; !wanted {
+				err = errors.Join(err, unix.Fremovexattr(fd, name))
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("removing extended attributes: %w", err)
+		}
 	}
 	for name, value := range xattrs {
 		if err := unix.Fsetxattr(fd, name, value, 0); err != nil {
