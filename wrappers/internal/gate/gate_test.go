@@ -487,3 +487,23 @@ func mustDecode(t *testing.T, s string) []byte {
 	must(t, err)
 	return raw
 }
+
+// TestEvidence: what is collected stays with root, and the receipt has its hash.
+func TestEvidence(t *testing.T) {
+	s := newSite(t)
+	must(t, os.Mkdir(filepath.Join(s.root, "tmp"), 0o755))
+	must(t, os.WriteFile(filepath.Join(s.root, "tmp/note"), []byte("ransom"), 0o600))
+	r := s.do(t, eat.CollectEvidence{What: []string{"processes", "files"}, Files: []eat.Path{eat.PathOf("/tmp/note")}, MaxBytes: 8 << 20, MaxSeconds: 20})
+	bundle := filepath.Join(s.root, "var/lib/picket-wrapper/evidence", r.Token)
+	data, err := os.ReadFile(bundle)
+	must(t, err)
+	info, err := os.Stat(bundle)
+	must(t, err)
+	if r.Outcome != eat.OutcomeDone || r.Effect["sha256"] != digest(bundle, 1<<30) || info.Mode().Perm() != 0o600 ||
+		!bytes.Contains(data, []byte(base64.StdEncoding.EncodeToString([]byte("ransom")))) {
+		t.Errorf("%+v, %v", r, info.Mode())
+	}
+	if r := s.do(t, eat.CollectEvidence{What: []string{"files"}, Files: []eat.Path{eat.PathOf("/etc/shadow")}, MaxBytes: 8 << 20, MaxSeconds: 20}); r.Refusal != eat.ErrProtectedTarget.ID {
+		t.Errorf("a file that the policy does not name: %+v", r)
+	}
+}
