@@ -58,3 +58,7 @@ func (r responder) Checkpoint(ctx context.Context) (types.Checkpoint, error) {
 func (r responder) AuditRecords(ctx context.Context, from int64, limit int) ([]types.AuditRecord, error) {
 	return r.store.AuditRecords(ctx, from, limit)
 }
+
+// Overdue looks at once for tokens whose receipt did not come. Run does so
+// every few seconds.
+func (h *Hub) Overdue(ctx context.Context) error { return h.respond.Sweep(ctx) }

@@ -32,19 +32,24 @@ type line struct {
 	end   context.CancelFunc
 }
 
-// enter takes the host's line; a question that is open ends. changed is true
-// where the host says something new.
-func (l *lines) enter(host string, o *wire.Orders, now time.Time, end context.CancelFunc) (_ *line, changed bool) {
+// news reports whether a host says another thing than when it last asked.
+func (l *lines) news(host string, o *wire.Orders) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	before := l.open[host]
+	n := l.open[host]
+	return n == nil || n.boot != o.Boot || n.seen != o.Seen
+}
+
+// enter takes the host's line; a question that is open ends.
+func (l *lines) enter(host string, o *wire.Orders, now time.Time, end context.CancelFunc) *line {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	n := &line{boot: o.Boot, seen: o.Seen, asked: now, woken: make(chan struct{}, 1), end: end}
-	l.open[host] = n
-	if before == nil {
-		return n, true
+	if before := l.open[host]; before != nil {
+		before.end()
 	}
-	before.end()
-	return n, before.boot != o.Boot || before.seen != o.Seen
+	l.open[host] = n
+	return n
 }
 
 func (l *lines) connected(host string, now time.Time) bool {
@@ -135,12 +140,14 @@ func (d *Desk) orders(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	ctx, end := context.WithTimeout(r.Context(), wire.OrdersWait)
 	defer end()
-	line, changed := d.lines.enter(peer.ID, o, d.now(), end)
-	if changed {
+	// In this order: a host that counts as connected has a boot that is known,
+	// and what was queued before it counted is issued here.
+	if d.lines.news(peer.ID, o) {
 		if err := d.cfg.Store.Polled(r.Context(), peer.ID, o.Boot, o.Seen); err != nil {
 			return nil, err
 		}
 	}
+	line := d.lines.enter(peer.ID, o, d.now(), end)
 	if err := d.issueWaiting(r.Context(), peer.ID); err != nil {
 		return nil, err
 	}
