@@ -82,13 +82,17 @@ var rooms = []room{
 		"os/exec":      "rules are data",
 	}},
 	{folder: "rules", cgoFree: true},
+	{folder: "policies", ours: []string{"strictjson", "fact", "envelope", "api", "eat"}, cgoFree: true, never: map[string]string{
+		"net/http": "policies are data", "database/sql": "policies are data", "os/exec": "policies are data",
+		"github.com/google/cel-go": "CEL belongs to engine/rule",
+	}},
 	{folder: "api", ours: []string{"strictjson", "fact"}, cgoFree: true},
 	{folder: "display", ours: []string{"strictjson", "fact", "api"}, cgoFree: true},
 	{folder: "terminal", ours: []string{"strictjson", "fact", "api", "display", "engine", "report"}, cgoFree: true},
 	{folder: "report", ours: []string{"strictjson", "fact", "api", "display", "engine"}, cgoFree: true,
 		never: map[string]string{"net/http": "it writes what others read, and sends nothing", "os/exec": "it runs nothing"}},
 	{folder: "client", ours: []string{"strictjson", "fact", "envelope", "wire", "api"}, cgoFree: true},
-	{folder: "hub", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "engine", "rules"},
+	{folder: "hub", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "engine", "rules", "eat", "policies"},
 		never: map[string]string{"os/exec": "the hub runs nothing"}},
 	{folder: "plant", ours: []string{"strictjson"}, cgoFree: true, never: map[string]string{"net/http": "canaries talk to nobody", "os/exec": "they run nothing"}},
 	{folder: "wrappers/internal/action/network", ours: []string{"wrappers/internal/action"}, cgoFree: true, never: map[string]string{

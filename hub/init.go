@@ -54,7 +54,7 @@ func Init(ctx context.Context, cfg InitConfig) (_ *Initialised, err error) {
 			err = errors.Join(err, h.Discard())
 		}
 	}()
-	opts := store.Options{Hub: h.Hub, Key: h.Online}
+	opts := store.Options{Hub: h.Hub, Key: h.Online, Log: h.Log}
 	if err := store.Create(ctx, h.Dir.Database(), opts); err != nil {
 		return nil, err
 	}
@@ -77,6 +77,16 @@ func firstToken(ctx context.Context, h *home.Home, opts store.Options) (err erro
 	return h.WriteProfile(t)
 }
 
+// Backup copies a hub's database into a new file, and may run beside the hub.
+// The keys are not in it: keep a copy of the folder's keys elsewhere, once.
+func Backup(ctx context.Context, dir, to string) error {
+	h, err := home.Open(home.Dir(dir))
+	if err != nil {
+		return err
+	}
+	return store.Backup(ctx, h.Dir.Database(), to, store.Options{Hub: h.Hub, Key: h.Online, Log: h.Log})
+}
+
 // CheckReport is what Check found.
 type CheckReport = store.Report
 
@@ -87,5 +97,5 @@ func Check(ctx context.Context, dir string, log *slog.Logger) (*CheckReport, err
 	if err != nil {
 		return nil, err
 	}
-	return store.Check(ctx, h.Dir.Database(), store.Options{Hub: h.Hub, Key: h.Online, Logger: log, Now: time.Now})
+	return store.Check(ctx, h.Dir.Database(), store.Options{Hub: h.Hub, Key: h.Online, Log: h.Log, Logger: log, Now: time.Now})
 }

@@ -33,6 +33,9 @@ type EnrollRequest struct {
 	Version string `json:"version"`
 	// Sent is when it was signed, by the host's clock, UTC.
 	Sent time.Time `json:"sent"`
+	// Wrapper is the key with which the host's wrapper signs receipts; absent
+	// where there is no wrapper.
+	Wrapper envelope.PublicKey `json:"wrapper,omitzero"`
 }
 
 // MarshalText leaves the secret out of logs.

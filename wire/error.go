@@ -25,6 +25,7 @@ var (
 	ErrAckMismatch     = &Error{ID: "ack.mismatch"}
 	ErrHeld            = &Error{ID: "held.malformed"}
 	ErrHeldMismatch    = &Error{ID: "held.mismatch"}
+	ErrOrders          = &Error{ID: "orders.malformed"}
 	ErrEnroll          = &Error{ID: "enrol.malformed"}
 	ErrEnrollKey       = &Error{ID: "enrol.key_mismatch"}
 	ErrToken           = &Error{ID: "token.malformed"}

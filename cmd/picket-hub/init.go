@@ -18,7 +18,8 @@ type initCmd struct {
 // Help is what init --help says beyond its flags.
 func (c *initCmd) Help() string {
 	return `Makes the hub's identity, two TLS keys (the one in use and the one that follows
-it; sensors and clients pin both), the key that signs acknowledgements, an empty
+it; sensors and clients pin both), the key that signs acknowledgements, the key
+that signs Emergency Action Tokens, the key of the append-only log, an empty
 database, and DIR/profile.json with the first access token. All files are for
 their owner only.
 

@@ -31,7 +31,7 @@ type log struct {
 
 func newLog(t *testing.T) *log {
 	t.Helper()
-	l := &log{t: t, path: filepath.Join(t.TempDir(), "hub.db"), opts: store.Options{Hub: wire.NewHubID(), Key: newKey(t)}}
+	l := &log{t: t, path: filepath.Join(t.TempDir(), "hub.db"), opts: store.Options{Hub: wire.NewHubID(), Key: newKey(t), Log: newKey(t)}}
 	if err := store.Create(t.Context(), l.path, l.opts); err != nil {
 		t.Fatal(err)
 	}

@@ -110,6 +110,19 @@ var (
 	TokenUsed        = &Fault{ID: "enrol.token_used", Status: http.StatusForbidden}
 )
 
+// What is refused of a response and of receipts.
+var (
+	ResponseState   = &Fault{ID: "response.wrong_state", Status: http.StatusConflict}
+	TokenBad        = &Fault{ID: "eat.not_made", Status: http.StatusUnprocessableEntity}
+	SignatureNeeded = &Fault{ID: "eat.signature_needed", Status: http.StatusConflict}
+	SignatureBad    = &Fault{ID: "eat.bad_approval", Status: http.StatusUnprocessableEntity}
+	OperatorExists  = &Fault{ID: "operator.exists", Status: http.StatusConflict}
+	OrdersMalformed = &Fault{ID: "orders.malformed", Status: http.StatusBadRequest}
+	ReceiptTooLarge = &Fault{ID: "receipt.too_large", Status: http.StatusRequestEntityTooLarge}
+	ReceiptBad      = &Fault{ID: "receipts.malformed", Status: http.StatusBadRequest}
+	ReceiptNoKey    = &Fault{ID: "receipt.no_key", Status: http.StatusConflict}
+)
+
 // As gives an error of another package, which has a stable id of its own, the
 // status that it has here.
 func As(id string, status int, err error) *Fault {

@@ -5,12 +5,14 @@
 //	DIR/hub.db            everything that the hub knows (and -wal, -shm beside it)
 //	DIR/keys/tls.pem      the TLS key that sensors and clients pin
 //	DIR/keys/tls-next.pem the TLS key that follows it; pinned already, not in use
-//	DIR/keys/online.pem   signs acknowledgements and the hub's own log
+//	DIR/keys/online.pem   signs acknowledgements and the facts of the hub's own
+//	DIR/keys/eat.pem      signs Emergency Action Tokens
+//	DIR/keys/log.pem      signs checkpoints of the log of tokens and changes
 //	DIR/profile.json      an access token for client commands
 //	DIR/lock              held while a hub serves the folder
 //
 // Keys are files of their own, so that a copy of the database holds none of
-// them. Making a folder and opening one are different calls, and making never
+// them: who steals a backup can read, and not act. Making a folder and opening one are different calls, and making never
 // overwrites: a hub that quietly became another one would lock out every host.
 //
 // The package must never widen a file's mode, and never hand out a key that
@@ -23,6 +25,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"picket.internal/envelope"
 	"picket.internal/hub/internal/fault"
@@ -38,6 +41,8 @@ func (d Dir) keys() string     { return filepath.Join(string(d), "keys") }
 func (d Dir) tls() string      { return filepath.Join(d.keys(), "tls.pem") }
 func (d Dir) tlsNext() string  { return filepath.Join(d.keys(), "tls-next.pem") }
 func (d Dir) online() string   { return filepath.Join(d.keys(), "online.pem") }
+func (d Dir) eat() string      { return filepath.Join(d.keys(), "eat.pem") }
+func (d Dir) log() string      { return filepath.Join(d.keys(), "log.pem") }
 func (d Dir) lock() string     { return filepath.Join(string(d), "lock") }
 
 // Database is where the store lies.
@@ -56,14 +61,22 @@ type Identity struct {
 	Listen string `json:"listen"`
 	// UI is the address of the web page, host:port, or "off".
 	UI string `json:"ui"`
+	// EATNotAfter is when hosts stop believing the key that signs tokens.
+	EATNotAfter time.Time `json:"eat_not_after"`
 }
+
+// eatKeyLife is how long the key that signs tokens is good for. A trust store
+// names its end, so that a key that was lost sight of does not count for ever.
+const eatKeyLife = 2 * 365 * 24 * time.Hour
 
 // Home is an opened folder.
 type Home struct {
 	Dir Dir
 	Identity
-	// TLS is the key in use; Online signs.
+	// TLS is the key in use; Online signs acknowledgements.
 	TLS, Online envelope.PrivateKey
+	// EAT signs tokens, Log signs checkpoints of the log.
+	EAT, Log envelope.PrivateKey
 	// Pins are of the TLS key in use and of the one that follows it.
 	Pins []wire.Pin
 }
@@ -87,12 +100,12 @@ func Create(dir Dir, listen, ui string) (_ *Home, err error) {
 			err = errors.Join(err, (&Home{Dir: dir}).Discard())
 		}
 	}()
-	for _, path := range []string{dir.tls(), dir.tlsNext(), dir.online()} {
+	for _, path := range []string{dir.tls(), dir.tlsNext(), dir.online(), dir.eat(), dir.log()} {
 		if _, err := envelope.CreatePrivateKey(path); err != nil {
 			return nil, fmt.Errorf("making the hub's keys: %w", err)
 		}
 	}
-	id := Identity{V: 1, Hub: wire.NewHubID(), Listen: listen, UI: ui}
+	id := Identity{V: 1, Hub: wire.NewHubID(), Listen: listen, UI: ui, EATNotAfter: time.Now().Add(eatKeyLife).UTC().Truncate(time.Second)}
 	text, err := strictjson.Encode(&id)
 	if err != nil {
 		return nil, fmt.Errorf("writing the hub's identity: %w", err)
@@ -119,15 +132,23 @@ func Open(dir Dir) (*Home, error) {
 	if h.V != 1 || !wire.ValidHubID(h.Hub) {
 		return nil, fmt.Errorf("malformed %q: hub %q, version %d", dir.identity(), h.Hub, h.V)
 	}
-	if h.TLS, err = envelope.LoadPrivateKey(dir.tls()); err != nil {
-		return nil, fmt.Errorf("loading the TLS key: %w", err)
+	if h.EATNotAfter.IsZero() {
+		return nil, fmt.Errorf("malformed %q: no eat_not_after: an older picket-hub made the folder; make a new one with picket-hub init", dir.identity())
 	}
-	if h.Online, err = envelope.LoadPrivateKey(dir.online()); err != nil {
-		return nil, fmt.Errorf("loading the online key: %w", err)
-	}
-	next, err := envelope.LoadPrivateKey(dir.tlsNext())
-	if err != nil {
-		return nil, fmt.Errorf("loading the next TLS key: %w", err)
+	var next envelope.PrivateKey
+	for _, k := range []struct {
+		name, path string
+		into       *envelope.PrivateKey
+	}{
+		{"TLS key", dir.tls(), &h.TLS},
+		{"next TLS key", dir.tlsNext(), &next},
+		{"online key", dir.online(), &h.Online},
+		{"key for tokens", dir.eat(), &h.EAT},
+		{"key of the log", dir.log(), &h.Log},
+	} {
+		if *k.into, err = envelope.LoadPrivateKey(k.path); err != nil {
+			return nil, fmt.Errorf("loading the %s: %w", k.name, err)
+		}
 	}
 	for _, key := range []envelope.PrivateKey{h.TLS, next} {
 		pin, err := wire.PinOf(key.Public())

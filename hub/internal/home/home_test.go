@@ -34,8 +34,12 @@ func TestCreateThenOpen(t *testing.T) {
 	if len(h.Pins) != 2 || h.Pins[0] == h.Pins[1] {
 		t.Errorf("pins are %v, want two different keys", h.Pins)
 	}
-	if h.TLS.Public() == h.Online.Public() {
+	roles := map[envelope.PublicKey]bool{h.TLS.Public(): true, h.Online.Public(): true, h.EAT.Public(): true, h.Log.Public(): true}
+	if len(roles) != 4 {
 		t.Error("one key has two roles")
+	}
+	if again.EAT.Public() != h.EAT.Public() || again.Log.Public() != h.Log.Public() || !again.EATNotAfter.Equal(h.EATNotAfter) {
+		t.Error("the keys for tokens and for the log are others")
 	}
 	err = filepath.WalkDir(string(h.Dir), func(path string, d os.DirEntry, walkErr error) error {
 		if walkErr != nil {
@@ -61,6 +65,8 @@ func TestOpeningWhatIsNotWhole(t *testing.T) {
 	}
 	for name, spoil := range map[string]func(dir string) error{
 		"a key that others may read": func(dir string) error { return os.Chmod(filepath.Join(dir, "keys/online.pem"), 0o644) },
+		"no key for tokens":          func(dir string) error { return os.Remove(filepath.Join(dir, "keys/eat.pem")) },
+		"no key of the log":          func(dir string) error { return os.Remove(filepath.Join(dir, "keys/log.pem")) },
 		"a missing key":              func(dir string) error { return os.Remove(filepath.Join(dir, "keys/tls-next.pem")) },
 		"an identity with a mistake": func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "hub.json"), []byte(`{"v":1,"v":2}`), 0o600)

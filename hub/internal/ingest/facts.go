@@ -47,7 +47,7 @@ func parseFact(raw []byte, host string) (*fact.Fact, error) {
 	switch {
 	case f.Host.ID != host:
 		return nil, fault.FactHostMismatch.With("it names host %q", f.Host.ID)
-	case f.Kind == fact.KindFleet || f.Kind == fact.KindIntegrity:
+	case f.Kind == fact.KindFleet || f.Kind == fact.KindIntegrity || f.Kind == fact.KindReceipt:
 		return nil, fault.FactReserved.With("only the hub makes facts of kind %q", f.Kind)
 	}
 	return f, nil

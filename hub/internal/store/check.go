@@ -10,12 +10,15 @@ import (
 	"slices"
 
 	"picket.internal/fact"
+	"picket.internal/hub/internal/audit"
 	"picket.internal/hub/internal/fault"
 )
 
 // Report is what a check found.
 type Report struct {
 	Hosts, Sessions, Batches, Facts, Refused, Alerts int64
+	// Audit is how many records the append-only log has.
+	Audit int64
 	// Gaps is how many batches are missing between stored ones. A gap is no
 	// fault of the store: it was reported when it showed.
 	Gaps int64
@@ -37,8 +40,8 @@ type Fault struct {
 const maxFaults = 1000
 
 // Check reads the whole database of a hub and verifies it from the stored bytes
-// up: SQLite's own structure, every signature, every digest, every chain, and
-// that the index finds every fact. It writes nothing, and may run beside the
+// up: SQLite's own structure, every signature, every digest, every chain, that
+// the index finds every fact, and the whole append-only log. It writes nothing, and may run beside the
 // hub. An error means that the check itself could not be done.
 func Check(ctx context.Context, path string, opts Options) (*Report, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -60,7 +63,7 @@ func Check(ctx context.Context, path string, opts Options) (*Report, error) {
 	if _, err := db.ExecContext(ctx, "BEGIN"); err != nil {
 		return nil, fmt.Errorf("checking the database: %w", err)
 	}
-	c := &checker{store: &Store{opts: opts, read: db, packer: packer}, report: &Report{}, chains: map[string]*chainCheck{},
+	c := &checker{store: &Store{opts: opts, read: db, packer: packer, auditLog: audit.New(opts.Hub, opts.Log)}, report: &Report{}, chains: map[string]*chainCheck{},
 		shelves: shelves{}, sessions: map[string]bool{}, newest: map[string]string{}}
 	if c.from, err = c.number(ctx, `SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'inventory_from'), 0)`); err != nil {
 		return nil, fmt.Errorf("checking the database: %w", err)
@@ -72,6 +75,9 @@ func Check(ctx context.Context, path string, opts Options) (*Report, error) {
 		return nil, err
 	}
 	if err := c.inventories(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.audit(ctx); err != nil {
 		return nil, err
 	}
 	return c.report, c.counts(ctx)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"picket.internal/fact"
+	"picket.internal/hub/internal/audit"
 	"picket.internal/hub/internal/fault"
 	"picket.internal/wire"
 )
@@ -89,6 +90,14 @@ func (tx *Tx) addHost(r *wire.EnrollRequest) (Enrolled, error) {
 		out.Host, r.Key.Bytes(), out.State, r.Machine, r.Name, r.OS, r.Kernel, r.Architecture, r.Token, millis(tx.now), r.Version)
 	if err != nil {
 		return Enrolled{}, fmt.Errorf("storing host: %w", err)
+	}
+	if err := tx.changed(audit.Hub, "host.enrolling", out.Host, map[string]string{"state": out.State, "token": r.Token, "key": r.Key.ID()}); err != nil {
+		return Enrolled{}, err
+	}
+	if !r.Wrapper.IsZero() {
+		if err := tx.setWrapperKey(audit.Hub, out.Host, r.Wrapper); err != nil {
+			return Enrolled{}, err
+		}
 	}
 	tx.onCommit(func() { tx.w.store.hosts.add(out.Host, n) })
 	subject := fact.Host{ID: out.Host, Name: r.Name}

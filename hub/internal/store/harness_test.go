@@ -57,7 +57,7 @@ func newBenchIn(t testing.TB, dir string) *bench {
 	t.Helper()
 	c := newClock()
 	b := &bench{t: t, path: filepath.Join(dir, "hub.db"), clock: c,
-		opts: store.Options{Hub: wire.NewHubID(), Key: newKey(t), Now: c.Now}}
+		opts: store.Options{Hub: wire.NewHubID(), Key: newKey(t), Log: newKey(t), Now: c.Now}}
 	if err := store.Create(t.Context(), b.path, b.opts); err != nil {
 		t.Fatal(err)
 	}

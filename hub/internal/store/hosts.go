@@ -10,6 +10,7 @@ import (
 	"picket.internal/api"
 	"picket.internal/envelope"
 	"picket.internal/fact"
+	"picket.internal/hub/internal/audit"
 	"picket.internal/hub/internal/fault"
 )
 
@@ -75,12 +76,16 @@ func (s *Store) SetHostState(ctx context.Context, id, state string) error {
 	if state != stateEnrolled && state != stateDisabled {
 		return fmt.Errorf("%w: no host is made %q by hand", api.ErrMalformed, state)
 	}
-	err := s.update(ctx, 256, func(tx *Tx) error {
+	by := audit.Actor(ctx)
+	err := s.update(ctx, 512, func(tx *Tx) error {
 		n, err := tx.change(`UPDATE hosts SET state = ?, silent = 0 WHERE id = ? AND state <> 'hub'`, state, id)
 		if err == nil && n == 0 {
 			return fault.HostUnknown
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return tx.changed(by, "host."+state, id, nil)
 	})
 	if errors.Is(err, fault.HostUnknown) {
 		return notFound("host", id)

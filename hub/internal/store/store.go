@@ -12,18 +12,21 @@ import (
 	"time"
 
 	"picket.internal/envelope"
+	"picket.internal/hub/internal/audit"
 	"picket.internal/hub/internal/fault"
 )
 
 // readers is how many connections may read at once.
 const readers = 4
 
-// Options say how a Store works. Identity and Key must be set.
+// Options say how a Store works. Hub, Key and Log must be set.
 type Options struct {
 	// Hub is the hub's id; the database must be of the same hub.
 	Hub string
 	// Key signs the batches of what the hub itself notices.
 	Key envelope.PrivateKey
+	// Log signs the checkpoints of the append-only log.
+	Log envelope.PrivateKey
 	// Params are further parameters of the database driver, as written in a
 	// DSN, as in "_cache_size=-65536"; empty means none. One that costs
 	// durability is refused.
@@ -55,6 +58,9 @@ type Store struct {
 
 	// read is a pool of connections that cannot write.
 	read *sql.DB
+	// auditLog names and signs the append-only log.
+	auditLog audit.Log
+
 	// write is owned by the writer once Open has returned.
 	write *writer
 
@@ -150,7 +156,10 @@ func assemble(ctx context.Context, path string, db *sql.DB, conn *sql.Conn, opts
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{opts: opts, path: path, packer: packer, feed: newFeed(), grown: newGrown(), cache: newUnpacked(cacheBytes),
+	if opts.Log.IsZero() {
+		return nil, errors.New("internal error: a store without the key of its log")
+	}
+	s := &Store{opts: opts, path: path, auditLog: audit.New(opts.Hub, opts.Log), packer: packer, feed: newFeed(), grown: newGrown(), cache: newUnpacked(cacheBytes),
 		kinds: newNames(), hosts: newNames()}
 	if s.read, err = openReaders(path, opts.Params); err != nil {
 		return nil, err

@@ -7,9 +7,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"picket.internal/api"
+	"picket.internal/hub/internal/audit"
 	"picket.internal/hub/internal/fault"
 )
 
@@ -29,8 +31,13 @@ func digestOf(secret string) []byte {
 // AddEnrollToken keeps a token that lets hosts in, and returns when it expires.
 func (s *Store) AddEnrollToken(ctx context.Context, t NewToken) (time.Time, error) {
 	var expires time.Time
-	err := s.update(ctx, 256, func(tx *Tx) error {
+	by := audit.Actor(ctx)
+	err := s.update(ctx, 512, func(tx *Tx) error {
 		expires = fromMillis(millis(tx.now.Add(t.TTL)))
+		detail := map[string]string{"expires": expires.Format(time.RFC3339), "uses": strconv.Itoa(t.Uses)}
+		if err := tx.changed(by, "enroll_token.made", t.ID, detail); err != nil {
+			return err
+		}
 		return tx.exec(`INSERT INTO enroll_tokens (id, secret, name, created, expires, uses, uses_left) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 			t.ID, digestOf(t.Secret), t.Name, millis(tx.now), millis(expires), t.Uses, t.Uses)
 	})
@@ -39,7 +46,11 @@ func (s *Store) AddEnrollToken(ctx context.Context, t NewToken) (time.Time, erro
 
 // AddAccessToken keeps a token that lets a person's program in.
 func (s *Store) AddAccessToken(ctx context.Context, t NewToken) error {
-	return unavailable(s.update(ctx, 256, func(tx *Tx) error {
+	by := audit.Actor(ctx)
+	return unavailable(s.update(ctx, 512, func(tx *Tx) error {
+		if err := tx.changed(by, "access_token.made", t.ID, nil); err != nil {
+			return err
+		}
 		return tx.exec(`INSERT INTO access_tokens (id, secret, name, created) VALUES (?, ?, ?, ?)`,
 			t.ID, digestOf(t.Secret), t.Name, millis(tx.now))
 	}))

@@ -22,6 +22,9 @@ type Tx struct {
 	part int64
 	ids  idSource
 
+	// audited is true once the append-only log has grown.
+	audited bool
+
 	// emitted are the facts of the hub's own that go into this commit.
 	emitted []*fact.Fact
 	// committed is run, in order, once the commit is on the disk.

@@ -66,7 +66,7 @@ func newWriter(ctx context.Context, s *Store, db *sql.DB, conn *sql.Conn) (*writ
 		return nil, fmt.Errorf("reading the end of the log: %w", err)
 	}
 	var lastAlert string
-	if err := conn.QueryRowContext(ctx, `SELECT coalesce(max(id), '') FROM alerts`).Scan(&lastAlert); err != nil {
+	if err := conn.QueryRowContext(ctx, `SELECT max(coalesce((SELECT max(id) FROM alerts), ''), coalesce((SELECT max(id) FROM responses), ''), coalesce((SELECT max(id) FROM eats), ''))`).Scan(&lastAlert); err != nil {
 		return nil, fmt.Errorf("reading the last alert: %w", err)
 	}
 	ids, err := newIDSource(lastAlert)
@@ -157,6 +157,9 @@ func (w *writer) commit(group []*op) {
 	}
 	if err == nil {
 		err = tx.flushHubFacts()
+	}
+	if err == nil {
+		err = tx.checkpoint()
 	}
 	if err == nil {
 		err = tx.exec("COMMIT")

@@ -1,0 +1,118 @@
+// Package audit says what a hub writes into its append-only log, and signs how
+// far that log has come: every token, approval and receipt, and every change of
+// what the hub is and whom it believes.
+//
+// A record of the log is a digest (eat.Entry); the document that it is the
+// digest of is kept beside it. The records make a Merkle tree (RFC 6962), so a
+// record that is changed or taken away shows to everybody who has seen a
+// checkpoint: the wrapper on each host, and whoever has exported one.
+//
+// Where the log is kept, and that it is written in the same transaction as what
+// it tells, is package store's. This package must never read the clock or the
+// database, and a document must never hold a secret.
+package audit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"picket.internal/eat"
+	"picket.internal/envelope"
+	"picket.internal/strictjson"
+)
+
+// Log names a hub's log and signs it.
+type Log struct {
+	// Name is what checkpoints call the log.
+	Name string
+	key  envelope.PrivateKey
+}
+
+// New is the log of a hub, signed with a key that has no other use.
+func New(hub string, key envelope.PrivateKey) Log {
+	return Log{Name: "picket.internal/log/" + hub, key: key}
+}
+
+// Checkpoint is the hub's signed word on the log.
+func (l Log) Checkpoint(tree tlog.Tree) ([]byte, error) {
+	return eat.SignCheckpoint(tree, l.Name, l.key)
+}
+
+// Verifier is the log's key as trust stores have it.
+func (l Log) Verifier() (string, error) { return eat.LogVerifier(l.Name, l.key.Public()) }
+
+// Entry is the record of a document.
+func Entry(kind, id string, doc []byte) eat.Entry {
+	sum := sha256.Sum256(doc)
+	return eat.Entry{Type: kind, ID: id, SHA256: hex.EncodeToString(sum[:])}
+}
+
+// Change is the document of a change of what the hub is.
+type Change struct {
+	// V is the version, 1; Encode fills it in.
+	V int `json:"v"`
+	// Event is what happened, as in "host.disabled".
+	Event string `json:"event"`
+	// Subject is what it happened to; empty where that is the hub.
+	Subject string `json:"subject,omitempty"`
+	// By is the access token that asked for it, or "hub".
+	By string `json:"by"`
+	// At is when, by the hub's clock, UTC.
+	At time.Time `json:"at"`
+	// Detail says more, by name.
+	Detail map[string]string `json:"detail,omitempty"`
+}
+
+// Encode returns the record of the change and its document.
+func (c Change) Encode() (eat.Entry, []byte, error) {
+	c.V = 1
+	doc, err := strictjson.Encode(c)
+	if err != nil {
+		return eat.Entry{}, nil, fmt.Errorf("writing the change %q: %w", c.Event, err)
+	}
+	id := c.Event
+	if c.Subject != "" {
+		id += "/" + c.Subject
+	}
+	return Entry(eat.EntryConfig, id, doc), doc, nil
+}
+
+// Approval is the document of an operator's signature, or of a person's yes or
+// no where none was asked for.
+type Approval struct {
+	// V is the version, 1; Encode fills it in.
+	V int `json:"v"`
+	// Response is the response that is approved.
+	Response string `json:"response"`
+	// Token is the id of the token, and TokenSHA256 the digest of its payload;
+	// empty where nothing was signed.
+	Token       string `json:"token,omitempty"`
+	TokenSHA256 string `json:"token_sha256,omitempty"`
+	// Operator is who signed, and Sig the signature; empty where nobody did.
+	Operator string `json:"operator,omitempty"`
+	Sig      []byte `json:"sig,omitempty"`
+	// Verdict is approved or rejected.
+	Verdict string `json:"verdict"`
+	// By is the access token over which it came.
+	By string `json:"by"`
+	// At is when, by the hub's clock, UTC.
+	At time.Time `json:"at"`
+}
+
+// Encode returns the record of the approval and its document.
+func (a Approval) Encode() (eat.Entry, []byte, error) {
+	a.V = 1
+	doc, err := strictjson.Encode(a)
+	if err != nil {
+		return eat.Entry{}, nil, fmt.Errorf("writing an approval: %w", err)
+	}
+	id := a.Response
+	if a.Operator != "" {
+		id += "/" + a.Operator
+	}
+	return Entry(eat.EntryApproval, id, doc), doc, nil
+}

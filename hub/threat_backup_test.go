@@ -1,0 +1,71 @@
+package hub_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"picket.internal/envelope"
+	"picket.internal/hub"
+	"picket.internal/hub/hubtest"
+)
+
+// TestThreat_H11_ABackupHoldsNoKey looks for the bytes of every key of the hub,
+// in each way that they could have been written, in the database and in a
+// backup of it.
+func TestThreat_H11_ABackupHoldsNoKey(t *testing.T) {
+	h := hubtest.New(t, nil)
+	h.Enroll().MustSend()
+	out := filepath.Join(t.TempDir(), "backup.db")
+	if err := hub.Backup(t.Context(), h.Dir, out); err != nil { // beside the running hub
+		t.Fatal(err)
+	}
+	if err := hub.Backup(t.Context(), h.Dir, out); err == nil {
+		t.Error("a backup overwrote another")
+	}
+	info, err := os.Stat(out)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the backup has mode %v, %v", info.Mode(), err)
+	}
+	h.Stop()
+	var texts [][]byte
+	for _, name := range []string{out, filepath.Join(h.Dir, "hub.db")} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, text)
+	}
+	keys, err := filepath.Glob(filepath.Join(h.Dir, "keys", "*.pem"))
+	if err != nil || len(keys) != 5 {
+		t.Fatalf("keys are %v, %v", keys, err)
+	}
+	for _, path := range keys {
+		key, err := envelope.LoadPrivateKey(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seed := key.Std().Seed()
+		pem, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := bytes.Split(pem, []byte("\n"))[1]
+		for i, text := range texts {
+			if bytes.Contains(text, seed) || bytes.Contains(text, body) {
+				t.Errorf("text %d holds %s", i, filepath.Base(path))
+			}
+		}
+	}
+	// The search finds what is there: the online key's public half is.
+	online, err := envelope.LoadPrivateKey(filepath.Join(h.Dir, "keys", "online.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, text := range texts {
+		if !bytes.Contains(text, online.Public().Bytes()) {
+			t.Errorf("text %d does not hold the public half of the online key, so the search proves nothing", i)
+		}
+	}
+}
