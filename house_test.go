@@ -50,6 +50,22 @@ var sensorNever = map[string]string{
 	"log/slog":                            "brings encoding/json; sensor/eventlog writes what it would",
 }
 
+var wrapperNever = map[string]string{
+	"net/http":                         "what runs as root talks to nobody",
+	"os/exec":                          "what runs as root starts no program",
+	"database/sql":                     "its state is files that an auditor can read",
+	"github.com/google/cel-go":         "CEL belongs to engine/rule",
+	"github.com/alecthomas":            "it takes no arguments",
+	"log/slog":                         "it says one line on standard error",
+	"plugin":                           "it loads no code",
+	"github.com/prometheus":            "it measures nothing",
+	"github.com/oklog/ulid/v2":         "brings database/sql/driver",
+	"google.golang.org":                "no protobuf in what runs as root",
+	"text/template":                    "it fills in no templates",
+	"golang.org/x/crypto":              "the standard library and the envelope are enough",
+	"github.com/coreos/go-systemd/v22": "its D-Bus client starts programs",
+}
+
 var rooms = []room{
 	{folder: "strictjson", never: leafNever, cgoFree: true},
 	{folder: "fact", ours: []string{"strictjson"}, never: leafNever, cgoFree: true},
@@ -59,6 +75,7 @@ var rooms = []room{
 		never: map[string]string{"os/exec": "it only talks", "github.com/google/cel-go": "CEL belongs to engine/rule"}},
 	{folder: "sensor", ours: []string{"strictjson", "fact", "envelope", "wire"}, never: sensorNever, cgoFree: true},
 	{folder: "cmd/picket-sensor", ours: []string{"internal/version", "strictjson", "fact", "envelope", "wire", "sensor"}, never: sensorNever, cgoFree: true},
+	{folder: "wrappers", ours: []string{"internal/version", "strictjson", "envelope", "eat"}, never: wrapperNever, cgoFree: true},
 	{folder: "engine", ours: []string{"strictjson", "fact"}, cgoFree: true, never: map[string]string{
 		"net/http":     "the engine can be embedded anywhere and talks to nobody",
 		"database/sql": "the engine keeps its state in memory and hands out snapshots",
@@ -78,6 +95,8 @@ var rooms = []room{
 	{folder: "hub", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "engine", "rules", "eat", "policies"},
 		never: map[string]string{"os/exec": "the hub runs nothing"}},
 	{folder: "plant", ours: []string{"strictjson"}, cgoFree: true, never: map[string]string{"net/http": "canaries talk to nobody", "os/exec": "they run nothing"}},
+	{folder: "wrappers/internal/action/network", ours: []string{"wrappers/internal/action"}, cgoFree: true, never: map[string]string{
+		"net/http": "root code speaks to the kernel alone", "os/exec": "nftables is spoken to over netlink"}},
 	{folder: "local", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "display", "engine", "report", "terminal", "client", "plant"}, cgoFree: true}, // engine: what terminal shows of it
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"picket.internal/strictjson"
 )
 
@@ -99,56 +101,6 @@ type Protected struct {
 	Services []string `json:"services,omitempty"`
 }
 
-// DefaultPolicy is what is installed: containment that ends soon and that a
-// person can look into is the hub's to decide; what could hurt needs an
-// operator's signature. The addresses of the hub are still missing in it.
-func DefaultPolicy() HostPolicy {
-	signed := ActionRule{Signatures: []Signatures{{Need: 1}}}
-	often := ActionRule{Rate: 60}
-	return HostPolicy{
-		V: version,
-		Actions: map[string]ActionRule{
-			ActionNoop:            often,
-			ActionAttest:          often,
-			ActionCollectEvidence: {},
-			ActionSuspendProcess:  {MaxLifetime: 3600},
-			ActionResumeProcess:   often,
-			ActionKillProcess:     signed,
-			ActionIsolateNetwork:  signed,
-			ActionReleaseNetwork:  signed,
-			ActionQuarantineFile:  {MaxLifetime: 30 * 24 * 3600, Signatures: signed.Signatures},
-			ActionRestoreFile:     signed,
-			ActionDisableUser:     signed,
-			ActionEnableUser:      signed,
-			ActionRevokeSSHKey:    signed,
-			ActionRestoreSSHKey:   signed,
-			ActionStopService:     signed,
-			ActionStartService:    signed,
-			ActionBlockAddress:    signed,
-			ActionUnblockAddress:  signed,
-			ActionRelease:         often,
-		},
-		Protected: Protected{
-			Executables: []string{
-				"/lib/systemd/systemd", "/usr/lib/systemd/systemd", "/sbin/init", "/usr/sbin/sshd", "/usr/lib/openssh/sshd-session",
-				"/usr/bin/picket-sensor", "/usr/libexec/picket/picket-emergency-action", "/usr/libexec/picket/picket-self-update",
-			},
-			Users: []string{"root", "picket", "picket-watch"},
-			Paths: []string{
-				"/bin", "/boot", "/etc/group", "/etc/gshadow", "/etc/nsswitch.conf", "/etc/pam.d", "/etc/passwd", "/etc/picket", "/etc/shadow",
-				"/etc/ssh", "/etc/sudoers", "/etc/sudoers.d", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/usr/bin", "/usr/lib", "/usr/lib64",
-				"/usr/libexec/picket", "/usr/sbin", "/var/lib/picket",
-			},
-			Services: []string{
-				"NetworkManager.service", "dbus.service", "getty@.service", "networking.service", "picket-send.service", "picket-watch.service",
-				"ssh.service", "sshd.service", "systemd-journald.service", "systemd-logind.service", "systemd-networkd.service",
-				"systemd-resolved.service", "systemd-udevd.service",
-			},
-		},
-		EvidencePaths: []string{"/dev/shm", "/srv", "/tmp", "/var/tmp", "/var/www"},
-	}
-}
-
 // ParsePolicy reads a host's policy, strictly. Its error is ErrPolicy; there is
 // no policy then, and nothing may be done.
 func ParsePolicy(data []byte) (*HostPolicy, error) {
@@ -161,6 +113,27 @@ func ParsePolicy(data []byte) (*HostPolicy, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// Encode returns the file, indented for people. Its error is ErrPolicy.
+func (p *HostPolicy) Encode() ([]byte, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	return indented(p, ErrPolicy)
+}
+
+// indented is for files that people read and change.
+func indented(v any, kind *Refusal) ([]byte, error) {
+	data, err := strictjson.Encode(v)
+	if err != nil {
+		return nil, refuse(kind, "%v", err)
+	}
+	out := jsontext.Value(data)
+	if err := out.Indent(jsontext.WithIndent("  ")); err != nil {
+		return nil, refuse(kind, "%v", err)
+	}
+	return append(out, '\n'), nil
 }
 
 // Validate checks every member; its error is ErrPolicy with the member's name.

@@ -66,6 +66,14 @@ func ParseTrust(data []byte) (*TrustStore, error) {
 	return t, nil
 }
 
+// Encode returns the file, indented for people. Its error is ErrTrust.
+func (t *TrustStore) Encode() ([]byte, error) {
+	if err := t.Validate(); err != nil {
+		return nil, err
+	}
+	return indented(t, ErrTrust)
+}
+
 // Validate checks every member; its error is ErrTrust with the member's name.
 func (t *TrustStore) Validate() error {
 	c := checks{kind: ErrTrust}

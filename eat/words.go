@@ -28,7 +28,7 @@ func Words(t Token) []string {
 		lines = append(lines, "It holds until that host is started anew (boot "+t.Boot+").")
 	}
 	return append(lines,
-		"It holds from "+t.NotBefore.Format(time.RFC3339)+" to "+t.Expires.Format(time.RFC3339)+", once.",
+		"Issued "+t.Issued.Format(time.RFC3339Nano)+". It holds from "+t.NotBefore.Format(time.RFC3339Nano)+" to "+t.Expires.Format(time.RFC3339Nano)+", once.",
 		fmt.Sprintf("Token %s, number %d of that host, of the hub %s.", t.ID, t.Counter, t.Hub))
 }
 

@@ -212,9 +212,9 @@ func verifyExamples(t *testing.T, page map[string]string) {
 func TestFormatsErrorIDs(t *testing.T) {
 	page, err := os.ReadFile(formats)
 	check(t, err)
-	declared := regexp.MustCompile(`(?:&(?:Error|Fault)\{ID: |errors\.New\()"([a-z]+\.[a-z0-9_]+)"`)
+	declared := regexp.MustCompile(`(?:&(?:Error|Fault|Refusal)\{ID: |errors\.New\()"([a-z]+\.[a-z0-9_]+)"`)
 	found := map[string]bool{}
-	for _, folder := range []string{"../strictjson", "../envelope", "../fact", ".", "../hub/internal/fault"} {
+	for _, folder := range []string{"../strictjson", "../envelope", "../fact", "../eat", ".", "../hub/internal/fault"} {
 		paths, err := filepath.Glob(folder + "/*.go")
 		check(t, err)
 		for _, path := range paths {

@@ -119,7 +119,7 @@ var (
 	OperatorExists  = &Fault{ID: "operator.exists", Status: http.StatusConflict}
 	OrdersMalformed = &Fault{ID: "orders.malformed", Status: http.StatusBadRequest}
 	ReceiptTooLarge = &Fault{ID: "receipt.too_large", Status: http.StatusRequestEntityTooLarge}
-	ReceiptBad      = &Fault{ID: "receipt.malformed", Status: http.StatusBadRequest}
+	ReceiptBad      = &Fault{ID: "receipts.malformed", Status: http.StatusBadRequest}
 	ReceiptNoKey    = &Fault{ID: "receipt.no_key", Status: http.StatusConflict}
 )
 

@@ -290,5 +290,5 @@ func (c *Collector) Recall(pid int32) (*fact.Process, *fact.User, *fact.Service,
 	c.mu.RUnlock()
 	p := c.block(&k)
 	c.host.Lineage(p, k.ppid, k.stat.StartTicks, c.Kin)
-	return p, c.host.User(k.ids), describe.Service(k.unit), true
+	return p, c.user(&k), describe.Service(k.unit), true
 }

@@ -147,7 +147,7 @@ func TestNoProcessIsToldTwice(t *testing.T) {
 			count[f.Process.Action]++
 		}
 		if count[fact.ProcessStart] != 1 || count[fact.ProcessExit] != 1 {
-			t.Errorf("process %d: %v", pid, count)
+			t.Errorf("process %d: %v: %q", pid, count, actions(s, pid))
 		}
 	}
 	facts, _ := s.facts()

@@ -3,8 +3,11 @@
 package process
 
 import (
+	"os"
+
 	"picket.internal/sensor/watch"
 	"picket.internal/sensor/watch/internal/connector"
+	"picket.internal/sensor/watch/internal/proc"
 )
 
 // Listening has f called with each socket that the kernel is heard through.
@@ -57,3 +60,6 @@ func (c *Collector) Hear(events ...connector.Event) {
 
 // Tick is what Run does in every interval.
 func (c *Collector) Tick() error { return c.tick() }
+
+// OpenImage opens the image of a reading.
+func OpenImage(d *proc.Dir, r *proc.Reading) (*os.File, error) { return openImage(d, r) }

@@ -113,12 +113,19 @@ func (c *Collector) hash(d *proc.Dir, r *proc.Reading, e *entry, f *fact.Fact, o
 	}
 }
 
-// openImage opens what was read, also when its process is gone.
+// openImage opens what was read, also when its process is gone. Where the
+// reading does not hold on to it, the process may run something else by now:
+// the error is then proc.ErrGone.
 func openImage(d *proc.Dir, r *proc.Reading) (*os.File, error) {
 	if r.Pin.Held() {
 		return r.Pin.Open()
 	}
-	return d.OpenExe()
+	f, err := d.OpenExe()
+	if err == nil && !r.Image.File.IsOf(f) {
+		f.Close()
+		return nil, proc.ErrGone
+	}
+	return f, err
 }
 
 // cheapHash answers without opening the image where that can be; the status is

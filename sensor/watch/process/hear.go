@@ -21,7 +21,13 @@ func (c *Collector) hear() {
 	}
 	via := c.via
 	c.via = fact.SourceConnector
-	c.asleep = c.host.Clock.SinceBoot() - time.Duration(monotonic())
+	now := monotonic()
+	ahead := c.host.Clock.SinceBoot() - time.Duration(now)
+	// Start times are compared to the tick. Who has to wait for the processor
+	// between the two clocks knows less than before.
+	if c.asleep == 0 || monotonic()-now < uint64(time.Millisecond) {
+		c.asleep = ahead
+	}
 	defer func() { c.via = via }()
 	events, over := c.ear.feed.take()
 	c.foresee(events)
@@ -99,6 +105,9 @@ func (c *Collector) executed(ev *connector.Event, over bool) {
 		return
 	}
 	e := c.table[pid]
+	if e != nil {
+		e.announced = true
+	}
 	switch {
 	case e == nil:
 		if !over && !c.queued[pid] { // it began before the kernel was heard
@@ -154,6 +163,7 @@ func (c *Collector) exited(ev *connector.Event) {
 	if ev.Thread() || e == nil || e.ended || e.stat.StartTicks > c.ticksAt(ev.Time)+1 {
 		return
 	}
+	e.announced = true
 	// The first thread may end before the others, or because another one
 	// executes in its place.
 	if e.threads && c.goesOn(pid, e.stat.StartTicks) {
@@ -166,10 +176,15 @@ func (c *Collector) exited(ev *connector.Event) {
 // over tells the end of a known process.
 func (c *Collector) over(e *entry, ev *connector.Event) {
 	c.exitAt(e, exitStatus(int64(ev.Status)), c.wall(ev.Time))
-	c.change(e, func() { e.ended = true })
-	c.mu.Lock()
-	c.setDead(append(c.dead, e))
-	c.mu.Unlock()
+	c.die(e)
+}
+
+// die keeps a process whose end is told among the dead.
+func (c *Collector) die(e *entry) {
+	c.change(e, func() {
+		e.ended = true
+		c.setDead(append(c.dead, e))
+	})
 }
 
 // headless is a process whose first thread has ended while there were others,

@@ -19,6 +19,9 @@ const (
 	// mourning is how long the end of a process that could not be read any
 	// more may take to be told.
 	mourning = 5 * time.Second
+	// belated is how late the kernel's word of a process may be taken in that
+	// a look has found.
+	belated = time.Second
 )
 
 // newborn is a process that the kernel told of and nobody has read yet.
@@ -46,8 +49,9 @@ func (c *Collector) forked(ev *connector.Event) {
 	pid := ev.TGID
 	delete(c.reaped, pid)
 	if e := c.table[pid]; e != nil {
-		if !e.ended && e.read >= ev.Time {
-			return // a look found it before the word came
+		if c.foundEarly(e, ev) {
+			e.announced = true
+			return
 		}
 		c.exit(e, nil) // its end was not told
 		c.drop(e)
@@ -64,6 +68,25 @@ func (c *Collector) forked(ev *connector.Event) {
 	}
 	c.born[pid] = n
 	c.fresh = append(c.fresh, n)
+}
+
+// foundEarly tells whether a fork is that of the process which is known under
+// its number: the kernel lists a process before it tells of it, and on a busy
+// host a look can find it, and even its end, before the word is taken in.
+func (c *Collector) foundEarly(e *entry, ev *connector.Event) bool {
+	if !e.ended && e.read >= ev.Time {
+		return true
+	}
+	if e.announced || c.ear.catch {
+		return false // or so much was lost that this may be another one
+	}
+	return c.ticksAt(ev.Time)-e.stat.StartTicks+1 <= uint64(belated/clock.Tick)
+}
+
+// awaited tells whether the kernel may still have to tell of a process that a
+// look found.
+func (c *Collector) awaited(e *entry) bool {
+	return c.ear.live && !e.announced && monotonic() < e.read+uint64(belated)
 }
 
 // lose counts a process of which there is nothing to tell.
@@ -91,7 +114,7 @@ func (c *Collector) ripen() {
 			c.fresh = kept
 			return
 		default:
-			if c.greet(n.pid, n); n.unread {
+			if c.greet(n.pid, n); c.born[n.pid] == n {
 				kept = append(kept, n)
 			}
 		}
@@ -118,7 +141,7 @@ func (c *Collector) pass(n *newborn, ev *connector.Event) {
 		service = describe.Service(n.heir.unit)
 		if !n.executed {
 			k = *n.heir
-			user = c.host.User(k.ids)
+			user = c.user(&k)
 		}
 	}
 	if k.path == (unique.Handle[string]{}) {

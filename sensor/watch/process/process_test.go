@@ -209,7 +209,7 @@ func (p scripted) put(pid int, ticks string) {
 	p.t.Helper()
 	dir := filepath.Join(p.root, strconv.Itoa(pid))
 	must(p.t, os.MkdirAll(dir, 0o755))
-	stat := strconv.Itoa(pid) + " (p) S 0 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 " + ticks + " 0 0 0 0 0 0"
+	stat := strconv.Itoa(pid) + " (p) S 0 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 " + ticks + " 0 0 0 4096 0 8192"
 	must(p.t, os.WriteFile(filepath.Join(dir, "stat"), []byte(stat), 0o644))
 }
 
@@ -276,6 +276,30 @@ func TestGoneProcessesAreCountedTogether(t *testing.T) {
 	}
 	if len(losses) != 1 || losses[0] != 50 {
 		t.Errorf("losses %v, want one of 50", losses)
+	}
+}
+
+// TestUnknownOwnerIsNobody: whose owner could not be read is told without one
+// to the end, and never as root.
+func TestUnknownOwnerIsNobody(t *testing.T) {
+	p := scripted{t, t.TempDir()}
+	p.put(1, "1")
+	p.put(7, "100")
+	c, err := process.New(process.Config{Proc: p.root})
+	must(t, err)
+	s := newSink()
+	c.Begin(s)
+	must(t, c.Scan())
+	must(t, os.RemoveAll(filepath.Join(p.root, "7")))
+	must(t, c.Scan())
+	facts, _ := s.facts()
+	for _, f := range facts {
+		if f.Process != nil && f.User != nil {
+			t.Errorf("%s is told with the user %+v", f.Process.Action, f.User)
+		}
+	}
+	if got := actions(s, 7); len(got) != 2 {
+		t.Errorf("told as %q", got)
 	}
 }
 

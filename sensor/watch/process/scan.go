@@ -104,7 +104,11 @@ func (c *Collector) sweep() {
 		c.exit(e, nil)
 	}
 	for _, e := range ended { // only now, so that each could name its parent
-		c.drop(e)
+		if !c.awaited(e) {
+			c.drop(e)
+		} else if !e.ended {
+			c.die(e)
+		}
 	}
 }
 
@@ -129,7 +133,7 @@ func (c *Collector) meet(pid int32) { c.greet(pid, nil) }
 
 // greet is meet for a process of which the kernel may have told the beginning.
 // If it did and the process cannot be read, it stays unread, and its end tells
-// what there is to tell.
+// what there is to tell. One that keeps executing other images is read later.
 func (c *Collector) greet(pid int32, n *newborn) {
 	begun := monotonic()
 	d, err := c.host.FS.Dir(pid)
@@ -158,7 +162,7 @@ func (c *Collector) greet(pid int32, n *newborn) {
 		c.unannounced(r.StartTicks)
 	} else {
 		delete(c.born, pid)
-		e.ppid, e.threads = n.parent, n.threads
+		e.ppid, e.threads, e.announced = n.parent, n.threads, true
 	}
 	e.start = c.host.Started(r.StartTicks)
 	c.put(e)
@@ -174,12 +178,13 @@ func (c *Collector) greet(pid int32, n *newborn) {
 
 // missed counts a process that could not be read.
 func (c *Collector) missed(pid int32, n *newborn, err error) {
+	unsettled := errors.Is(err, proc.ErrUnsettled)
 	if n != nil {
-		n.unread = true
+		n.unread = !unsettled
 	}
-	if errors.Is(err, proc.ErrGone) {
+	if unsettled || errors.Is(err, proc.ErrGone) {
 		if n != nil {
-			return // its end is still to be told
+			return // its turn comes again, or its end is still to be told
 		}
 		c.gone.add(1, c.host.Clock.Now())
 		return

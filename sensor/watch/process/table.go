@@ -20,6 +20,7 @@ type kept struct {
 	ppid     int32
 	stat     proc.Stat
 	ids      proc.IDs
+	owned    bool // ids are known
 	image    proc.Image
 	hasImage bool
 	path     unique.Handle[string] // raw bytes; many processes share few
@@ -39,10 +40,13 @@ type entry struct {
 	read    uint64    // when its reading began, by CLOCK_MONOTONIC
 	ended   bool      // its exit is told; it waits to be reaped
 	threads bool      // it may have more than one
-	lost    bool      // it has executed what could not be read
-	unhash  bool      // its hash is still owed
-	blind   bool      // its image may not be read
-	pending *pending  // its last fact, while that waits for the hash
+	// announced says that the kernel has told of its beginning, or of what came
+	// after it.
+	announced bool
+	lost      bool     // it has executed what could not be read
+	unhash    bool     // its hash is still owed
+	blind     bool     // its image may not be read
+	pending   *pending // its last fact, while that waits for the hash
 }
 
 // newEntry keeps what matters of a reading.
@@ -55,6 +59,7 @@ func newEntry(r *proc.Reading, owner uint32, now time.Time) *entry {
 // take replaces what is known of the process by a new reading of it.
 func (e *entry) take(r *proc.Reading, owner uint32) {
 	e.ppid, e.stat, e.ids, e.owner = r.PPID, r.Stat, r.IDs, owner
+	e.owned = r.Owned
 	e.image, e.hasImage = r.Image, r.HasImage
 	e.image.Text = ""
 	e.path = unique.Make(r.Path)
@@ -120,6 +125,14 @@ func (c *Collector) count(e *entry, by int64) {
 	if e.blind {
 		c.blind += by
 	}
+}
+
+// user is the user block of what is kept; nil where the owner is not known.
+func (c *Collector) user(e *kept) *fact.User {
+	if !e.owned {
+		return nil
+	}
+	return c.host.User(e.ids)
 }
 
 // block is the process block of what is kept.

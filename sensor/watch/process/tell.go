@@ -81,7 +81,7 @@ func (c *Collector) exitAt(e *entry, code *int64, at time.Time) {
 		Time:    at,
 		Kind:    fact.KindProcess,
 		Process: p,
-		User:    c.host.User(e.ids),
+		User:    c.user(&e.kept),
 		Service: describe.Service(e.unit),
 	})
 }

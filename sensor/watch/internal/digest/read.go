@@ -115,6 +115,12 @@ func (c *counter) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// IsOf tells whether the key is of an open file, whatever became of its content.
+func (k *Key) IsOf(f *os.File) bool {
+	now, err := keyOfFile(f)
+	return err == nil && now.Dev == k.Dev && now.Inode == k.Inode
+}
+
 func keyOfFile(f *os.File) (Key, error) {
 	raw, err := f.SyscallConn()
 	if err != nil {

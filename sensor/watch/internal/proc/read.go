@@ -41,10 +41,15 @@ func (r *Reading) Deleted() bool { return r.HasImage && r.Image.Links == 0 }
 // while it is read.
 const attempts = 3
 
+// ErrUnsettled says that a process executed other images for as long as it was
+// read. It may be read later.
+var ErrUnsettled = errors.New("process executes other images faster than it can be read")
+
 // Read reads the process whole. The image of one moment is not mixed with the
-// arguments of another: what changes while it is read is read again. ErrGone
-// says that not even its stat could be read; a process that ends later in the
-// reading is returned with what there was.
+// name, the arguments or the owners of another: what changes while it is read
+// is read again, and what no look afterwards confirms is not returned. ErrGone
+// says that the process ended before that look. One that is ending already
+// executes nothing any more, and is returned with what there is.
 func (d *Dir) Read() (*Reading, error) {
 	var buf [1024]byte
 	before, err := d.Stat(buf[:])
@@ -54,39 +59,53 @@ func (d *Dir) Read() (*Reading, error) {
 	for range attempts {
 		r := d.read(before)
 		after, err := d.Stat(buf[:])
-		if err != nil || after.SameImage(&before) {
+		if before.Ending() || err == nil && after.SameImage(&before) && !r.halfway() {
+			r.readPlace(d)
 			return r, nil
 		}
-		if after.StartTicks != before.StartTicks {
-			r.Release()
-			return nil, ErrGone // another process: no real kernel does this to an open folder
-		}
 		r.Release()
+		if err != nil {
+			return nil, err
+		}
 		before = after
 	}
-	return nil, ErrGone
+	return nil, ErrUnsettled
 }
 
+// read reads what executing another image changes. The less there is of it,
+// the fewer processes end before it is confirmed.
 func (d *Dir) read(s Stat) *Reading {
 	r := &Reading{PID: d.PID, Stat: s, Pin: NoPin}
-	alive := !r.Kernel() && !r.Ended()
-	if alive { // what is gone first comes first
+	if !r.Kernel() && !r.Ended() { // what is gone first comes first
 		r.readImage(d)
 		var err error
 		r.Args, r.ArgsCut, err = d.Args()
 		r.note("args", err)
 	}
 	r.readStatus(d)
-	if alive {
-		var err error
+	return r
+}
+
+// halfway tells whether the process was about to execute the image and may
+// still have had the name and the owners of the one before. In
+// begin_new_exec the kernel shows the new image first. Taking the old memory
+// apart, the new name and the new owners follow, and where the code, the stack
+// and the arguments are is known only at the end of load_elf_binary. Source:
+// fs/exec.c and fs/binfmt_elf.c of Linux 6.18.
+func (r *Reading) halfway() bool {
+	return r.HasImage && r.StartCode == 0 && r.StartStack == 0 && len(r.Args) == 0
+}
+
+// readPlace reads where the process is, whatever it executes.
+func (r *Reading) readPlace(d *Dir) {
+	var err error
+	if !r.Kernel() && !r.Ended() {
 		r.Cwd, err = d.Cwd()
 		r.note("cwd", err)
 	}
-	var err error
 	if r.Container, r.Unit, err = d.Cgroup(); err != nil {
 		r.note("cgroup", err)
 	}
-	return r
 }
 
 func (r *Reading) readStatus(d *Dir) {

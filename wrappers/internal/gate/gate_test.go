@@ -1,0 +1,509 @@
+//go:build linux
+
+package gate
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"picket.internal/eat"
+	"picket.internal/eat/eattest"
+)
+
+func TestNoopLeavesAReceipt(t *testing.T) {
+	s := newSite(t)
+	for range 3 {
+		if r := s.do(t, eat.Noop{}); r.Outcome != eat.OutcomeDone || r.Host != eattest.HostID || r.Wrapper != "test" {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+// TestSuspendToTheEndOfItsLease: what is stopped goes on by itself.
+func TestSuspendToTheEndOfItsLease(t *testing.T) {
+	s := newSite(t)
+	p := target(t)
+	r := s.do(t, eat.SuspendProcess{Process: p, Lifetime: 600})
+	if r.Outcome != eat.OutcomeDone || !isStopped(t, p) || !r.LeaseEnd.Equal(eattest.Now.Add(10*time.Minute)) {
+		t.Fatalf("%+v, stopped %v", r, isStopped(t, p))
+	}
+	s.after = 9 * time.Minute
+	s.leases(t)
+	if !isStopped(t, p) {
+		t.Fatal("it goes on before the end of its lease")
+	}
+	s.after = 10 * time.Minute
+	s.leases(t)
+	if isStopped(t, p) {
+		t.Error("it is stopped after the end of its lease")
+	}
+	if got := outcomes(s.spooled(t), r.Token); !slices.Equal(got, []string{eat.OutcomeDone, eat.OutcomeAutoUndone}) {
+		t.Errorf("receipts %v", got)
+	}
+	s.leases(t)
+	if got := outcomes(s.spooled(t), r.Token); len(got) != 2 {
+		t.Errorf("a lease that is over is told again: %v", got)
+	}
+}
+
+func TestTakenBack(t *testing.T) {
+	s := newSite(t)
+	p := target(t)
+	for name, back := range map[string]func(token string) eat.Args{
+		"by name":    func(string) eat.Args { return eat.ResumeProcess{Process: p} },
+		"by release": func(token string) eat.Args { return eat.Release{Token: token} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			first := s.do(t, eat.SuspendProcess{Process: p, Lifetime: 600})
+			if !isStopped(t, p) {
+				t.Fatalf("%+v", first)
+			}
+			second := s.do(t, back(first.Token))
+			if second.Outcome != eat.OutcomeDone || isStopped(t, p) {
+				t.Errorf("%+v, stopped %v", second, isStopped(t, p))
+			}
+			if got := outcomes(s.spooled(t), first.Token); !slices.Equal(got, []string{eat.OutcomeDone, eat.OutcomeUndone}) {
+				t.Errorf("receipts of the first %v", got)
+			}
+			if third := s.do(t, eat.ResumeProcess{Process: p}); third.Outcome != eat.OutcomeRefused || third.Refusal != "eat.nothing_in_force" {
+				t.Errorf("a second time: %+v", third)
+			}
+		})
+	}
+}
+
+// TestQuarantineAndBack: the file is as it was.
+func TestQuarantineAndBack(t *testing.T) {
+	s := newSite(t)
+	must(t, os.Mkdir(filepath.Join(s.root, "srv"), 0o755))
+	path := filepath.Join(s.root, "srv/dropper")
+	must(t, os.WriteFile(path, []byte("#!/bin/sh\n"), 0o4755))
+	must(t, os.Chmod(path, 0o755|os.ModeSetuid))
+	before, err := os.Stat(path)
+	must(t, err)
+	r := s.do(t, eat.QuarantineFile{Path: eat.PathOf("/srv/dropper"), SHA256: digest(path, 1<<20), Lifetime: 600})
+	if _, err := os.Stat(path); r.Outcome != eat.OutcomeDone || !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if r := s.do(t, eat.RestoreFile{Record: r.Token}); r.Outcome != eat.OutcomeDone {
+		t.Fatalf("%+v", r)
+	}
+	after, err := os.Stat(path)
+	must(t, err)
+	data, err := os.ReadFile(path)
+	if err != nil || string(data) != "#!/bin/sh\n" || after.Mode() != before.Mode() || !after.ModTime().Equal(before.ModTime()) {
+		t.Errorf("%q, %v; mode %v, was %v", data, err, after.Mode(), before.Mode())
+	}
+}
+
+// TestThreat_W7_OneTokenOneEffect: again, in other spellings, and fifty at once.
+func TestThreat_W7_OneTokenOneEffect(t *testing.T) {
+	s := newSite(t)
+	p := target(t)
+	token := s.token(t, eat.SuspendProcess{Process: p, Lifetime: 600})
+	order := s.deliver(t, token)
+	var wait sync.WaitGroup
+	for range 50 {
+		wait.Go(func() {
+			if out, err := s.wrapper(order, "").CombinedOutput(); err != nil {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+	wait.Wait()
+	s.noteSeen(t)
+	if got := outcomes(s.spooled(t), token.ID); !slices.Equal(got, []string{eat.OutcomeDone, eat.OutcomeRefused}) {
+		t.Errorf("receipts %v, want one that it is done and one that it was used", got)
+	}
+	// DSSE takes both alphabets of base64: the token is the same.
+	respelt := bytes.ReplaceAll(bytes.ReplaceAll(order, []byte("+"), []byte("-")), []byte(`/`), []byte("_"))
+	if got, err := s.run(t, respelt); err == nil && got[len(got)-1].Outcome == eat.OutcomeDone && len(outcomes(got, token.ID)) > 2 {
+		t.Errorf("another spelling was acted on: %+v", got)
+	}
+	// A machine that is put back to a snapshot is another boot.
+	other := s.token(t, eat.SuspendProcess{Process: p, Lifetime: 600})
+	other.Boot = eattest.BootID
+	if got, err := s.run(t, s.deliver(t, other)); err != nil || got[len(got)-1].Refusal != eat.ErrWrongBoot.ID {
+		t.Errorf("%v, %+v", err, got)
+	}
+}
+
+// TestThreat_W7_KilledAtEachStep: whenever a wrapper is killed, the token is
+// spent or untouched, its effect is there with a lease or gone, and a receipt
+// says which.
+func TestThreat_W7_KilledAtEachStep(t *testing.T) {
+	for _, step := range []string{"spend", "remember", "intend", "act", "acted", "tell", "hold"} {
+		t.Run(step, func(t *testing.T) {
+			s := newSite(t)
+			p := target(t)
+			token := s.token(t, eat.SuspendProcess{Process: p, Lifetime: 600})
+			order := s.deliver(t, token)
+			if !s.killedAt(t, order, step) {
+				t.Fatalf("it never came to %q", step)
+			}
+			s.leases(t)
+			got, holds := outcomes(s.spooled(t), token.ID), isStopped(t, p)
+			switch {
+			case step == "spend":
+				if len(got) != 0 || holds {
+					t.Errorf("receipts %v, stopped %v of a token that was not spent", got, holds)
+				}
+				return
+			case len(got) != 1:
+				t.Errorf("receipts %v", got)
+			case got[0] == eat.OutcomeDone != holds:
+				t.Errorf("receipt %v, stopped %v", got, holds)
+			}
+			again, err := s.run(t, order)
+			if err != nil || again[len(again)-1].Refusal != eat.ErrAlreadyUsed.ID || isStopped(t, p) != holds {
+				t.Errorf("the token works again: %v %+v", err, again)
+			}
+			s.after = 10 * time.Minute
+			s.leases(t)
+			if isStopped(t, p) {
+				t.Error("it is stopped after the end of the lease")
+			}
+			receipts := s.spooled(t)
+			s.leases(t)
+			if len(s.spooled(t)) != len(receipts) {
+				t.Error("what is over is told again")
+			}
+		})
+	}
+}
+
+// TestKilledWhileItTakesBack: the next finishes it.
+func TestKilledWhileItTakesBack(t *testing.T) {
+	for _, step := range []string{"undo", "undone", "tell", "over", "over/2", "tell/2"} {
+		t.Run(step, func(t *testing.T) {
+			s := newSite(t)
+			p := target(t)
+			first := s.do(t, eat.SuspendProcess{Process: p, Lifetime: 600})
+			token := s.token(t, eat.Release{Token: first.Token})
+			if !s.killedAt(t, s.deliver(t, token), step) {
+				t.Fatalf("it never came to %q", step)
+			}
+			s.after = 10 * time.Minute
+			s.leases(t)
+			if isStopped(t, p) {
+				t.Error("it is still stopped")
+			}
+			all := s.spooled(t)
+			if got := outcomes(all, first.Token); len(got) < 2 {
+				t.Errorf("receipts of what was in force %v", got)
+			}
+			if got := outcomes(all, token.ID); len(got) != 1 {
+				t.Errorf("receipts of the release %v", got)
+			}
+		})
+	}
+}
+
+// TestThreat_W9_ClockSetBack: the clock is never before what was signed.
+func TestThreat_W9_ClockSetBack(t *testing.T) {
+	s := newSite(t)
+	s.do(t, eat.Noop{})
+	s.after = -24 * time.Hour
+	token := s.token(t, eat.Noop{})
+	got, err := s.run(t, s.deliver(t, token))
+	if err != nil || got[len(got)-1].Refusal != eat.ErrBelowFloor.ID {
+		t.Errorf("%v, %+v", err, got)
+	}
+}
+
+// TestThreat_H10_ForkedLog: a hub that tells two stories is refused, and so is
+// one that forgot what it told.
+func TestThreat_H10_ForkedLog(t *testing.T) {
+	s := newSite(t)
+	fork := s.hub.Fork()
+	s.do(t, eat.Noop{})
+	s.do(t, eat.Noop{})
+	honest := s.hub
+	s.hub = fork
+	got, err := s.run(t, s.deliver(t, s.token(t, eat.Noop{})))
+	if id := got[len(got)-1].Refusal; err != nil || id != eat.ErrLogRollback.ID && id != eat.ErrNoConsistency.ID && id != eat.ErrLogFork.ID {
+		t.Errorf("%v, %+v", err, got[len(got)-1])
+	}
+	s.hub = honest
+	if r := s.do(t, eat.Noop{}); r.Outcome != eat.OutcomeDone {
+		t.Errorf("the honest hub after it: %+v", r)
+	}
+}
+
+// TestThreat_P2_FilesOfOthers: a file or folder that somebody else could have
+// written is not believed, nor a link.
+func TestThreat_P2_FilesOfOthers(t *testing.T) {
+	for name, spoil := range map[string]func(t *testing.T, s *site){
+		"a folder for the group": func(t *testing.T, s *site) { must(t, os.Chmod(filepath.Join(s.root, "etc/picket"), 0o775)) },
+		"a file of another":      func(t *testing.T, s *site) { must(t, os.Chown(filepath.Join(s.root, policyFile), 65534, 0)) },
+		"a file for all":         func(t *testing.T, s *site) { must(t, os.Chmod(filepath.Join(s.root, trustFile), 0o666)) },
+		"a link": func(t *testing.T, s *site) {
+			path := filepath.Join(s.root, trustFile)
+			must(t, os.Rename(path, path+".real"))
+			must(t, os.Symlink("trust.json.real", path))
+		},
+		"a linked folder": func(t *testing.T, s *site) {
+			path := filepath.Join(s.root, "etc/picket")
+			must(t, os.Rename(path, path+".real"))
+			must(t, os.Symlink("picket.real", path))
+		},
+		"a key that others can read": func(t *testing.T, s *site) {
+			must(t, os.Chmod(filepath.Join(s.root, "var/lib/picket-wrapper/key"), 0o640))
+		},
+		"a state folder of another": func(t *testing.T, s *site) {
+			must(t, os.Chown(filepath.Join(s.root, "var/lib/picket-wrapper"), 65534, 0))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			order := s.deliver(t, s.token(t, eat.Noop{}))
+			spoil(t, s)
+			_, err := s.run(t, order)
+			var p *Problem
+			if !errors.As(err, &p) || p.Code != "trust.bad_owner" {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// TestLostStateIsAnError: what a host has seen is never taken for nothing.
+func TestLostStateIsAnError(t *testing.T) {
+	s := newSite(t)
+	s.do(t, eat.Noop{})
+	for _, name := range []string{"state.json", "key"} {
+		path := filepath.Join(s.root, "var/lib/picket-wrapper", name)
+		must(t, os.Rename(path, path+".away"))
+		if _, err := s.run(t, s.deliver(t, s.token(t, eat.Noop{}))); err == nil {
+			t.Errorf("it goes on without %s", name)
+		}
+		must(t, os.Rename(path+".away", path))
+	}
+	for _, name := range []string{"state.json", "ledger/" + eattest.TokenID[:20] + "001001"} {
+		path := filepath.Join(s.root, "var/lib/picket-wrapper", name)
+		must(t, os.WriteFile(path, []byte(`{"v":1`), 0o600))
+		if _, err := s.run(t, s.deliver(t, s.token(t, eat.Noop{}))); err == nil || !strings.Contains(err.Error(), "state.bad_file") {
+			t.Errorf("half of %s: %v", name, err)
+		}
+		must(t, os.Remove(path))
+		if name == "state.json" {
+			_, err := Setup(s.root)
+			must(t, err)
+		}
+	}
+}
+
+// TestEndlessOrder: standard input is read to its bound and no further.
+func TestEndlessOrder(t *testing.T) {
+	s := newSite(t)
+	zero, err := os.Open("/dev/zero")
+	must(t, err)
+	defer zero.Close()
+	var p *Problem
+	if err := Run(s.config(), zero, &bytes.Buffer{}); !errors.As(err, &p) || p.Code != "eat.too_large" {
+		t.Errorf("%v", err)
+	}
+	for name, order := range map[string][]byte{"nothing": nil, "half": s.deliver(t, s.token(t, eat.Noop{}))[:500], "noise": []byte("\x00\xff{}")} {
+		if got, err := s.run(t, order); err == nil || len(got) > 0 {
+			t.Errorf("%s: %v, %+v", name, err, got)
+		}
+	}
+	silent, held, err := os.Pipe()
+	must(t, err)
+	defer held.Close()
+	defer silent.Close()
+	cfg := s.config()
+	cfg.patience = 20 * time.Millisecond
+	if err := Run(cfg, silent, &bytes.Buffer{}); !errors.As(err, &p) || p.Code != "wrapper.no_order" {
+		t.Errorf("a caller that says nothing: %v", err)
+	}
+	if len(s.spooled(t)) != 0 {
+		t.Error("whoever has no key filled the spool")
+	}
+}
+
+// TestFullDisk: what cannot be written down is not done.
+func TestFullDisk(t *testing.T) {
+	s := newSite(t)
+	state := filepath.Join(s.root, "var/lib/picket-wrapper")
+	p := target(t)
+	key, err := os.ReadFile(filepath.Join(state, "key"))
+	must(t, err)
+	must(t, unix.Mount("picket", state, "tmpfs", 0, "size=128k,mode=0700"))
+	t.Cleanup(func() { unix.Unmount(state, unix.MNT_DETACH) })
+	must(t, os.WriteFile(filepath.Join(state, "key"), key, 0o600))
+	_, err = Setup(s.root)
+	must(t, err)
+	filler := filepath.Join(state, "filler")
+	must(t, os.Mkdir(filepath.Join(state, "ledger"), 0o700))
+	must(t, os.Mkdir(filepath.Join(state, "receipts"), 0o700))
+	must(t, os.WriteFile(filepath.Join(state, "lock"), nil, 0o600))
+	f, err := os.Create(filler)
+	must(t, err)
+	for block := make([]byte, 512); err == nil; {
+		_, err = f.Write(block)
+	}
+	f.Close()
+	token := s.token(t, eat.SuspendProcess{Process: p, Lifetime: 600})
+	order := s.deliver(t, token)
+	if _, err := s.run(t, order); !errors.Is(err, unix.ENOSPC) {
+		t.Errorf("%v", err)
+	}
+	if isStopped(t, p) {
+		t.Error("it acted without writing it down")
+	}
+	must(t, os.Remove(filler))
+	if got, err := s.run(t, order); err != nil || !slices.Contains([]string{eat.OutcomeDone, eat.OutcomeUnknown, eat.OutcomeRefused}, got[len(got)-1].Outcome) {
+		t.Errorf("with room again: %v, %+v", err, got)
+	}
+}
+
+// TestThreat_W10_PolicyIsTheCeiling: with the hub's key alone nothing is done
+// that the host's policy forbids or that operators must sign.
+func TestThreat_W10_PolicyIsTheCeiling(t *testing.T) {
+	s := newSite(t)
+	p := target(t)
+	try := func(args eat.Args) string {
+		t.Helper()
+		got, err := s.run(t, s.hub.Deliver(t, s.token(t, args), s.seen))
+		must(t, err)
+		return got[len(got)-1].Refusal
+	}
+	if id := try(eat.KillProcess{Process: p}); id != eat.ErrThresholdNotMet.ID {
+		t.Errorf("kill without an operator: %q", id)
+	}
+	delete(s.policy.Actions, eat.ActionSuspendProcess)
+	s.policy.Actions[eat.ActionNoop] = eat.ActionRule{Rate: 2}
+	s.write(t, policyFile, s.policy)
+	if id := try(eat.SuspendProcess{Process: p, Lifetime: 60}); id != eat.ErrNotAllowed.ID {
+		t.Errorf("what is not in the policy: %q", id)
+	}
+	for i, want := range []string{"", "", eat.ErrRate.ID} {
+		if id := try(eat.Noop{}); id != want {
+			t.Errorf("noop %d: %q, want %q", i+1, id, want)
+		}
+		s.noteSeen(t)
+	}
+	s.policy.Protected.Executables = append(s.policy.Protected.Executables, "sleep")
+	s.policy.Actions[eat.ActionSuspendProcess] = eat.ActionRule{}
+	s.write(t, policyFile, s.policy)
+	if id := try(eat.SuspendProcess{Process: p, Lifetime: 60}); id != "policy.protected_target" {
+		t.Errorf("a protected program: %q", id)
+	}
+	if isStopped(t, p) {
+		t.Error("it was stopped")
+	}
+}
+
+// TestAttestation: the wrapper hashes for itself, with the hub's nonce.
+func TestAttestation(t *testing.T) {
+	s := newSite(t)
+	sensor := filepath.Join(s.root, sensorPath)
+	must(t, os.MkdirAll(filepath.Dir(sensor), 0o755))
+	must(t, os.WriteFile(sensor, []byte("sensor"), 0o755))
+	nonce := strings.Repeat("ab", 32)
+	r := s.do(t, eat.Attest{Nonce: nonce})
+	if r.Effect["nonce"] != nonce || r.Effect["file.sensor"] != digest(sensor, 1<<20) || r.Effect["file.trust"] == "absent" || r.Effect["file.sudoers"] != "absent" || r.Effect["running"] != "0" {
+		t.Errorf("%+v", r.Effect)
+	}
+}
+
+// TestAccountsAndKeysComeBackByteForByte: by name, by release, and at the end of
+// the lease.
+func TestAccountsAndKeysComeBackByteForByte(t *testing.T) {
+	const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxc mallory@lab"
+	s := newSite(t)
+	home := filepath.Join(s.root, "home/mallory/.ssh")
+	must(t, os.MkdirAll(home, 0o700))
+	must(t, os.Chown(filepath.Dir(home), 1001, 1001))
+	must(t, os.Chown(home, 1001, 1001))
+	files := map[string]string{
+		"etc/passwd":                        "root:x:0:0:root:/root:/bin/bash\nmallory:x:1001:1001::/home/mallory:/bin/sh\nalice:x:1002:1002::/home/alice:/bin/sh\n",
+		"etc/shadow":                        "root:*:20000::::::\nmallory:$y$j9T$x$y:20000:0:99999:7:::\nalice:$y$j9T$z$z:20000:0:99999:7:::\n",
+		"home/mallory/.ssh/authorized_keys": "# my keys\n" + key + "\n\nrestrict ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAA other",
+	}
+	for name, text := range files {
+		must(t, os.WriteFile(filepath.Join(s.root, name), []byte(text), 0o640))
+	}
+	must(t, os.Chown(filepath.Join(home, "authorized_keys"), 1001, 1001))
+	sum := sha256.Sum256(mustDecode(t, strings.Fields(key)[1]))
+	fingerprint := "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
+	same := func(when string) {
+		t.Helper()
+		for name, text := range files {
+			got, err := os.ReadFile(filepath.Join(s.root, name))
+			info, statErr := os.Stat(filepath.Join(s.root, name))
+			if err != nil || statErr != nil || string(got) != text || info.Mode().Perm() != 0o640 {
+				t.Errorf("%s: %s is %q with %v, %v", when, name, got, info.Mode(), err)
+			}
+		}
+	}
+	for _, c := range []struct {
+		file string
+		args eat.Args
+		back func(token string) eat.Args
+	}{
+		{"etc/shadow", eat.DisableUser{Name: "mallory", Lifetime: 600}, func(string) eat.Args { return eat.EnableUser{Name: "mallory"} }},
+		{"home/mallory/.ssh/authorized_keys", eat.RevokeSSHKey{Fingerprint: fingerprint, Lifetime: 600}, func(string) eat.Args { return eat.RestoreSSHKey{Fingerprint: fingerprint} }},
+		{"etc/shadow", eat.DisableUser{Name: "mallory", Lifetime: 600}, func(token string) eat.Args { return eat.Release{Token: token} }},
+		{"home/mallory/.ssh/authorized_keys", eat.RevokeSSHKey{Fingerprint: fingerprint, User: "mallory", Lifetime: 600}, nil},
+	} {
+		r := s.do(t, c.args)
+		got, err := os.ReadFile(filepath.Join(s.root, c.file))
+		must(t, err)
+		if r.Outcome != eat.OutcomeDone || string(got) == files[c.file] {
+			t.Fatalf("%T: %+v, and %s is %q", c.args, r, c.file, got)
+		}
+		if c.back == nil {
+			s.after += 10 * time.Minute
+			s.leases(t)
+		} else if r := s.do(t, c.back(r.Token)); r.Outcome != eat.OutcomeDone {
+			t.Fatalf("back from %T: %+v", c.args, r)
+		}
+		same(fmt.Sprintf("%T", c.args))
+	}
+	// Nobody but alice could log in without mallory; then not she either.
+	s.do(t, eat.DisableUser{Name: "mallory", Lifetime: 600})
+	if r := s.do(t, eat.DisableUser{Name: "alice", Lifetime: 600}); r.Refusal != "account.last_login" {
+		t.Errorf("the last way in: %+v", r)
+	}
+}
+
+func mustDecode(t *testing.T, s string) []byte {
+	t.Helper()
+	raw, err := base64.StdEncoding.DecodeString(s)
+	must(t, err)
+	return raw
+}
+
+// TestEvidence: what is collected stays with root, and the receipt has its hash.
+func TestEvidence(t *testing.T) {
+	s := newSite(t)
+	must(t, os.Mkdir(filepath.Join(s.root, "tmp"), 0o755))
+	must(t, os.WriteFile(filepath.Join(s.root, "tmp/note"), []byte("ransom"), 0o600))
+	r := s.do(t, eat.CollectEvidence{What: []string{"processes", "files"}, Files: []eat.Path{eat.PathOf("/tmp/note")}, MaxBytes: 8 << 20, MaxSeconds: 20})
+	bundle := filepath.Join(s.root, "var/lib/picket-wrapper/evidence", r.Token)
+	data, err := os.ReadFile(bundle)
+	must(t, err)
+	info, err := os.Stat(bundle)
+	must(t, err)
+	if r.Outcome != eat.OutcomeDone || r.Effect["sha256"] != digest(bundle, 1<<30) || info.Mode().Perm() != 0o600 ||
+		!bytes.Contains(data, []byte(base64.StdEncoding.EncodeToString([]byte("ransom")))) {
+		t.Errorf("%+v, %v", r, info.Mode())
+	}
+	if r := s.do(t, eat.CollectEvidence{What: []string{"files"}, Files: []eat.Path{eat.PathOf("/etc/shadow")}, MaxBytes: 8 << 20, MaxSeconds: 20}); r.Refusal != eat.ErrProtectedTarget.ID {
+		t.Errorf("a file that the policy does not name: %+v", r)
+	}
+}

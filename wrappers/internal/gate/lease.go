@@ -1,0 +1,127 @@
+//go:build linux
+
+package gate
+
+import (
+	"errors"
+	"time"
+
+	"picket.internal/eat"
+)
+
+// confirmTime is how long an isolation lasts without a word of the hub's.
+const confirmTime = time.Minute
+
+// Leases ends what is over, puts in force again what a reboot has ended before
+// its time, and clears up after a wrapper that was killed. It is started by a
+// timer of root's own, and at boot.
+func Leases(cfg Config) error {
+	h, err := open(cfg)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	if err := h.recover(); err != nil {
+		return err
+	}
+	var problems []error
+	for _, e := range h.ledger.in(stageHolds) {
+		problems = append(problems, h.keep(e)) // one that fails must not hold up the others
+	}
+	return errors.Join(append(problems, h.ledger.prune(h.now()))...)
+}
+
+// keep looks at one thing that is in force.
+func (h *host) keep(e *entry) error {
+	switch now := h.now(); {
+	case !now.Before(e.LeaseEnd):
+		return h.lapse(e, "its lease is over")
+	case !e.ConfirmBy.IsZero() && !now.Before(e.ConfirmBy):
+		return h.lapse(e, "the hub was not heard since")
+	case e.Boot != h.boot && bootBound(e.Action):
+		return h.end(e, eat.OutcomeAutoUndone, "", "the host was started again, and what was held is gone", nil)
+	case e.Boot != h.boot:
+		return h.again(e, "the host was started again")
+	}
+	d, err := h.load(e)
+	if err != nil {
+		return err
+	}
+	if f, ok := d.(interface{ InForce() (bool, error) }); ok {
+		if holds, err := f.InForce(); err != nil || !holds {
+			return errors.Join(err, h.again(e, "somebody has ended it"))
+		}
+	}
+	return nil
+}
+
+// lapse takes back what is over. What cannot be taken back is told once, and
+// tried again each time.
+func (h *host) lapse(e *entry, why string) error {
+	err := h.undo(e, eat.OutcomeAutoUndone, why)
+	if err == nil {
+		return nil
+	}
+	if told, toldErr := h.told(e, eat.OutcomeFailed); toldErr != nil || told {
+		return errors.Join(err, toldErr)
+	}
+	return errors.Join(err, h.tell(e, eat.OutcomeFailed, "lease.not_undone", why+", and: "+err.Error(), nil))
+}
+
+// again puts something in force anew.
+func (h *host) again(e *entry, why string) error {
+	d, err := h.load(e)
+	if err != nil {
+		return err
+	}
+	effect, err := d.Do(h.root)
+	if err != nil {
+		return err
+	}
+	e.Boot = h.boot
+	if err := h.ledger.put(e); err != nil {
+		return err
+	}
+	return h.tell(e, eat.OutcomeDone, "", "put in force again: "+why, effect)
+}
+
+// recover finishes or undoes what a wrapper left that was killed, and says
+// which.
+func (h *host) recover() error {
+	for _, e := range h.ledger.in(stageSpent, stageActs) {
+		if err := h.clearUp(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *host) clearUp(e *entry) error {
+	last, err := h.told(e, eat.OutcomeRefused, eat.OutcomeFailed, eat.OutcomeUnknown, eat.OutcomeAlreadyGone)
+	if err != nil {
+		return err
+	}
+	done, err := h.told(e, eat.OutcomeDone)
+	switch known, _ := eat.ActionNamed(e.Action); {
+	case err != nil:
+		return err
+	case last, done && !known.Contains:
+		return h.over(e)
+	case done:
+		e.Stage = stageHolds
+		return h.ledger.put(e)
+	case e.Stage == stageSpent:
+		return h.end(e, eat.OutcomeUnknown, "", "the wrapper was ended before it acted: nothing was done", nil)
+	case !known.Contains:
+		return h.end(e, eat.OutcomeUnknown, "", "the wrapper was ended while it acted", nil)
+	}
+	d, err := h.load(e)
+	if err != nil {
+		return err
+	}
+	effect, err := d.Undo(h.root)
+	if err != nil {
+		return h.lapse(e, "the wrapper was ended while it acted")
+	}
+	return h.end(e, eat.OutcomeFailed, "wrapper.interrupted", "the wrapper was ended while it acted: what was begun is taken back", effect)
+}

@@ -1,0 +1,94 @@
+//go:build linux
+
+package gate
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// environment is all that a wrapper runs with: nothing that a Go program, the
+// loader or a library would take an order from.
+var environment = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
+
+// Enter makes the process one that nobody but root has shaped: called without
+// arguments, as root, in an environment of its own. Where the environment is
+// another it starts the program again in that one, because the runtime has read
+// the old one already.
+func Enter() error {
+	if len(os.Args) != 1 {
+		return problem("wrapper.args_refused", "it takes no arguments: the order is read from standard input")
+	}
+	if os.Getuid() != 0 || os.Geteuid() != 0 || os.Getgid() != 0 || os.Getegid() != 0 {
+		return problem("wrapper.not_root", "it runs as uid %d, gid %d: start it by sudo or its unit", os.Geteuid(), os.Getegid())
+	}
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "GO") || strings.HasPrefix(name, "LD_") {
+			return problem("wrapper.env_refused", "%.64q is set: sudoers must reset the environment", name)
+		}
+	}
+	if !slices.Equal(os.Environ(), environment) {
+		return fmt.Errorf("start again in a clean environment: %w", unix.Exec("/proc/self/exe", []string{os.Args[0]}, environment))
+	}
+	unix.Umask(0o077)
+	if err := os.Chdir("/"); err != nil {
+		return fmt.Errorf("chdir /: %w", err)
+	}
+	return unrestricted()
+}
+
+// needed are the capabilities without which some action cannot be done: a
+// sandbox of the caller's that holds them back is found before anything is
+// begun. See capabilities(7).
+var needed = map[string]uint{
+	"CAP_CHOWN": 0, "CAP_DAC_OVERRIDE": 1, "CAP_FOWNER": 3, "CAP_KILL": 5, "CAP_NET_ADMIN": 12, "CAP_SYS_PTRACE": 19,
+}
+
+// unrestricted refuses to begin where the caller's sandbox would end an action
+// in its middle.
+func unrestricted() error {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return fmt.Errorf("read /proc/self/status: %w", err)
+	}
+	lines := bufio.NewScanner(bytes.NewReader(status))
+	for lines.Scan() {
+		name, value, _ := strings.Cut(lines.Text(), ":")
+		value = strings.TrimSpace(value)
+		switch name {
+		case "CapEff":
+			var have uint64
+			if _, err := fmt.Sscanf(value, "%x", &have); err != nil {
+				return fmt.Errorf("malformed CapEff %q: %w", value, err)
+			}
+			for capability, bit := range needed {
+				if have&(1<<bit) == 0 {
+					return problem("wrapper.sandboxed", "%s is held back from it: the unit that starts it must not bound capabilities", capability)
+				}
+			}
+		case "Seccomp":
+			if value != "0" {
+				return problem("wrapper.sandboxed", "a system call filter is on it: the unit that starts it must have none")
+			}
+		}
+	}
+	return lines.Err()
+}
+
+// writable refuses to begin where the state could not be written down.
+func writable(state folder) error {
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(state.f.Fd()), &st); err != nil {
+		return fmt.Errorf("statfs %s: %w", state.f.Name(), err)
+	}
+	if st.Flags&unix.ST_RDONLY != 0 {
+		return problem("wrapper.readonly_target", "%s is read-only here: the unit that starts it must not have ProtectSystem", state.f.Name())
+	}
+	return nil
+}

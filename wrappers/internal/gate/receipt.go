@@ -1,0 +1,118 @@
+//go:build linux
+
+package gate
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"picket.internal/eat"
+	"picket.internal/envelope"
+)
+
+const (
+	maxReceipt = 128 << 10
+	// keepReceipts is how many receipts are kept, the newest: the hub has had
+	// the others long ago, or never will.
+	keepReceipts = 4096
+	// shown is how many are printed at most on a run, and for how long each.
+	shown    = 64
+	showTime = 24 * time.Hour
+)
+
+// spool is the chain of signed receipts, one file each, named by its number.
+type spool struct {
+	dir  folder
+	key  envelope.PrivateKey
+	last *eat.Receipt // nil where there is none
+	prev string       // digest of last
+	list []string     // names in order
+}
+
+func openSpool(state folder, key envelope.PrivateKey) (*spool, error) {
+	dir, err := state.sub("receipts")
+	if err != nil {
+		return nil, err
+	}
+	s := &spool{dir: dir, key: key, prev: eat.FirstPrev}
+	if err := s.read(); err != nil {
+		dir.f.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *spool) read() error {
+	dir, key := s.dir, s.key
+	names, err := dir.names()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if len(name) == len(numbered(1)) {
+			s.list = append(s.list, name)
+		}
+	}
+	slices.Sort(s.list)
+	if len(s.list) == 0 {
+		return nil
+	}
+	data, err := dir.read(s.list[len(s.list)-1], maxReceipt)
+	if err != nil {
+		return err
+	}
+	if s.last, s.prev, err = eat.OpenReceipt(data, key.Public()); err != nil {
+		return problem("state.bad_file", "malformed %s: %v", dir.path(s.list[len(s.list)-1]), err)
+	}
+	return nil
+}
+
+func numbered(seq uint64) string { return fmt.Sprintf("%020d", seq) }
+
+// add signs the next receipt of the chain and puts it on the disk.
+func (s *spool) add(r eat.Receipt) error {
+	r.Seq, r.Prev = 1, s.prev
+	if s.last != nil {
+		r.Seq = s.last.Seq + 1
+	}
+	sealed, digest, err := eat.SealReceipt(r, s.key)
+	if err != nil {
+		return fmt.Errorf("sign the receipt of %s: %w", r.Token, err)
+	}
+	name := numbered(r.Seq)
+	if err := s.dir.create(name, sealed); err != nil {
+		return err
+	}
+	s.last, s.prev, s.list = &r, digest, append(s.list, name)
+	for len(s.list) > keepReceipts {
+		if err := s.dir.remove(s.list[0]); err != nil {
+			return err
+		}
+		s.list = s.list[1:]
+	}
+	return nil
+}
+
+// print writes the receipts that the hub may not have yet, one a line.
+func (s *spool) print(w io.Writer, now time.Time) error {
+	for _, name := range s.list[max(0, len(s.list)-shown):] {
+		data, err := s.dir.read(name, maxReceipt)
+		if err != nil {
+			return err
+		}
+		r, _, err := eat.OpenReceipt(data, s.key.Public())
+		if err != nil {
+			return err
+		}
+		if r.Time.Before(now.Add(-showTime)) {
+			continue
+		}
+		if _, err := w.Write(append(bytes.TrimSpace(data), '\n')); err != nil {
+			return fmt.Errorf("write the receipt: %w", err)
+		}
+	}
+	return nil
+}

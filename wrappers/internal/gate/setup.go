@@ -1,0 +1,78 @@
+//go:build linux
+
+package gate
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"picket.internal/envelope"
+	"picket.internal/strictjson"
+	"picket.internal/wrappers/internal/action"
+)
+
+// publicKeyFile is where the public half of the wrapper's key lies for everyone.
+const publicKeyFile = "etc/picket/wrapper.pub"
+
+// Setup makes what a gate needs to begin: its folder, its key, and the state of
+// a host that has seen nothing yet. What is there stays: a second time it only
+// writes the public key again. Opening never makes any of this, so that the loss
+// of it is an error.
+func Setup(root string) (envelope.PublicKey, error) {
+	dir := action.Root{Dir: root}.State()
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return envelope.PublicKey{}, fmt.Errorf("make %s: %w", dir, err)
+	}
+	relative, err := filepath.Rel(root, dir)
+	if err != nil {
+		return envelope.PublicKey{}, err
+	}
+	state, err := openFolder(root, relative)
+	if err != nil {
+		return envelope.PublicKey{}, err
+	}
+	defer state.f.Close()
+	data, err := state.read(keyFile, 4<<10)
+	if errors.Is(err, os.ErrNotExist) {
+		key, makeErr := envelope.GenerateKey()
+		if makeErr != nil {
+			return envelope.PublicKey{}, makeErr
+		}
+		data, err = key.MarshalPEM(), state.create(keyFile, key.MarshalPEM())
+	}
+	if err != nil {
+		return envelope.PublicKey{}, err
+	}
+	key, err := envelope.ParsePrivateKey(data)
+	if err != nil {
+		return envelope.PublicKey{}, fmt.Errorf("read %s: %w", state.path(keyFile), err)
+	}
+	first, err := strictjson.Encode(memory{V: 1})
+	if err != nil {
+		return envelope.PublicKey{}, err
+	}
+	if err := state.create(memoryFile, first); err != nil && !errors.Is(err, os.ErrExist) {
+		return envelope.PublicKey{}, err
+	}
+	return key.Public(), publish(root, key.Public())
+}
+
+func publish(root string, key envelope.PublicKey) error {
+	path := filepath.Join(root, publicKeyFile)
+	etc, err := openFolder(root, filepath.Dir(publicKeyFile))
+	if err != nil {
+		return err
+	}
+	defer etc.f.Close()
+	if err := etc.replace(filepath.Base(publicKeyFile), []byte(key.String()+"\n")); err != nil {
+		return err
+	}
+	if err := unix.Fchmodat(int(etc.f.Fd()), filepath.Base(publicKeyFile), 0o644, 0); err != nil {
+		return fmt.Errorf("chmod %s: %w", path, err)
+	}
+	return nil
+}
