@@ -454,12 +454,12 @@ func TestThreat_W15_AMissingReceiptIsAnAlert(t *testing.T) {
 	}
 	awaitStates(t, h, api.ResponseDelivered)
 	clock.Add(5*time.Minute + 59*time.Second)
-	if err := h.Overdue(t.Context()); err != nil {
+	if err := h.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	awaitStates(t, h, api.ResponseDelivered)
 	clock.Add(2 * time.Second)
-	if err := h.Overdue(t.Context()); err != nil {
+	if err := h.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	awaitStates(t, h, api.ResponseNoReceipt)

@@ -59,6 +59,6 @@ func (r responder) AuditRecords(ctx context.Context, from int64, limit int) ([]t
 	return r.store.AuditRecords(ctx, from, limit)
 }
 
-// Overdue looks at once for tokens whose receipt did not come. Run does so
-// every few seconds.
-func (h *Hub) Overdue(ctx context.Context) error { return h.respond.Sweep(ctx) }
+// Sweep looks at once for tokens whose receipt did not come, and for changed
+// policies. Run does so every few seconds.
+func (h *Hub) Sweep(ctx context.Context) error { return h.respond.Sweep(ctx) }

@@ -217,9 +217,10 @@ func argsOf(action policies.Action, facts []*fact.Fact) (args eat.Args, err erro
 }
 
 // spotOf is what makes two responses one. What is aimed at the host as a whole
-// is done once an incident, whatever its arguments.
+// is done once an incident, whatever its arguments. A dry run stands for nothing
+// but itself: it must not be in the way of what is meant.
 func spotOf(p *policies.Policy, action policies.Action, host string, args []byte) string {
-	spot := p.Name + " " + action.Name + " " + host
+	spot := p.Name + " " + action.Name + " " + action.Mode + " " + host
 	if action.Whole() {
 		return spot
 	}

@@ -114,9 +114,12 @@ func (d *Desk) sweep(ctx context.Context) {
 	}
 }
 
-// Sweep looks at once for what is overdue.
+// Sweep looks at once for what is overdue and for changed policies.
 func (d *Desk) Sweep(ctx context.Context) error {
 	_, err := d.cfg.Store.Overdue(ctx)
+	if reload := d.reloadPolicies(ctx); !errors.Is(reload, errSame) {
+		err = errors.Join(err, reload)
+	}
 	return err
 }
 
