@@ -85,7 +85,7 @@ bench: tools ## latency, ingest, engine, footprint and sizes, measured here
 	cd bench && PICKET_BENCH=1 $(GO) test -count=1 -v -run 'Comparison|Scale' -timeout 30m .
 
 soak: tools ## the long tests at full length
-	PICKET_SOAK=1 CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m ./e2e/... ./hub/... ./sensor/...
+	PICKET_SOAK=1 CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m ./e2e/... ./hub/... ./sensor/... ./wrappers/...
 	PICKET_SOAK=1 $(GO) test -count=1 -timeout 60m -run 'IndexAgrees' ./engine
 	$(MAKE) fuzz FUZZTIME=2m
 

@@ -50,6 +50,8 @@ type Alert struct {
 	State string `json:"state"`
 	// Shadow is true where the rule is still on trial: nobody is to be woken.
 	Shadow bool `json:"shadow"`
+	// Responses are what it led to, with tokens and receipts; only where one alert is asked for.
+	Responses []Response `json:"responses,omitempty"`
 	// Error says what went wrong while the message or the values were computed; absent where nothing did.
 	Error string `json:"error,omitempty"`
 }

@@ -31,6 +31,20 @@ const (
 	PathRuleFiles    = Prefix + "/rules/files"
 	PathEnrollTokens = Prefix + "/enroll-tokens"
 	PathStatus       = Prefix + "/status"
+
+	PathResponses       = Prefix + "/responses"
+	PathResponse        = Prefix + "/responses/{id}"
+	PathResponsePrepare = Prefix + "/responses/{id}/prepare"
+	PathResponseApprove = Prefix + "/responses/{id}/approve"
+	PathResponseReject  = Prefix + "/responses/{id}/reject"
+	PathResponseUndo    = Prefix + "/responses/{id}/undo"
+	PathPause           = Prefix + "/pause"
+	PathPolicies        = Prefix + "/policies"
+	PathOperators       = Prefix + "/operators"
+	PathOperatorRemove  = Prefix + "/operators/{name}/remove"
+	PathHostSet         = Prefix + "/hosts/{id}/set"
+	PathCheckpoint      = Prefix + "/audit/checkpoint"
+	PathAuditRecords    = Prefix + "/audit/records"
 )
 
 // Media types of the API's bodies. A stream is one JSON document a line.

@@ -41,6 +41,16 @@ func decodeArgs[A Args](raw []byte) (Args, error) {
 	return a, nil
 }
 
+// ParseArgs reads the arguments of an action, strictly. Its errors are
+// ErrUnknownAction and ErrBadParam.
+func ParseArgs(action string, raw []byte) (Args, error) {
+	known, ok := ActionNamed(action)
+	if !ok {
+		return nil, refuse(ErrUnknownAction, "%.80q", action)
+	}
+	return known.decode(raw)
+}
+
 // Noop does nothing but leave a receipt: it proves that the way to the wrapper works.
 type Noop struct{}
 

@@ -14,12 +14,7 @@ import (
 func Words(t Token) []string {
 	lines := []string{"On the host " + t.Host + ":"}
 	if t.Args != nil {
-		lines = append(lines, t.Args.words()...)
-	}
-	if lease := t.Lifetime(); lease > 0 {
-		lines = append(lines, "This ends by itself after "+lease.String()+".")
-	} else if t.Action() == ActionKillProcess {
-		lines = append(lines, "This cannot be undone.")
+		lines = append(lines, ArgsWords(t.Args)...)
 	}
 	lines = append(lines, "Reason: "+quoted(t.Reason)+".")
 	if t.Policy != "" {
@@ -35,6 +30,17 @@ func Words(t Token) []string {
 	return append(lines,
 		"Issued "+t.Issued.Format(time.RFC3339Nano)+". It holds from "+t.NotBefore.Format(time.RFC3339Nano)+" to "+t.Expires.Format(time.RFC3339Nano)+", once.",
 		fmt.Sprintf("Token %s, number %d of that host, of the hub %s.", t.ID, t.Counter, t.Hub))
+}
+
+// ArgsWords says in plain words what the arguments ask for, a line each.
+func ArgsWords(a Args) []string {
+	lines := a.words()
+	if lease := a.lease(); lease > 0 {
+		lines = append(lines, "This ends by itself after "+(time.Duration(lease)*time.Second).String()+".")
+	} else if a.Action() == ActionKillProcess {
+		lines = append(lines, "This cannot be undone.")
+	}
+	return lines
 }
 
 // quoted is in ASCII, so that no letter is mistaken for another.

@@ -36,6 +36,9 @@ type Config struct {
 	// Rules is a folder of rules, reloaded when it changes; empty means the
 	// rules that Picket ships.
 	Rules string
+	// Policies is a folder of response policies, read again when it changes;
+	// empty means the policies that Picket ships, which do nothing but record.
+	Policies string
 	// Heartbeat is how often a healthy sensor is heard; empty means 15 s.
 	Heartbeat time.Duration
 	// SilentAfter is how long nothing may be heard of a host; empty means two

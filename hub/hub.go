@@ -11,6 +11,8 @@
 //	enroll   tokens, and hosts that bring one
 //	fleet    hosts that fall silent, and what is refused of them
 //	alert    the engine on its way through the log
+//	respond  policies, tokens, receipts
+//	audit    the append-only log of tokens and changes
 //	api, web what people ask, by program and by browser
 //	fault    the ids of everything that is refused
 //	stats    counters
@@ -39,6 +41,7 @@ import (
 	"picket.internal/hub/internal/fleet"
 	"picket.internal/hub/internal/home"
 	"picket.internal/hub/internal/ingest"
+	"picket.internal/hub/internal/respond"
 	"picket.internal/hub/internal/stats"
 	"picket.internal/hub/internal/store"
 	"picket.internal/hub/internal/web"
@@ -64,6 +67,7 @@ type Hub struct {
 	monitor  *fleet.Monitor
 	consumer *alert.Consumer
 	api      *api.Handler
+	respond  *respond.Desk
 
 	listener, uiListener net.Listener // uiListener is nil without a web page
 	server, uiServer     *http.Server
@@ -103,6 +107,14 @@ func (h *Hub) open(ctx context.Context) (err error) {
 	if err := h.bind(); err != nil {
 		return err
 	}
+	if err := h.rules.record(ctx, h.store); err != nil {
+		return err
+	}
+	h.respond, err = respond.New(ctx, respond.Config{Hub: h.home.Hub, Key: h.home.EAT, NotAfter: h.home.EATNotAfter, Store: h.store,
+		Policies: h.cfg.Policies, Stats: h.stats, Now: h.cfg.Now, Logger: h.log})
+	if err != nil {
+		return err
+	}
 	return h.assemble()
 }
 
@@ -134,6 +146,7 @@ func (h *Hub) assemble() error {
 		Limits: h.cfg.Limits.Batch, Logger: h.log})
 	desks := &reader{Store: h.store, hub: h, desk: desk}
 	h.api = api.New(desks, desks, h.log)
+	h.api.Respond(responder{h.respond, h.store})
 	h.server = h.newServer(h.routes(desk, batches))
 	h.server.TLSConfig = wire.ServerConfig(h.home.TLS)
 	h.server.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: h.cfg.Limits.streams(), SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second}
@@ -172,6 +185,7 @@ func (h *Hub) Run(ctx context.Context) (err error) {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.consumer.Run(inner) })
 	g.Go(func() error { return h.monitor.Run(inner) })
+	g.Go(func() error { return h.respond.Run(inner) })
 	g.Go(func() error { return h.rules.watch(inner) })
 	g.Go(func() error { return served(h.server.ServeTLS(h.limited(h.listener), "", "")) })
 	if h.uiServer != nil {

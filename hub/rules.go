@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -24,10 +25,11 @@ type rules struct {
 	engine *engine.Engine
 	log    *slog.Logger
 
-	mu     sync.Mutex
-	source string            // guarded by mu
-	err    error             // guarded by mu
-	files  map[string][]byte // what the running set was loaded from; guarded by mu
+	mu      sync.Mutex
+	applied func()            // called after every set that is applied; nil before record
+	source  string            // guarded by mu
+	err     error             // guarded by mu
+	files   map[string][]byte // what the running set was loaded from; guarded by mu
 }
 
 // checked is a set of rules with the files that it was loaded from.
@@ -72,12 +74,37 @@ func loadRules(dir string, e *engine.Engine, log *slog.Logger) (*rules, error) {
 }
 
 func (r *rules) report(o reload.Outcome) {
+	r.take(o)
+	if o.Applied && r.applied != nil {
+		r.applied()
+	}
+}
+
+func (r *rules) take(o reload.Outcome) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.err = o.Err()
 	if o.Applied {
 		r.source, r.err, r.files = r.dir, nil, o.Files
 	}
+}
+
+// record writes into the log which rules run, now and whenever they change.
+func (r *rules) record(ctx context.Context, s *store.Store) error {
+	write := func(ctx context.Context) error {
+		set := r.engine.Set()
+		if set == nil {
+			return nil
+		}
+		st := r.status()
+		return s.RecordOnce(ctx, "rules.loaded", "", "version", map[string]string{"version": set.Version(), "source": st.Source, "rules": strconv.Itoa(st.Loaded)})
+	}
+	r.applied = func() {
+		if err := write(context.Background()); err != nil {
+			r.log.Error("not logged which rules run", "error", err)
+		}
+	}
+	return write(ctx)
 }
 
 // watch reloads the folder whenever it changes.

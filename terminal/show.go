@@ -45,6 +45,10 @@ func (p *Printer) ShowAlert(a *api.Alert) error {
 	p.showProcess(d, a, f)
 	p.showWindow(d, a)
 	p.showValues(d, a)
+	for i := range a.Responses {
+		d.WriteString("\nResponse\n")
+		p.responseLines(d, &a.Responses[i])
+	}
 	for i, raw := range a.Facts {
 		d.WriteString(fmt.Sprintf("\nFact %d of %d, as the host signed it\n", i+1, len(a.Facts)))
 		d.WriteString(string(display.JSONBlock(raw)) + "\n")

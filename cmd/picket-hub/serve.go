@@ -17,6 +17,7 @@ type serveCmd struct {
 	UI          string        `name:"ui" placeholder:"ADDR" help:"Address of the web page, host:port, or ${noui} (default: what init was given)."`
 	Advertise   string        `placeholder:"ADDR" help:"Address that enrollment tokens name, host:port (default: the one listened on)."`
 	Rules       string        `type:"existingdir" placeholder:"DIR" help:"Folder of rules, reloaded when it changes (default: the rules that Picket ships)."`
+	Policies    string        `type:"existingdir" placeholder:"DIR" help:"Folder of response policies, read again when it changes (default: the policies that Picket ships, which only record)."`
 	Heartbeat   time.Duration `default:"15s" help:"How often a healthy sensor is heard (default 15s)."`
 	SilentAfter time.Duration `placeholder:"TIME" help:"How long nothing may be heard of a host (default: two heartbeats)."`
 	LearnFor    time.Duration `default:"24h" help:"How long after its enrollment a host's first times mean nothing (default 24h)."`
@@ -42,7 +43,9 @@ lives), /readyz (the store answers) and /metrics (for Prometheus; give it the
 access token as a bearer token).
 
 A folder of rules with a mistake in it does not stop the hub: the last good
-rules go on, at the start those that Picket ships, and the status says so.`
+rules go on, at the start those that Picket ships, and the status says so. A
+folder of policies with a mistake in it does stop the start: a limit that was
+mistyped must not be no limit. While the hub runs the last good policies go on.`
 }
 
 // Run serves.
@@ -55,7 +58,7 @@ func (c *serveCmd) Run(ctx context.Context, e *env) error {
 		c.LearnFor = -1 // told so: at once, not the default
 	}
 	h, err := hub.New(ctx, hub.Config{
-		Dir: c.Dir, Listen: c.Listen, UIListen: c.UI, Advertise: c.Advertise, Rules: c.Rules,
+		Dir: c.Dir, Listen: c.Listen, UIListen: c.UI, Advertise: c.Advertise, Rules: c.Rules, Policies: c.Policies,
 		Heartbeat: c.Heartbeat, SilentAfter: c.SilentAfter, LearnFor: c.LearnFor, Version: version.String(),
 		Logger: slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level})),
 	})

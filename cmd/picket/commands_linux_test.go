@@ -154,3 +154,13 @@ func pick(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Setenv(args[0], fmt.Sprint(v))
 }
+
+// untilMatches runs a command again and again until its output matches, which
+// the script can then look at.
+func untilMatches(ts *testscript.TestScript, pattern, name string, args []string) {
+	re := regexp.MustCompile(pattern)
+	until(ts, "until "+pattern, func() bool {
+		err := ts.Exec(name, args...)
+		return err == nil && re.MatchString(ts.ReadFile("stdout"))
+	})
+}

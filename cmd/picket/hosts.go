@@ -13,6 +13,9 @@ type hostsCommands struct {
 	Disable hostDisableCommand `cmd:"" help:"Shut a host out: nothing of it is accepted any more."`
 	Enable  hostEnableCommand  `cmd:"" help:"Let a disabled host back in, or forgive a suspect one."`
 	Approve hostApproveCommand `cmd:"" help:"Let in a host that waits for it."`
+
+	WrapperKey hostWrapperKeyCommand `cmd:"" help:"Tell the hub the key of a host's wrapper, which signs receipts."`
+	Label      hostLabelCommand      `cmd:"" help:"Give a host labels, as in role=db, in the place of those it has."`
 }
 
 type hostsListCommand struct{ hubFlags }

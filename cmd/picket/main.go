@@ -1,5 +1,6 @@
 // Command picket is the tool of the people who use Picket: it runs all of it
-// on one machine (up, demo), asks a hub (alerts, hosts, facts, enroll) and
+// on one machine (up, demo), asks a hub (alerts, hosts, facts, enroll,
+// eat, audit) and
 // checks rules (rules).
 //
 // Every command that prints data takes --json and then prints one document a

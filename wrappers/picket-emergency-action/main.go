@@ -19,7 +19,7 @@ import (
 
 func main() {
 	if err := run(); err != nil {
-		fmt.Fprintf(os.Stderr, "picket-emergency-action: %q\n", err.Error())
+		fmt.Fprintf(os.Stderr, "picket-emergency-action: %s\n", gate.Line(err))
 		os.Exit(1)
 	}
 }
@@ -32,5 +32,5 @@ func run() error {
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	return gate.Run(gate.Config{Version: version.Version, Self: strings.TrimPrefix(self, "/")}, os.Stdin, os.Stdout)
+	return gate.Run(gate.Config{Version: version.String(), Self: strings.TrimPrefix(self, "/")}, os.Stdin, os.Stdout)
 }

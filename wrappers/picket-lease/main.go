@@ -18,7 +18,7 @@ import (
 
 func main() {
 	if err := run(); err != nil {
-		fmt.Fprintf(os.Stderr, "picket-lease: %q\n", err.Error())
+		fmt.Fprintf(os.Stderr, "picket-lease: %s\n", gate.Line(err))
 		os.Exit(1)
 	}
 }
@@ -31,5 +31,5 @@ func run() error {
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	return gate.Leases(gate.Config{Version: version.Version, Self: strings.TrimPrefix(self, "/")})
+	return gate.Leases(gate.Config{Version: version.String(), Self: strings.TrimPrefix(self, "/")})
 }

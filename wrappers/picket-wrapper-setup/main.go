@@ -23,7 +23,7 @@ func main() {
 		}
 	}
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "picket-wrapper-setup: %q\n", err.Error())
+		fmt.Fprintf(os.Stderr, "picket-wrapper-setup: %s\n", gate.Line(err))
 		os.Exit(1)
 	}
 }

@@ -38,6 +38,11 @@ func (h *Handler) showAlert(r *http.Request, out *reply) error {
 	if err != nil {
 		return fmt.Errorf("reading alert: %w", err)
 	}
+	if h.responder != nil {
+		if alert.Responses, err = h.responder.AlertResponses(ctx, alert.ID); err != nil {
+			return fmt.Errorf("reading an alert's responses: %w", err)
+		}
+	}
 	tidyAlert(&alert)
 	return out.document(&alert)
 }

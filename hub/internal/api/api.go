@@ -86,8 +86,10 @@ const maxFollowers = 64
 type Handler struct {
 	reader Reader
 	admin  Admin
-	log    *slog.Logger
-	mux    http.Handler
+	// responder is nil where nobody responds.
+	responder Responder
+	log       *slog.Logger
+	mux       http.Handler
 
 	followers chan struct{} // one token a follow stream
 	replays   chan struct{} // one token a replay

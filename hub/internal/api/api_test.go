@@ -212,6 +212,22 @@ func TestThreat_H5_UnlistedRoute(t *testing.T) {
 		"GET /api/v1/rules/files":                   hubapi.RoleViewer,
 		"POST /api/v1/enroll-tokens":                hubapi.RoleAdmin,
 		"GET /api/v1/status":                        hubapi.RoleViewer,
+		"GET /api/v1/responses":                     hubapi.RoleViewer,
+		"POST /api/v1/responses":                    hubapi.RoleResponder,
+		"GET /api/v1/responses/{id}":                hubapi.RoleViewer,
+		"POST /api/v1/responses/{id}/prepare":       hubapi.RoleResponder,
+		"POST /api/v1/responses/{id}/approve":       hubapi.RoleResponder,
+		"POST /api/v1/responses/{id}/reject":        hubapi.RoleResponder,
+		"POST /api/v1/responses/{id}/undo":          hubapi.RoleResponder,
+		"GET /api/v1/pause":                         hubapi.RoleViewer,
+		"POST /api/v1/pause":                        hubapi.RoleResponder,
+		"GET /api/v1/policies":                      hubapi.RoleViewer,
+		"GET /api/v1/operators":                     hubapi.RoleViewer,
+		"POST /api/v1/operators":                    hubapi.RoleAdmin,
+		"POST /api/v1/operators/{name}/remove":      hubapi.RoleAdmin,
+		"POST /api/v1/hosts/{id}/set":               hubapi.RoleAdmin,
+		"GET /api/v1/audit/checkpoint":              hubapi.RoleViewer,
+		"GET /api/v1/audit/records":                 hubapi.RoleViewer,
 	}
 	for _, route := range hubapi.Routes() {
 		name := route.Method + " " + route.Pattern
@@ -249,6 +265,9 @@ func TestInternalErrorsAreNotTold(t *testing.T) {
 	for _, route := range hubapi.Routes() {
 		path := strings.Replace(route.Pattern, "{id}", apitest.HostID(1), 1)
 		resp, body := h.ask(t, route.Method, path, "{}", http.Header{"Content-Type": {"application/json"}})
+		if resp.StatusCode == 503 && strings.Contains(body, "api.unavailable") {
+			continue // nobody responds here; the hub's own tests ask these
+		}
 		if strings.Contains(body, "syntax") || strings.Contains(body, "/var/lib") {
 			t.Errorf("%s tells %s", path, body)
 		}

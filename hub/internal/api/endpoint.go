@@ -11,6 +11,7 @@ import (
 	"time"
 
 	types "picket.internal/api"
+	"picket.internal/hub/internal/audit"
 	"picket.internal/strictjson"
 	"picket.internal/wire"
 	"picket.internal/wire/httpwire"
@@ -30,10 +31,12 @@ func (h *Handler) endpoint(methods map[string]Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.count("api.requests")
 		out := newReply(w)
-		if err := h.authorize(r); err != nil {
+		actor, err := h.authorize(r)
+		if err != nil {
 			h.refuse(out, r, err)
 			return
 		}
+		r = r.WithContext(audit.WithActor(r.Context(), actor))
 		route, ok := methods[r.Method]
 		if !ok {
 			w.Header().Set("Allow", allow)
@@ -47,21 +50,21 @@ func (h *Handler) endpoint(methods map[string]Route) http.Handler {
 }
 
 // authorize finds out whether the request's access token is good. Who shows
-// none and who shows a wrong one hear the same.
-func (h *Handler) authorize(r *http.Request) error {
+// none and who shows a wrong one hear the same. actor is the token's id.
+func (h *Handler) authorize(r *http.Request) (actor string, err error) {
 	header := r.Header["Authorization"]
 	if len(header) != 1 {
-		return types.ErrUnauthorized
+		return "", types.ErrUnauthorized
 	}
 	scheme, text, ok := strings.Cut(header[0], " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") {
-		return types.ErrUnauthorized
+		return "", types.ErrUnauthorized
 	}
 	token, err := wire.ParseAccessToken(text)
 	if err != nil {
-		return types.ErrUnauthorized
+		return "", types.ErrUnauthorized
 	}
-	return h.admin.Authorize(r.Context(), token.ID, token.Secret)
+	return token.ID, h.admin.Authorize(r.Context(), token.ID, token.Secret)
 }
 
 // decodeBody reads the one JSON document of a request, strictly.

@@ -12,8 +12,9 @@ type Role string
 
 // The roles, the least first.
 const (
-	RoleViewer Role = "viewer" // sees everything
-	RoleAdmin  Role = "admin"  // decides which hosts belong
+	RoleViewer    Role = "viewer"    // sees everything
+	RoleResponder Role = "responder" // has hosts act
+	RoleAdmin     Role = "admin"     // decides which hosts belong
 )
 
 // Route is one thing that can be asked of the hub.
@@ -47,6 +48,22 @@ var routes = []Route{
 	{http.MethodGet, types.PathRuleFiles, RoleViewer, (*Handler).listRuleFiles},
 	{http.MethodPost, types.PathEnrollTokens, RoleAdmin, (*Handler).createEnrollToken},
 	{http.MethodGet, types.PathStatus, RoleViewer, (*Handler).status},
+	{http.MethodGet, types.PathResponses, RoleViewer, responding(listResponses)},
+	{http.MethodPost, types.PathResponses, RoleResponder, responding(issueResponse)},
+	{http.MethodGet, types.PathResponse, RoleViewer, responding(showResponse)},
+	{http.MethodPost, types.PathResponsePrepare, RoleResponder, responding(prepareResponse)},
+	{http.MethodPost, types.PathResponseApprove, RoleResponder, responding(approveResponse)},
+	{http.MethodPost, types.PathResponseReject, RoleResponder, responding(rejectResponse)},
+	{http.MethodPost, types.PathResponseUndo, RoleResponder, responding(undoResponse)},
+	{http.MethodGet, types.PathPause, RoleViewer, responding(showPause)},
+	{http.MethodPost, types.PathPause, RoleResponder, responding(setPause)},
+	{http.MethodGet, types.PathPolicies, RoleViewer, responding(listPolicies)},
+	{http.MethodGet, types.PathOperators, RoleViewer, responding(listOperators)},
+	{http.MethodPost, types.PathOperators, RoleAdmin, responding(addOperator)},
+	{http.MethodPost, types.PathOperatorRemove, RoleAdmin, responding(removeOperator)},
+	{http.MethodPost, types.PathHostSet, RoleAdmin, responding(setHost)},
+	{http.MethodGet, types.PathCheckpoint, RoleViewer, responding(showCheckpoint)},
+	{http.MethodGet, types.PathAuditRecords, RoleViewer, responding(auditRecords)},
 }
 
 // Routes returns the table, for those who check it.

@@ -118,9 +118,8 @@ var (
 	SignatureBad    = &Fault{ID: "eat.bad_approval", Status: http.StatusUnprocessableEntity}
 	OperatorExists  = &Fault{ID: "operator.exists", Status: http.StatusConflict}
 	OrdersMalformed = &Fault{ID: "orders.malformed", Status: http.StatusBadRequest}
-	OrdersReplaced  = &Fault{ID: "orders.replaced", Status: http.StatusServiceUnavailable}
 	ReceiptTooLarge = &Fault{ID: "receipt.too_large", Status: http.StatusRequestEntityTooLarge}
-	ReceiptBad      = &Fault{ID: "receipt.malformed", Status: http.StatusBadRequest}
+	ReceiptBad      = &Fault{ID: "receipts.malformed", Status: http.StatusBadRequest}
 	ReceiptNoKey    = &Fault{ID: "receipt.no_key", Status: http.StatusConflict}
 )
 

@@ -15,13 +15,15 @@ import (
 )
 
 const selectResponse = `SELECT r.n, r.id, h.id, h.name, r.action, r.args, r.mode, r.state, r.why, r.reason, r.policy, r.title, r.alert, r.undoes,
-	r.signatures, r.valid, r.decided_by, r.created, r.changed, r.token FROM responses r JOIN hosts h ON h.n = r.host `
+	r.signatures, r.valid, r.decided_by, r.created, r.changed, r.token, r.automatic > 0 FROM responses r JOIN hosts h ON h.n = r.host `
 
 // StoredResponse is a response with what only the hub needs.
 type StoredResponse struct {
 	api.Response
 	// ValidMS is how long its tokens hold, in milliseconds.
 	ValidMS int64
+	// Automatic is true where no person decided.
+	Automatic bool
 
 	n     int64
 	token string
@@ -32,7 +34,7 @@ func scanResponse(row scanner) (StoredResponse, error) {
 	var args []byte
 	var created, changed int64
 	err := row.Scan(&r.n, &r.ID, &r.Host.ID, &r.Host.Name, &r.Action, &args, &r.Mode, &r.State, &r.Why, &r.Reason, &r.Policy, &r.Title, &r.Alert, &r.Undoes,
-		&r.Signatures, &r.ValidMS, &r.DecidedBy, &created, &changed, &r.token)
+		&r.Signatures, &r.ValidMS, &r.DecidedBy, &created, &changed, &r.token, &r.Automatic)
 	r.Args, r.Created, r.Changed = jsontext.Value(args), fromMillis(created), fromMillis(changed)
 	return r, err
 }
@@ -58,9 +60,21 @@ func (s *Store) AlertResponses(ctx context.Context, alert string) ([]api.Respons
 	return s.responses(ctx, `WHERE r.n IN (SELECT response FROM response_alerts WHERE alert = ?) ORDER BY r.id LIMIT 100`, alert)
 }
 
-// QueuedResponses are those that wait for their host to connect.
-func (s *Store) QueuedResponses(ctx context.Context, host string) ([]api.Response, error) {
-	return s.responses(ctx, `WHERE h.id = ? AND r.state = 'queued' ORDER BY r.id LIMIT 100`, host)
+// QueuedResponses are those that wait for their host to connect, by their ids.
+func (s *Store) QueuedResponses(ctx context.Context, host string) (ids []string, err error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT r.id FROM responses r JOIN hosts h ON h.n = r.host WHERE h.id = ? AND r.state = 'queued' ORDER BY r.id LIMIT 100`, host)
+	if err != nil {
+		return nil, fmt.Errorf("reading responses: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("reading responses: %w", err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
 }
 
 func (s *Store) responses(ctx context.Context, where string, args ...any) ([]api.Response, error) {

@@ -30,6 +30,8 @@ type NewResponse struct {
 	Valid      time.Duration
 	// Undoes is the response that it takes back; By is who asked.
 	Undoes, By string
+	// Automatic is true where no person decided: it counts against the budget.
+	Automatic bool
 }
 
 // RespondedTo is the id of the last alert that was looked at for responses.
@@ -80,11 +82,15 @@ func (tx *Tx) addResponse(r NewResponse) (id string, fresh bool, err error) {
 			return id, false, tx.exec(`INSERT OR IGNORE INTO response_alerts (alert, response) VALUES (?, ?)`, r.Alert, n)
 		}
 	}
+	automatic := int64(0)
+	if r.Automatic {
+		automatic = millis(tx.now)
+	}
 	id = tx.ids.next(tx.now)
-	n, err = tx.insert(`INSERT INTO responses (id, host, policy, title, alert, action, args, mode, state, why, reason, spot, signatures, valid, undoes, decided_by, created, changed)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	n, err = tx.insert(`INSERT INTO responses (id, host, policy, title, alert, action, args, mode, state, why, reason, spot, signatures, valid, undoes, decided_by, automatic, created, changed)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		id, host, r.Policy, r.Title, r.Alert, r.Action, r.Args, r.Mode, r.State, r.Why, r.Reason, r.Spot, r.Signatures, r.Valid.Milliseconds(),
-		r.Undoes, r.By, millis(tx.now), millis(tx.now))
+		r.Undoes, r.By, automatic, millis(tx.now), millis(tx.now))
 	if err != nil || r.Alert == "" {
 		return id, true, err
 	}
@@ -94,6 +100,14 @@ func (tx *Tx) addResponse(r NewResponse) (id string, fresh bool, err error) {
 // SetResponse puts a response into a state, if it is in one of those in from.
 func (s *Store) SetResponse(ctx context.Context, id, state, why string, from ...string) error {
 	return unavailable(s.update(ctx, 256, func(tx *Tx) error { return tx.setResponse(id, state, why, from...) }))
+}
+
+// HoldBack makes what waits for a host to connect wait for a person, where
+// nobody has decided about it.
+func (s *Store) HoldBack(ctx context.Context, id, why string) error {
+	return unavailable(s.update(ctx, 256, func(tx *Tx) error {
+		return tx.exec(`UPDATE responses SET state = 'waiting', why = ?, automatic = 0, changed = ? WHERE id = ? AND state = 'queued' AND automatic > 0`, why, millis(tx.now), id)
+	}))
 }
 
 func (tx *Tx) setResponse(id, state, why string, from ...string) error {
@@ -140,8 +154,6 @@ type Issuing struct {
 	// State and Why are the response's from now on; From is what it must be in.
 	State, Why string
 	From       []string
-	// Automatic is true where no person decided: it counts against the budget.
-	Automatic bool
 }
 
 // Issue makes a token, writes it into the log and keeps it, all or nothing:
@@ -176,11 +188,7 @@ func (s *Store) Issue(ctx context.Context, i Issuing) error {
 		if err != nil {
 			return fmt.Errorf("storing a token: %w", err)
 		}
-		automatic := int64(0)
-		if i.Automatic {
-			automatic = millis(tx.now)
-		}
-		return tx.exec(`UPDATE responses SET token = ?, automatic = max(automatic, ?) WHERE n = ?`, t.ID, automatic, n)
+		return tx.exec(`UPDATE responses SET token = ? WHERE n = ?`, t.ID, n)
 	}))
 }
 
@@ -243,11 +251,12 @@ type Outgoing struct {
 }
 
 // NextToken is the host's next token that holds and that it was not handed
-// since the time again; nil where there is none.
-func (s *Store) NextToken(ctx context.Context, host string, now, again time.Time) (*Outgoing, error) {
+// since the time again; nil where there is none. With decided only those count
+// that a person decided about.
+func (s *Store) NextToken(ctx context.Context, host string, now, again time.Time, decided bool) (*Outgoing, error) {
 	rows, err := s.read.QueryContext(ctx, `SELECT e.id, r.id, e.envelope, e.entry, e.counter FROM eats e JOIN responses r ON r.n = e.response JOIN hosts h ON h.n = e.host
-		WHERE h.id = ? AND e.ready = 1 AND e.answered = 0 AND e.missed = 0 AND e.not_before <= ? AND e.expires > ? AND e.delivered <= ? ORDER BY e.counter LIMIT 1`,
-		host, millis(now), millis(now), millis(again))
+		WHERE h.id = ? AND e.ready = 1 AND e.answered = 0 AND e.missed = 0 AND e.not_before <= ? AND e.expires > ? AND e.delivered <= ? AND (r.automatic = 0 OR NOT ?) ORDER BY e.counter LIMIT 1`,
+		host, millis(now), millis(now), millis(again), decided)
 	if err != nil {
 		return nil, fmt.Errorf("looking for tokens: %w", err)
 	}

@@ -93,7 +93,7 @@ func private(parent *os.File, name string) (*os.File, error) {
 		return nil, err
 	}
 	var st unix.Stat_t
-	if err := unix.Fstat(int(dir.Fd()), &st); err != nil || st.Uid != 0 || st.Mode&0o7777 != 0o700 {
+	if err := unix.Fstat(int(dir.Fd()), &st); err != nil || st.Uid != 0 || st.Mode&0o777 != 0o700 { // setgid comes from the folder above
 		dir.Close()
 		return nil, fmt.Errorf("the folder %s is mode %o of user %d: it must be 0700 of root: %w", name, st.Mode&0o7777, st.Uid, unix.EPERM)
 	}

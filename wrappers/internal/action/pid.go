@@ -97,11 +97,17 @@ func (p *Process) Ended(d time.Duration) bool {
 
 // Stopped reports whether no thread of it can run: a first thread that ended
 // looks like a zombie while others go on.
-func (p *Process) Stopped() bool {
+func (p *Process) Stopped() bool { return p.all("TtZX") }
+
+// Held reports the same of one that Stop has stopped: a thread that waits in
+// the kernel, as for a child of vfork, stops before it comes out.
+func (p *Process) Held() bool { return p.all("TtZXD") }
+
+func (p *Process) all(states string) bool {
 	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.PID))
 	for _, path := range threads {
 		stat, err := os.ReadFile(path)
-		if at := bytes.LastIndexByte(stat, ')') + 2; err == nil && (at >= len(stat) || !strings.ContainsRune("TtZX", rune(stat[at]))) {
+		if at := bytes.LastIndexByte(stat, ')') + 2; err == nil && (at >= len(stat) || !strings.ContainsRune(states, rune(stat[at]))) {
 			return false
 		}
 	}
@@ -113,11 +119,13 @@ func (p *Process) Stop() error {
 	if err := p.Signal(unix.SIGSTOP); err != nil {
 		return err
 	}
-	for end := time.Now().Add(5 * time.Second); !p.Stopped(); { // the kernel tells nobody but the parent
+	for began := time.Now(); !p.Stopped(); { // the kernel tells nobody but the parent
 		if p.Ended(time.Millisecond) {
 			return ErrGone
 		}
-		if time.Now().After(end) {
+		if waited := time.Since(began); waited > time.Second && p.Held() {
+			return nil
+		} else if waited > 5*time.Second {
 			return fmt.Errorf("stopping process %d: it did not stop within 5 s", p.PID)
 		}
 	}

@@ -36,11 +36,27 @@ func Xattrs(f *os.File) (map[string][]byte, error) {
 }
 
 // Dress gives f an owner, extended attributes and a mode, in the order in
-// which none of them undoes another: a change of owner drops capabilities.
+// which none of them undoes another: a change of owner drops capabilities. What
+// other attributes it has go, as those that a folder gives to new files, unless
+// xattrs is nil.
 func Dress(f *os.File, uid, gid, mode uint32, xattrs map[string][]byte) error {
 	fd := int(f.Fd())
 	if err := unix.Fchown(fd, int(uid), int(gid)); err != nil {
 		return fmt.Errorf("setting the owner: %w", err)
+	}
+	if xattrs != nil {
+		has, err := Xattrs(f)
+		if err != nil {
+			return err
+		}
+		for name := range has {
+			if _, wanted := xattrs[name]; !wanted {
+				err = errors.Join(err, unix.Fremovexattr(fd, name))
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("removing extended attributes: %w", err)
+		}
 	}
 	for name, value := range xattrs {
 		if err := unix.Fsetxattr(fd, name, value, 0); err != nil {
@@ -54,10 +70,10 @@ func Dress(f *os.File, uid, gid, mode uint32, xattrs map[string][]byte) error {
 }
 
 // Replace puts data in the place of old, which is the open file at name in
-// dir, with its owner, mode and extended attributes. The two are exchanged, and
-// what then comes out is looked at: if it is not old with the bytes was, it is
-// put back and the error is ErrChanged.
-func Replace(dir *os.File, name string, old *os.File, was, data []byte) error {
+// dir, with its owner, mode, flags and extended attributes. The two are
+// exchanged, and what then comes out is looked at: if it is not old with the
+// bytes was, it is put back and the error is ErrChanged.
+func Replace(dir *os.File, name string, old *os.File, was, data []byte) (err error) {
 	var st, out unix.Stat_t
 	if err := unix.Fstat(int(old.Fd()), &st); err != nil {
 		return err
@@ -66,6 +82,11 @@ func Replace(dir *os.File, name string, old *os.File, was, data []byte) error {
 	if err != nil {
 		return err
 	}
+	above, err := Loosen(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, Tighten(dir, above)) }()
 	beside, fd := "."+name+".picket", int(dir.Fd())
 	if err := unix.Unlinkat(fd, beside, 0); err != nil && err != unix.ENOENT { // of a run that did not end
 		return err
@@ -82,13 +103,17 @@ func Replace(dir *os.File, name string, old *os.File, was, data []byte) error {
 	if err := errors.Join(Dress(f, st.Uid, st.Gid, st.Mode, xattrs), f.Sync()); err != nil {
 		return err
 	}
+	flags, err := Loosen(old)
+	if err != nil {
+		return err
+	}
 	if err := unix.Renameat2(fd, beside, fd, name, unix.RENAME_EXCHANGE); err != nil {
-		return fmt.Errorf("replacing %s: %w", name, err)
+		return errors.Join(fmt.Errorf("replacing %s: %w", name, err), Tighten(old, flags))
 	}
 	now, err := Read(old, int64(len(was)))
 	err = errors.Join(err, unix.Fstatat(fd, beside, &out, unix.AT_SYMLINK_NOFOLLOW))
 	if err != nil || out.Dev != st.Dev || out.Ino != st.Ino || !bytes.Equal(now, was) {
-		return errors.Join(ErrChanged, unix.Renameat2(fd, beside, fd, name, unix.RENAME_EXCHANGE))
+		return errors.Join(ErrChanged, unix.Renameat2(fd, beside, fd, name, unix.RENAME_EXCHANGE), Tighten(old, flags))
 	}
-	return dir.Sync()
+	return errors.Join(Tighten(f, flags), dir.Sync())
 }

@@ -3,6 +3,7 @@
 package gate
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -40,7 +41,8 @@ type Config struct {
 	// empty means that it is not.
 	Self string
 
-	step func(name string) // for tests, which end the program there
+	step     func(name string) // for tests, which end the program there
+	patience time.Duration     // with whoever writes the order; empty means inputTime
 }
 
 // host is an opened gate: it holds the lock.
@@ -79,6 +81,10 @@ func open(cfg Config) (*host, error) {
 	}
 	if cfg.step == nil {
 		cfg.step = func(string) {}
+	}
+	// A receipt that cannot be written must be found out before the act.
+	if cfg.Version = strings.ToValidUTF8(plain(cfg.Version), ""); cfg.Version == "" || len(cfg.Version) > 64 {
+		return nil, problem("wrapper.no_version", "the program was built with the version %.80q: build it with make wrappers", cfg.Version)
 	}
 	h := &host{cfg: cfg, root: action.Root{Dir: cfg.Root}}
 	h.began = h.now()
@@ -199,7 +205,7 @@ const inputTime = 10 * time.Second
 // the receipts that the hub may lack to out. The error is for standard error,
 // and says that there is no receipt.
 func Run(cfg Config, in *os.File, out io.Writer) error {
-	data, err := readOrder(in)
+	data, err := readOrder(in, cmp.Or(cfg.patience, inputTime))
 	if err != nil {
 		return err
 	}
@@ -218,10 +224,23 @@ func Run(cfg Config, in *os.File, out io.Writer) error {
 	return actErr
 }
 
-func readOrder(in *os.File) ([]byte, error) {
-	// A pipe or socket can be given a deadline; a file needs none.
-	_ = in.SetReadDeadline(time.Now().Add(inputTime))
-	data, err := io.ReadAll(io.LimitReader(in, eat.MaxDelivery+1))
+func readOrder(in *os.File, patience time.Duration) ([]byte, error) {
+	// A descriptor of its own that does not block can be given a deadline where
+	// it is a pipe or a socket; a file ends by itself.
+	fd, err := unix.FcntlInt(in.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err == nil {
+		err = unix.SetNonblock(fd, true)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the order: %w", err)
+	}
+	order := os.NewFile(uintptr(fd), "standard input")
+	defer order.Close()
+	_ = order.SetReadDeadline(time.Now().Add(patience))
+	data, err := io.ReadAll(io.LimitReader(order, eat.MaxDelivery+1))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, problem("wrapper.no_order", "nothing that ends came on standard input within %s", patience)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the order: %w", err)
 	}
@@ -346,6 +365,9 @@ func (h *host) told(e *entry, outcomes ...string) (bool, error) {
 	}
 	return false, nil
 }
+
+// Line is an error as one line for a terminal or a log.
+func Line(err error) string { return plain(err.Error()) }
 
 // plain makes one line of what may quote anything.
 func plain(s string) string {

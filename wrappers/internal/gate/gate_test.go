@@ -4,7 +4,10 @@ package gate
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -317,6 +320,15 @@ func TestEndlessOrder(t *testing.T) {
 			t.Errorf("%s: %v, %+v", name, err, got)
 		}
 	}
+	silent, held, err := os.Pipe()
+	must(t, err)
+	defer held.Close()
+	defer silent.Close()
+	cfg := s.config()
+	cfg.patience = 20 * time.Millisecond
+	if err := Run(cfg, silent, &bytes.Buffer{}); !errors.As(err, &p) || p.Code != "wrapper.no_order" {
+		t.Errorf("a caller that says nothing: %v", err)
+	}
 	if len(s.spooled(t)) != 0 {
 		t.Error("whoever has no key filled the spool")
 	}
@@ -405,5 +417,93 @@ func TestAttestation(t *testing.T) {
 	r := s.do(t, eat.Attest{Nonce: nonce})
 	if r.Effect["nonce"] != nonce || r.Effect["file.sensor"] != digest(sensor, 1<<20) || r.Effect["file.trust"] == "absent" || r.Effect["file.sudoers"] != "absent" || r.Effect["running"] != "0" {
 		t.Errorf("%+v", r.Effect)
+	}
+}
+
+// TestAccountsAndKeysComeBackByteForByte: by name, by release, and at the end of
+// the lease.
+func TestAccountsAndKeysComeBackByteForByte(t *testing.T) {
+	const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxcXFxc mallory@lab"
+	s := newSite(t)
+	home := filepath.Join(s.root, "home/mallory/.ssh")
+	must(t, os.MkdirAll(home, 0o700))
+	must(t, os.Chown(filepath.Dir(home), 1001, 1001))
+	must(t, os.Chown(home, 1001, 1001))
+	files := map[string]string{
+		"etc/passwd":                        "root:x:0:0:root:/root:/bin/bash\nmallory:x:1001:1001::/home/mallory:/bin/sh\nalice:x:1002:1002::/home/alice:/bin/sh\n",
+		"etc/shadow":                        "root:*:20000::::::\nmallory:$y$j9T$x$y:20000:0:99999:7:::\nalice:$y$j9T$z$z:20000:0:99999:7:::\n",
+		"home/mallory/.ssh/authorized_keys": "# my keys\n" + key + "\n\nrestrict ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAA other",
+	}
+	for name, text := range files {
+		must(t, os.WriteFile(filepath.Join(s.root, name), []byte(text), 0o640))
+	}
+	must(t, os.Chown(filepath.Join(home, "authorized_keys"), 1001, 1001))
+	sum := sha256.Sum256(mustDecode(t, strings.Fields(key)[1]))
+	fingerprint := "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
+	same := func(when string) {
+		t.Helper()
+		for name, text := range files {
+			got, err := os.ReadFile(filepath.Join(s.root, name))
+			info, statErr := os.Stat(filepath.Join(s.root, name))
+			if err != nil || statErr != nil || string(got) != text || info.Mode().Perm() != 0o640 {
+				t.Errorf("%s: %s is %q with %v, %v", when, name, got, info.Mode(), err)
+			}
+		}
+	}
+	for _, c := range []struct {
+		file string
+		args eat.Args
+		back func(token string) eat.Args
+	}{
+		{"etc/shadow", eat.DisableUser{Name: "mallory", Lifetime: 600}, func(string) eat.Args { return eat.EnableUser{Name: "mallory"} }},
+		{"home/mallory/.ssh/authorized_keys", eat.RevokeSSHKey{Fingerprint: fingerprint, Lifetime: 600}, func(string) eat.Args { return eat.RestoreSSHKey{Fingerprint: fingerprint} }},
+		{"etc/shadow", eat.DisableUser{Name: "mallory", Lifetime: 600}, func(token string) eat.Args { return eat.Release{Token: token} }},
+		{"home/mallory/.ssh/authorized_keys", eat.RevokeSSHKey{Fingerprint: fingerprint, User: "mallory", Lifetime: 600}, nil},
+	} {
+		r := s.do(t, c.args)
+		got, err := os.ReadFile(filepath.Join(s.root, c.file))
+		must(t, err)
+		if r.Outcome != eat.OutcomeDone || string(got) == files[c.file] {
+			t.Fatalf("%T: %+v, and %s is %q", c.args, r, c.file, got)
+		}
+		if c.back == nil {
+			s.after += 10 * time.Minute
+			s.leases(t)
+		} else if r := s.do(t, c.back(r.Token)); r.Outcome != eat.OutcomeDone {
+			t.Fatalf("back from %T: %+v", c.args, r)
+		}
+		same(fmt.Sprintf("%T", c.args))
+	}
+	// Nobody but alice could log in without mallory; then not she either.
+	s.do(t, eat.DisableUser{Name: "mallory", Lifetime: 600})
+	if r := s.do(t, eat.DisableUser{Name: "alice", Lifetime: 600}); r.Refusal != "account.last_login" {
+		t.Errorf("the last way in: %+v", r)
+	}
+}
+
+func mustDecode(t *testing.T, s string) []byte {
+	t.Helper()
+	raw, err := base64.StdEncoding.DecodeString(s)
+	must(t, err)
+	return raw
+}
+
+// TestEvidence: what is collected stays with root, and the receipt has its hash.
+func TestEvidence(t *testing.T) {
+	s := newSite(t)
+	must(t, os.Mkdir(filepath.Join(s.root, "tmp"), 0o755))
+	must(t, os.WriteFile(filepath.Join(s.root, "tmp/note"), []byte("ransom"), 0o600))
+	r := s.do(t, eat.CollectEvidence{What: []string{"processes", "files"}, Files: []eat.Path{eat.PathOf("/tmp/note")}, MaxBytes: 8 << 20, MaxSeconds: 20})
+	bundle := filepath.Join(s.root, "var/lib/picket-wrapper/evidence", r.Token)
+	data, err := os.ReadFile(bundle)
+	must(t, err)
+	info, err := os.Stat(bundle)
+	must(t, err)
+	if r.Outcome != eat.OutcomeDone || r.Effect["sha256"] != digest(bundle, 1<<30) || info.Mode().Perm() != 0o600 ||
+		!bytes.Contains(data, []byte(base64.StdEncoding.EncodeToString([]byte("ransom")))) {
+		t.Errorf("%+v, %v", r, info.Mode())
+	}
+	if r := s.do(t, eat.CollectEvidence{What: []string{"files"}, Files: []eat.Path{eat.PathOf("/etc/shadow")}, MaxBytes: 8 << 20, MaxSeconds: 20}); r.Refusal != eat.ErrProtectedTarget.ID {
+		t.Errorf("a file that the policy does not name: %+v", r)
 	}
 }

@@ -12,10 +12,14 @@ import (
 
 	"picket.internal/eat"
 	"picket.internal/strictjson"
+	"picket.internal/wrappers/internal/action"
 	"picket.internal/wrappers/internal/action/account"
+	"picket.internal/wrappers/internal/action/evidence"
 	"picket.internal/wrappers/internal/action/file"
 	"picket.internal/wrappers/internal/action/network"
 	"picket.internal/wrappers/internal/action/process"
+	"picket.internal/wrappers/internal/action/service"
+	"picket.internal/wrappers/internal/action/sshkey"
 )
 
 // opposites are the actions that take another back, and which.
@@ -40,6 +44,12 @@ func (h *host) prepare(t eat.Token) (deed, error) {
 		return file.Prepare(h.root, file.Args{Path: a.Path.Exact(), SHA256: a.SHA256})
 	case eat.DisableUser:
 		return account.Prepare(h.root, account.Args{User: a.Name, Sessions: a.EndSessions}, h.policy.AllowLastLogin)
+	case eat.RevokeSSHKey:
+		return sshkey.Prepare(h.root, sshkey.Args{Fingerprint: a.Fingerprint, User: a.User})
+	case eat.StopService:
+		return h.service(a)
+	case eat.CollectEvidence:
+		return evidence.Prepare(h.root, t.ID, evidenceArgs(a))
 	case eat.IsolateNetwork:
 		return network.PrepareIsolation(h.root, h.allowed(a.Allow), h.now())
 	case eat.BlockAddress:
@@ -58,6 +68,10 @@ func (h *host) load(e *entry) (deed, error) {
 		d = &file.Record{}
 	case eat.ActionDisableUser:
 		d = &account.Record{}
+	case eat.ActionRevokeSSHKey:
+		d = &sshkey.Record{}
+	case eat.ActionStopService:
+		d = &service.Record{}
 	case eat.ActionIsolateNetwork:
 		d = &network.Isolation{}
 	case eat.ActionBlockAddress:
@@ -69,6 +83,29 @@ func (h *host) load(e *entry) (deed, error) {
 		return nil, problem("state.bad_file", "malformed record of %s: %v", e.Token, err)
 	}
 	return d, nil
+}
+
+// service asks the policy about the name that the unit has itself: a token may
+// have named an alias.
+func (h *host) service(a eat.StopService) (deed, error) {
+	r, err := service.Prepare(h.root, service.Args{Unit: a.Unit})
+	if err == nil && h.policy.Protected.Service(r.Unit) {
+		err = action.Refuse(eat.ErrProtectedTarget.ID, "stop_service of %q, which is %q", a.Unit, r.Unit)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// evidenceArgs are within the bounds of a bundle, which are tighter than a
+// token's. Processes, sockets and logins are always in it.
+func evidenceArgs(a eat.CollectEvidence) evidence.Args {
+	out := evidence.Args{Bytes: min(max(a.MaxBytes, 16<<10), 64<<20), Seconds: int(min(a.MaxSeconds, 120))}
+	for _, f := range a.Files {
+		out.Files = append(out.Files, f.Exact())
+	}
+	return out
 }
 
 // bootBound reports whether what an action holds is gone after a reboot.

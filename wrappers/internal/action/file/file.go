@@ -27,8 +27,7 @@ import (
 const (
 	mostBytes  = 4 << 30
 	mostXattrs = 1 << 20
-	inner      = "file"                                             // its name in a folder of its own
-	fixed      = unix.STATX_ATTR_IMMUTABLE | unix.STATX_ATTR_APPEND // as FS_IMMUTABLE_FL and FS_APPEND_FL of linux/fs.h
+	inner      = "file" // its name in a folder of its own
 )
 
 // Args say which file. Both must hold.
@@ -79,7 +78,7 @@ func Prepare(root action.Root, args Args) (*Record, error) {
 	if err := r.check(f); err != nil {
 		return nil, err
 	}
-	if r.Flags, err = unix.IoctlGetInt(int(f.Fd()), unix.FS_IOC_GETFLAGS); err != nil && !errors.Is(err, unix.ENOTTY) && !errors.Is(err, unix.ENOTSUP) {
+	if r.Flags, err = action.Flags(f); err != nil {
 		return nil, err
 	}
 	xattrs, err := action.Xattrs(f)
@@ -141,6 +140,7 @@ func (r *Record) same(f *os.File, code string) error {
 type places struct {
 	store, dir, box *os.File
 	name            string
+	flags           int // that were taken off dir
 }
 
 // open opens where it is kept, where it was, and a folder of root's own beside
@@ -150,6 +150,9 @@ func (r *Record) open(root action.Root) (p places, err error) {
 		return p, err
 	}
 	if p.dir, p.name, err = root.Parent(string(r.Path)); err == nil {
+		p.flags, err = action.Loosen(p.dir)
+	}
+	if err == nil {
 		p.box, err = action.Private(p.dir, ".picket-"+r.ID)
 	}
 	if err != nil {
@@ -162,6 +165,9 @@ func (r *Record) open(root action.Root) (p places, err error) {
 func (p places) close(r *Record) {
 	if p.box != nil {
 		unix.Unlinkat(int(p.dir.Fd()), ".picket-"+r.ID, unix.AT_REMOVEDIR) // stays while the file is in it
+	}
+	if p.dir != nil {
+		action.Tighten(p.dir, p.flags) // what was done holds without it
 	}
 	for _, f := range []*os.File{p.store, p.dir, p.box} {
 		f.Close()
@@ -234,7 +240,7 @@ func (r *Record) take(p places) error {
 
 // loosen takes off the flags that keep a file from being moved, if it is it.
 func (r *Record) loosen(p places) error {
-	if r.Flags&fixed == 0 {
+	if r.Flags&action.Fixed == 0 {
 		return nil
 	}
 	f, _, err := action.Regular(p.dir, p.name)
@@ -245,14 +251,14 @@ func (r *Record) loosen(p places) error {
 	if err := r.check(f); err != nil {
 		return err
 	}
-	return r.setFlags(f, r.Flags&^fixed)
+	return r.setFlags(f, r.Flags&^action.Fixed)
 }
 
 func (r *Record) setFlags(f *os.File, flags int) error {
-	if r.Flags&fixed == 0 {
+	if r.Flags&action.Fixed == 0 {
 		return nil
 	}
-	return unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, flags)
+	return action.SetFlags(f, flags)
 }
 
 // Undo brings the file back. Effect: state, sha256. Codes: quar.occupied where

@@ -124,19 +124,26 @@ func names(t testing.TB, dir string) string {
 }
 
 func TestQuarantineAndRestore(t *testing.T) {
-	for _, c := range []string{"same mount", "across mounts", "immutable", "no UTF-8"} {
+	for _, c := range []string{"same mount", "across mounts", "across mounts, without attributes", "immutable", "no UTF-8"} {
 		t.Run(c, func(t *testing.T) {
 			root := host(t)
 			dir, name := filepath.Join(root.Dir, "tmp"), "evil"
-			if c == "across mounts" {
+			if strings.HasPrefix(c, "across mounts") {
 				must(t, unix.Mount("picket", dir, "tmpfs", 0, "size=8m"))
 				t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
 			}
 			if c == "no UTF-8" {
 				name = "\xff\xfe"
 			}
+			must(t, os.Chmod(dir, 0o755|os.ModeSetgid))
+			acl := "\x02\x00\x00\x00\x01\x00\x07\x00\xff\xff\xff\xff\x02\x00\x07\x00\xe8\x03\x00\x00\x04\x00\x07\x00\xff\xff\xff\xff\x10\x00\x07\x00\xff\xff\xff\xff\x20\x00\x07\x00\xff\xff\xff\xff"
 			path := filepath.Join(dir, name)
 			args := plant(t, path)
+			if strings.HasSuffix(c, "without attributes") {
+				for _, name := range []string{"user.note", "security.capability", "system.posix_acl_access"} {
+					must(t, unix.Removexattr(path, name))
+				}
+			}
 			if c == "immutable" {
 				f, err := os.Open(path)
 				must(t, err)
@@ -144,6 +151,15 @@ func TestQuarantineAndRestore(t *testing.T) {
 				if err := unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, 0x10); err != nil {
 					testneed.Missing(t, "needs a file system with flags, such as ext4, for temporary files: "+err.Error())
 				}
+				folder, err := os.Open(dir)
+				must(t, err)
+				defer folder.Close()
+				must(t, action.SetFlags(folder, 0x10))
+				defer func() {
+					if had, err := action.Loosen(folder); err != nil || had&0x10 == 0 {
+						t.Errorf("the folder's flags are %x, %v", had, err)
+					}
+				}()
 				t.Cleanup(func() {
 					if f, err := os.Open(path); err == nil {
 						unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, 0)
@@ -152,6 +168,9 @@ func TestQuarantineAndRestore(t *testing.T) {
 				})
 			}
 			before := look(t, path)
+			if c != "immutable" {
+				must(t, unix.Setxattr(dir, "system.posix_acl_default", []byte(acl), 0))
+			}
 			r := prepare(t, root, args)
 			for range 2 {
 				effect, err := r.Do(root)

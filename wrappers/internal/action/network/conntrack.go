@@ -27,7 +27,7 @@ const (
 const ctCount = "/proc/sys/net/netfilter/nf_conntrack_count"
 
 // maxListed bounds the memory for a list. Where there are more, all are deleted.
-const maxListed = 1 << 16
+var maxListed = 1 << 16
 
 // connection is a tracked one: its family, the addresses of both directions,
 // and what names it to the kernel.

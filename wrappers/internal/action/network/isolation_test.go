@@ -340,6 +340,58 @@ func TestAddressesAreKept(t *testing.T) {
 	}
 }
 
+func TestMoreConnectionsThanAreListed(t *testing.T) {
+	w := newWorld(t)
+	w.host.load(foreign)
+	c, err := w.host.dial("tcp", "", "10.77.1.2:4000", patience)
+	if err != nil || !echoes(c, patience) {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	t.Cleanup(network.ListNoMoreThan(0))
+	e := act(t, w, isolate(t, w, allowed()).Do)
+	if got := e["connections"]; !strings.HasPrefix(got, "all ") {
+		t.Errorf("connections: %q", got)
+	}
+	if !echoes(c, patience) {
+		t.Error("the connection to the hub did not outlive that its entry was deleted")
+	}
+}
+
+// TestUnreadableConnectionsAreNotDeleted: a request to delete without the tuple
+// would delete all.
+func TestUnreadableConnectionsAreNotDeleted(t *testing.T) {
+	for name, data := range map[string]string{
+		"nothing":             "",
+		"short":               "\x02\x00\x00",
+		"no attributes":       "\x02\x00\x00\x00",
+		"an id alone":         "\x02\x00\x00\x00\x08\x00\x0c\x00\x01\x02\x03\x04",
+		"an empty tuple":      "\x02\x00\x00\x00\x04\x00\x01\x80",
+		"longer than it is":   "\x02\x00\x00\x00\xff\x00\x01\x80",
+		"shorter than a head": "\x02\x00\x00\x00\x01\x00\x01\x80",
+	} {
+		if err := network.ParseConnection([]byte(data)); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
+
+func TestMostPeers(t *testing.T) {
+	w := newWorld(t)
+	a := allowed()
+	for i := range 128 - len(a.Hub) - len(a.Hosts) - len(a.Resolvers) {
+		a.Forward = append(a.Forward, network.Peer{Prefix: fmt.Sprintf("2001:db8:%x::/48", i), Port: 443})
+	}
+	r := isolate(t, w, a)
+	act(t, w, r.Do)
+	if !inForce(t, w, r) {
+		t.Error("not in force")
+	}
+	if !w.host.reaches("tcp", "", "10.77.1.2:4000", patience) {
+		t.Error("the hub is not reached")
+	}
+}
+
 func TestIsolationIsRefused(t *testing.T) {
 	w := newWorld(t)
 	many := allowed()

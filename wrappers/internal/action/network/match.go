@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
@@ -19,13 +20,7 @@ const (
 	sourcePort, destinationPort       = 0, 2 // offsets in TCP and UDP (RFC 9293, RFC 768)
 )
 
-func when(parts ...rule) rule {
-	var r rule
-	for _, p := range parts {
-		r = append(r, p...)
-	}
-	return r
-}
+func when(parts ...rule) rule { return slices.Concat(parts...) }
 
 func accept(parts ...rule) rule {
 	return append(when(parts...), &expr.Verdict{Kind: expr.VerdictAccept})

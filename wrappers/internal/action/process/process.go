@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -85,8 +86,8 @@ func (r *Record) open() (*action.Process, error) {
 		return nil, fmt.Errorf("opening process %d: %w", a.PID, err)
 	}
 	if err := r.check(p); err != nil {
-		// What does not fit may be what came after it ended.
-		if p.Ended(0) {
+		// It may be ending just now, and then has no image any more.
+		if p.Ended(50 * time.Millisecond) {
 			err = action.ErrGone
 		}
 		p.Close()
@@ -171,7 +172,9 @@ func (r *Record) Do(root action.Root) (action.Effect, error) {
 	p, err := r.open()
 	switch {
 	case err == nil: // the journal lets go of it
-	case !errors.Is(err, action.ErrGone):
+	case unlessGone(err) != nil && len(j.list) == 0:
+		return nil, errors.Join(err, j.remove())
+	case unlessGone(err) != nil:
 		return nil, err
 	case len(j.list) == 0:
 		return action.Effect{"outcome": "already_gone"}, j.remove()
@@ -195,7 +198,7 @@ func (r *Record) Do(root action.Root) (action.Effect, error) {
 		return effect, j.remove()
 	}
 	alive, err := j.each(func(p *action.Process) error {
-		if !p.Stopped() {
+		if !p.Held() {
 			return fmt.Errorf("process %d runs again", p.PID)
 		}
 		return nil

@@ -121,6 +121,25 @@ func TestKill(t *testing.T) {
 	}
 }
 
+// TestNameThatLooksLikeFields: what a process calls itself shifts nothing.
+func TestNameThatLooksLikeFields(t *testing.T) {
+	root := host(t)
+	for _, name := range []string{"a) Z 1 1 1 1", ") S 1 (x", "\n) T 0", "\xff)"} {
+		cmd := start(t, image(t, name), "1000")
+		p, err := action.OpenProcess(cmd.Process.Pid)
+		must(t, err)
+		if p.Close(); p.Parent != os.Getpid() || p.Kernel || p.Stopped() {
+			t.Errorf("%q: its parent is %d, want %d", name, p.Parent, os.Getpid())
+		}
+		r, err := process.Prepare(root, is(t, cmd.Process.Pid), true, nil)
+		must(t, err)
+		effect, err := r.Do(root)
+		if must(t, err); effect["outcome"] != "killed" {
+			t.Errorf("%q: effect %v", name, effect)
+		}
+	}
+}
+
 func TestSuspendAndResume(t *testing.T) {
 	root, cmd := host(t), start(t, image(t, "a"), "1000")
 	r, err := process.Prepare(root, is(t, cmd.Process.Pid), false, nil)
@@ -365,17 +384,50 @@ func TestThreadsWithoutTheirFirst(t *testing.T) {
 	}
 }
 
+// TestParentThatWaitsInTheKernel: one that waits for a child of vfork does not
+// stop, and hides nothing by it.
+func TestParentThatWaitsInTheKernel(t *testing.T) {
+	root, path := host(t), filepath.Join(t.TempDir(), "vfork")
+	gcc := testneed.Command(t, "gcc", "apt-get install gcc libc6-dev")
+	must(t, os.WriteFile(path+".c", []byte("#include <unistd.h>\nint main(void) { if (vfork() == 0) for (;;) pause(); }\n"), 0o644))
+	if out, err := exec.Command(gcc, "-static", "-o", path, path+".c").CombinedOutput(); err != nil {
+		t.Fatalf("building: %v\n%s", err, out)
+	}
+	cmd := start(t, path)
+	var pids []int
+	for len(pids) < 2 || state(pids[0]) != "D" {
+		pids = below(t, cmd.Process.Pid)
+	}
+	defer reap(pids)
+	args := is(t, cmd.Process.Pid)
+	args.Tree = true
+	for _, kill := range []bool{false, true} {
+		r, err := process.Prepare(root, args, kill, nil)
+		must(t, err)
+		effect, err := r.Do(root)
+		if must(t, err); effect["processes"] != "2" || kill != (effect["state"] == "gone") {
+			t.Errorf("effect %v", effect)
+		}
+		if !kill && (state(pids[0]) != "D" || state(pids[1]) != "T") {
+			t.Errorf("states %s and %s", state(pids[0]), state(pids[1]))
+		}
+	}
+}
+
 // TestThreat_W11_RecycledNumber: the process that was decided on ends before,
 // between or while it is acted on, and an innocent one gets its number. It is
 // never touched.
 func TestThreat_W11_RecycledNumber(t *testing.T) {
+	if !inOwnNumbers(t) {
+		return
+	}
 	root, guilty, innocent := host(t), image(t, "guilty"), image(t, "innocent")
 	const last = "/proc/sys/kernel/ns_last_pid"
 	total := 60
 	if os.Getenv("PICKET_SOAK") == "1" {
 		total = 1000
 	}
-	outcomes := map[string]int{}
+	outcomes, suspended := map[string]int{}, []*process.Record{}
 	for done, tries := 0, 0; done < total; tries++ {
 		if tries > 20*total {
 			t.Fatalf("only %d of %d got the same number", done, total)
@@ -426,6 +478,9 @@ func TestThreat_W11_RecycledNumber(t *testing.T) {
 				outcomes[effect["outcome"]]++
 			}
 		}
+		if effect["outcome"] == "suspended" {
+			suspended = append(suspended, r)
+		}
 		if s := state(second.Process.Pid); s != "S" && s != "R" && s != "D" {
 			t.Fatalf("the innocent process is in state %s after %v, %v", s, effect, err)
 		}
@@ -434,8 +489,36 @@ func TestThreat_W11_RecycledNumber(t *testing.T) {
 			t.Fatalf("the innocent process ended with %v", err)
 		}
 	}
+	for _, r := range suspended {
+		_, err := r.Undo(root)
+		must(t, err)
+	}
+	if left, err := os.ReadDir(filepath.Join(root.State(), "process")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
 	t.Logf("%d numbers given again: %v", total, outcomes)
 	if outcomes["kill.identity_mismatch"] < total/2 {
 		t.Errorf("outcomes %v: want most of them a mismatch", outcomes)
 	}
+}
+
+// inOwnNumbers runs the test again in a namespace of process numbers of its own,
+// where it is number 1, and reports whether this is that run: numbers that are
+// forced upon the whole machine would be given to processes of other tests.
+func inOwnNumbers(t *testing.T) bool {
+	t.Helper()
+	const inside = "PICKET_TEST_OWN_NUMBERS"
+	testneed.Root(t)
+	if os.Getenv(inside) == t.Name() {
+		must(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+		must(t, unix.Mount("proc", "/proc", "proc", 0, ""))
+		return true
+	}
+	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=20m")
+	cmd.Env = append(os.Environ(), inside+"="+t.Name())
+	cmd.SysProcAttr = &unix.SysProcAttr{Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL}
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s", out)
+	must(t, err)
+	return false
 }

@@ -1,0 +1,248 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+
+	"picket.internal/api"
+	"picket.internal/eat"
+	"picket.internal/eat/merkle"
+)
+
+type auditCommands struct {
+	Verify auditVerifyCommand `cmd:"" help:"Verify the hub's log, and that it holds all that an earlier checkpoint says."`
+	Export auditExportCommand `cmd:"" help:"Print the hub's log with its checkpoint, one JSON document a line."`
+}
+
+type auditExportCommand struct {
+	Checkpoint bool `help:"Print the signed checkpoint alone. Keep it where the hub cannot change it."`
+	hubFlags
+}
+
+// Help is shown below the one line of help.
+func (*auditExportCommand) Help() string {
+	return `A line a record, and the signed checkpoint in the last. picket audit verify --log
+verifies such a file without the hub.
+
+    $ picket audit export > log.jsonl
+    $ picket audit export --checkpoint > checkpoint-2026-05-01`
+}
+
+// checkpointLine is the last line of an export.
+type checkpointLine struct {
+	Event string `json:"event"`
+	api.Checkpoint
+}
+
+// Run exports the log.
+func (c *auditExportCommand) Run(ctx context.Context, e *env) error {
+	hub, p, err := c.connect(e)
+	if err != nil {
+		return err
+	}
+	defer hub.Close()
+	point, err := hub.Checkpoint(ctx)
+	if err != nil {
+		return err
+	}
+	if c.Checkpoint {
+		if c.JSON {
+			return p.Document(checkpointLine{"checkpoint", point})
+		}
+		_, err := io.WriteString(e.options.Out, point.Note)
+		return err
+	}
+	for r, err := range hub.AuditRecords(ctx, point.Size) {
+		if err != nil {
+			return err
+		}
+		if err := p.Document(r); err != nil {
+			return err
+		}
+	}
+	return p.Document(checkpointLine{"checkpoint", point})
+}
+
+type auditVerifyCommand struct {
+	Checkpoint string `type:"existingfile" placeholder:"FILE" help:"A checkpoint that was exported before, or that a host has seen. The log must extend it."`
+	Log        string `type:"existingfile" placeholder:"FILE" help:"An export to verify, instead of the hub's log as it is now."`
+	Trust      string `type:"existingfile" placeholder:"FILE" help:"Trust store with the log's key, instead of the hub's own word."`
+	hubFlags
+}
+
+// Help is shown below the one line of help.
+func (*auditVerifyCommand) Help() string {
+	return `Computes the whole tree anew on this machine: each document by its digest, the
+root by the hub's signature. With --checkpoint it also shows that nothing which was
+in the log then has been changed or taken away since. Exits 1 where something does
+not hold, and says from which record on.
+
+    $ picket audit verify --checkpoint checkpoint-2026-05-01 --trust trust.json
+    812 records, signed; the log extends the one of 790 records`
+}
+
+// logVerdict is what came out.
+type logVerdict struct {
+	OK      bool   `json:"ok"`
+	Records int64  `json:"records"`
+	Extends int64  `json:"extends,omitempty"`
+	Error   string `json:"error,omitempty"`
+}
+
+// Run verifies the log.
+func (c *auditVerifyCommand) Run(ctx context.Context, e *env) error {
+	point, records, p, done, err := c.source(ctx, e)
+	if err != nil {
+		return err
+	}
+	defer done()
+	vkey := point.Verifier
+	if c.Trust != "" {
+		trust, err := loadTrust(c.Trust)
+		if err != nil {
+			return err
+		}
+		vkey = trust.Log
+	}
+	v, err := verifyLog(point, records, vkey, c.Checkpoint)
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.JSON:
+		err = p.Document(v)
+	case !v.OK:
+		p.Note("%s", v.Error)
+	case v.Extends > 0:
+		err = p.Lines(fmt.Sprintf("%s, signed; the log extends the one of %s", count(int(v.Records), "record"), count(int(v.Extends), "record")))
+	default:
+		err = p.Lines(count(int(v.Records), "record") + ", signed")
+	}
+	if err == nil && !v.OK {
+		return errNo
+	}
+	return err
+}
+
+type printer interface {
+	Document(v any) error
+	Note(format string, args ...any)
+	Lines(lines ...string) error
+}
+
+// source is the log: an export, or the hub's.
+func (c *auditVerifyCommand) source(ctx context.Context, e *env) (point api.Checkpoint, records iter.Seq2[api.AuditRecord, error], p printer, done func(), err error) {
+	if c.Log != "" {
+		all, point, err := loadExport(c.Log)
+		if err != nil {
+			return point, nil, nil, nil, fmt.Errorf("reading an export: %w", err)
+		}
+		return point, func(yield func(api.AuditRecord, error) bool) {
+			for _, r := range all {
+				if !yield(r, nil) {
+					return
+				}
+			}
+		}, e.printer(c.JSON), func() {}, nil
+	}
+	hub, printer, err := c.connect(e)
+	if err != nil {
+		return point, nil, nil, nil, err
+	}
+	if point, err = hub.Checkpoint(ctx); err != nil {
+		hub.Close()
+		return point, nil, nil, nil, err
+	}
+	return point, hub.AuditRecords(ctx, point.Size), printer, hub.Close, nil
+}
+
+func loadExport(path string) (records []api.AuditRecord, point api.Checkpoint, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, point, err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 4<<20)
+	for n := 1; lines.Scan(); n++ {
+		var line struct {
+			checkpointLine
+			api.AuditRecord
+		}
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			return nil, point, fmt.Errorf("line %d of %q: %w", n, path, err)
+		}
+		if line.Event == "checkpoint" {
+			return records, line.Checkpoint, nil
+		}
+		records = append(records, line.AuditRecord)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, point, err
+	}
+	return nil, point, fmt.Errorf("%q has no checkpoint at its end: it is not whole", path)
+}
+
+// verifyLog computes the tree and holds it to what was signed. An error means
+// that it could not be done.
+func verifyLog(point api.Checkpoint, records iter.Seq2[api.AuditRecord, error], vkey, earlier string) (logVerdict, error) {
+	no := func(format string, args ...any) (logVerdict, error) {
+		return logVerdict{Error: fmt.Sprintf(format, args...)}, nil
+	}
+	signed, err := eat.OpenCheckpoint([]byte(point.Note), vkey)
+	if err != nil {
+		return no("the checkpoint is not the log's: %v", err)
+	}
+	var tree merkle.Tree
+	for r, err := range records {
+		if err != nil {
+			return logVerdict{}, err
+		}
+		entry, err := eat.ParseEntry([]byte(r.Record))
+		sum := sha256.Sum256(r.Document)
+		switch {
+		case r.Index != tree.Size():
+			return no("audit.broken at %d: the record is missing", tree.Size())
+		case err != nil:
+			return no("audit.broken at %d: %v", r.Index, err)
+		case entry.SHA256 != hex.EncodeToString(sum[:]):
+			return no("audit.broken at %d: the document of %s %s is another than was logged", r.Index, entry.Type, entry.ID)
+		}
+		if _, err := tree.Append([]byte(r.Record)); err != nil {
+			return logVerdict{}, err
+		}
+	}
+	now, err := tree.At(signed.N)
+	if err != nil || tree.Size() != signed.N {
+		return no("the log has %d records, and %d were signed", tree.Size(), signed.N)
+	}
+	if now != signed {
+		return no("the records are others than were signed: run picket-hub check at the hub")
+	}
+	if earlier == "" {
+		return logVerdict{OK: true, Records: signed.N}, nil
+	}
+	data, err := readAtMost(earlier, 64<<10)
+	if err != nil {
+		return logVerdict{}, fmt.Errorf("reading a checkpoint: %w", err)
+	}
+	then, err := eat.OpenCheckpoint(data, vkey)
+	if err != nil {
+		return no("%q is no checkpoint of this log: %v", earlier, err)
+	}
+	before, err := tree.At(then.N)
+	switch {
+	case err != nil:
+		return no("eat.log_rollback: the log had %d records, and has %d", then.N, signed.N)
+	case before != then:
+		return no("eat.log_fork: the first %d records are others than were signed before", then.N)
+	}
+	return logVerdict{OK: true, Records: signed.N, Extends: then.N}, nil
+}

@@ -1,0 +1,92 @@
+package main_test
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"picket.internal/fact"
+	"picket.internal/hub"
+	"picket.internal/hub/hubtest"
+)
+
+// played is a hub in this process with one host, whose sensor and wrapper the
+// script plays.
+type played struct {
+	hub     *hubtest.Hub
+	host    *hubtest.Host
+	wrapper *hubtest.Wrapper
+}
+
+// TestRespondScripts runs the real picket against a real hub with the policies
+// of testdata/respond/policies and one played host:
+//
+//	touch EXECUTABLE PID   the host tells that a process read a canary
+//	orders                 the host asks for orders, once, and its wrapper acts
+func TestRespondScripts(t *testing.T) {
+	folder, err := filepath.Abs("testdata/respond/policies")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scripts, err := filepath.Glob("testdata/respond/*.txt")
+	if err != nil || len(scripts) == 0 {
+		t.Fatal(scripts, err)
+	}
+	for _, script := range scripts {
+		t.Run(filepath.Base(script), func(t *testing.T) { respondScript(t, script, folder) })
+	}
+}
+
+func respondScript(t *testing.T, script, folder string) {
+	p := &played{hub: hubtest.New(t, func(c *hub.Config) { c.Policies = folder })}
+	p.host = p.hub.Enroll()
+	p.wrapper = p.host.Wrapper()
+	testscript.Run(t, testscript.Params{
+		Files:         []string{script},
+		UpdateScripts: *update,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("PATH", programs+string(os.PathListSeparator)+os.Getenv("PATH"))
+			e.Setenv("PICKET_DIR", p.hub.Dir)
+			e.Setenv("HOST", p.host.ID)
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"pick":  pick,
+			"until": untilOutput,
+			"touch": func(ts *testscript.TestScript, neg bool, args []string) {
+				if neg || len(args) != 2 {
+					ts.Fatalf("usage: touch EXECUTABLE PID")
+				}
+				pid, err := strconv.ParseInt(args[1], 10, 64)
+				ts.Check(err)
+				f := p.host.Canary("/root/.aws/credentials")
+				f.Process.Executable, f.Process.PID, f.Process.StartTicks = args[0], pid, 918273
+				f.Process.Hash = &fact.Hash{SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
+				if _, err := p.host.Send(f); err != nil {
+					ts.Fatalf("%v", err)
+				}
+			},
+			"orders": func(ts *testscript.TestScript, neg bool, args []string) {
+				if neg || len(args) != 0 {
+					ts.Fatalf("usage: orders")
+				}
+				r, err := p.wrapper.Next()
+				if err != nil {
+					ts.Fatalf("%v", err)
+				}
+				ts.Logf("the wrapper says %s %s", r.Outcome, r.Refusal)
+			},
+		},
+	})
+}
+
+// untilOutput COMMAND... REGEXP runs a command until its output matches.
+func untilOutput(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until REGEXP COMMAND [ARGS...]")
+	}
+	untilMatches(ts, args[0], args[1], args[2:])
+}

@@ -1,0 +1,182 @@
+package hubtest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"picket.internal/api"
+	"picket.internal/eat"
+	"picket.internal/envelope"
+	"picket.internal/wire"
+)
+
+// Boot is the boot of every played host.
+const Boot = "11111111-2222-4333-8444-555555555555"
+
+// Wrapper plays the root wrapper of a host: it verifies deliveries as the real
+// one does, and signs receipts. It does nothing else. It is for one goroutine.
+type Wrapper struct {
+	// Key signs receipts.
+	Key envelope.PrivateKey
+	// Trust and Policy are what root wrote on the host.
+	Trust  *eat.TrustStore
+	Policy *eat.HostPolicy
+	// Seq and Prev are the chain of receipts.
+	Seq  uint64
+	Prev string
+	// Seen is the log as it last saw it.
+	Seen tlog.Tree
+
+	host *Host
+	used map[string]string // actions by token and digest
+	high uint64
+}
+
+// Wrapper gives the host a wrapper, and tells the hub its key.
+func (c *Host) Wrapper() *Wrapper {
+	c.t.Helper()
+	w := &Wrapper{Key: NewKey(c.t), Prev: eat.FirstPrev, host: c, used: map[string]string{}}
+	policy := eat.DefaultPolicy()
+	w.Policy = &policy
+	w.Trust = c.hub.Trust()
+	c.hub.Post(c.t, api.PathHosts+"/"+c.ID+"/set", api.HostSetting{WrapperKey: w.Key.Public().String()}, nil)
+	return w
+}
+
+// Trust fetches the hub's trust store as an installer does.
+func (h *Hub) Trust() *eat.TrustStore {
+	h.t.Helper()
+	status, text := h.Do(http.MethodGet, wire.PathTrust, "")
+	if status != http.StatusOK {
+		h.t.Fatalf("asking for the trust store: %d %s", status, text)
+	}
+	trust, err := eat.ParseTrust([]byte(text))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return trust
+}
+
+// Post asks the API to change something, and reads the answer.
+func (h *Hub) Post(t testing.TB, path string, body, into any) {
+	t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, answer := h.Do(http.MethodPost, path, string(text))
+	if status != http.StatusOK {
+		t.Fatalf("POST %s: %d %s", path, status, answer)
+	}
+	if into != nil {
+		if err := json.Unmarshal([]byte(answer), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Orders asks for orders, once, and returns the delivery; nil where there came none.
+func (c *Host) Orders(seen int64) ([]byte, error) {
+	c.t.Helper()
+	body, err := (&wire.Orders{Host: c.ID, Boot: Boot, Seen: seen}).Encode()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	resp, err := c.raw(wire.PathOrders, body)
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// raw posts a body; an answer of 204 is nil.
+func (c *Host) raw(path string, body []byte) ([]byte, error) {
+	status, answer, err := c.Post(path, body, nil)
+	if status == http.StatusNoContent {
+		return nil, nil
+	}
+	return answer, err
+}
+
+// Used, HighWater, Recent and ActionOf are an eat.Ledger.
+func (w *Wrapper) Used(id, sha256 string) bool {
+	_, byID := w.used[id]
+	_, byDigest := w.used[sha256]
+	return byID || byDigest
+}
+
+// HighWater is the highest counter that was acted on.
+func (w *Wrapper) HighWater() uint64 { return w.high }
+
+// Recent is how often an action was done.
+func (w *Wrapper) Recent(string, time.Time) int { return 0 }
+
+// ActionOf is what a token asked for.
+func (w *Wrapper) ActionOf(id string) (string, bool) {
+	action, ok := w.used[id]
+	return action, ok
+}
+
+// Act verifies a delivery and returns the receipt: done, or the refusal.
+func (w *Wrapper) Act(delivery []byte) *eat.Receipt {
+	w.host.t.Helper()
+	v, refusal := eat.Verify(delivery, eat.Input{Now: time.Now().UTC(), HostID: w.host.ID, BootID: Boot, Trust: w.Trust, Policy: w.Policy, Seen: w.Seen, Ledger: w})
+	r := &eat.Receipt{Host: w.host.ID, Boot: Boot, Outcome: eat.OutcomeDone, Started: time.Now().UTC(), Wrapper: "test"}
+	if refusal != nil {
+		if refusal.About == nil {
+			w.host.t.Fatalf("refused without a receipt: %v", refusal)
+		}
+		r.Outcome, r.Refusal, r.Token, r.TokenSHA256, r.Action = eat.OutcomeRefused, refusal.ID, refusal.About.Token, refusal.About.SHA256, refusal.About.Action
+		return r
+	}
+	t := v.Token()
+	r.Token, r.TokenSHA256, r.Action = t.ID, v.SHA256(), t.Action()
+	w.used[t.ID], w.used[v.SHA256()], w.high = t.Action(), t.Action(), t.Counter
+	_, w.Seen = v.Checkpoint()
+	if lease := t.Lifetime(); lease > 0 {
+		r.LeaseEnd = time.Now().Add(lease).UTC().Truncate(time.Second)
+	}
+	return r
+}
+
+// Seal makes a receipt the next of the chain and signs it.
+func (w *Wrapper) Seal(r *eat.Receipt) []byte {
+	w.host.t.Helper()
+	w.Seq++
+	r.Seq, r.Prev, r.Time = w.Seq, w.Prev, time.Now().UTC()
+	sealed, digest, err := eat.SealReceipt(*r, w.Key)
+	if err != nil {
+		w.host.t.Fatal(err)
+	}
+	w.Prev = digest
+	return sealed
+}
+
+// Send posts receipts, one a line.
+func (w *Wrapper) Send(receipts ...[]byte) (wire.ReceiptsReply, error) {
+	_, body, err := w.host.Post(wire.PathReceipts, bytes.Join(receipts, []byte("\n")), nil)
+	if err != nil {
+		return wire.ReceiptsReply{}, err
+	}
+	return wire.ParseReceiptsReply(body)
+}
+
+// Next takes the next delivery, acts on it and sends the receipt.
+func (w *Wrapper) Next() (*eat.Receipt, error) {
+	w.host.t.Helper()
+	delivery, err := w.host.Orders(w.Seen.N)
+	if err != nil || delivery == nil {
+		return nil, fmt.Errorf("no orders came: %w", err)
+	}
+	r := w.Act(delivery)
+	if _, err := w.Send(w.Seal(r)); err != nil {
+		return nil, err
+	}
+	return r, nil
+}

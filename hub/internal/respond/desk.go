@@ -1,0 +1,143 @@
+package respond
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"picket.internal/envelope"
+	"picket.internal/hub/internal/stats"
+	"picket.internal/hub/internal/store"
+	"picket.internal/policies"
+)
+
+// Config says what a Desk works with. All but Policies, Now and Redeliver must
+// be set.
+type Config struct {
+	// Hub is the hub's id.
+	Hub string
+	// Key signs tokens; NotAfter is when hosts stop believing it.
+	Key      envelope.PrivateKey
+	NotAfter time.Time
+	// Store keeps responses, tokens and receipts, and the log.
+	Store *store.Store
+	// Policies is a folder of policies, looked at again when it changes; empty
+	// means those that Picket ships.
+	Policies string
+	// Stats counts by cause.
+	Stats *stats.Set
+	// Now is the clock; empty means time.Now.
+	Now func() time.Time
+	// Redeliver is after what time without a receipt a token is handed out
+	// again; empty means 10 s.
+	Redeliver time.Duration
+	// Logger is told what is done.
+	Logger *slog.Logger
+}
+
+// Desk decides, issues, delivers and takes receipts.
+type Desk struct {
+	cfg Config
+
+	// mu is held while a decision is made and written: a budget is counted and
+	// spent by one at a time.
+	mu sync.Mutex
+
+	running atomic.Pointer[loaded]
+	lines   lines
+
+	toldMu sync.Mutex
+	told   map[string]time.Time // when a host's bad receipts were last told; guarded by toldMu
+}
+
+// New returns a desk with its policies loaded. A folder of policies with a
+// mistake in it is an error: what somebody meant to be limited must not run
+// without its limits.
+func New(ctx context.Context, cfg Config) (*Desk, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Redeliver == 0 {
+		cfg.Redeliver = 10 * time.Second
+	}
+	d := &Desk{cfg: cfg, lines: lines{open: map[string]*line{}}, told: map[string]time.Time{}}
+	return d, d.loadPolicies(ctx)
+}
+
+// Run responds to alerts until ctx ends.
+func (d *Desk) Run(ctx context.Context) error {
+	tick := time.NewTicker(store.Sweep)
+	defer tick.Stop()
+	for {
+		changed := d.cfg.Store.Changed() // before the look, so that nothing falls between
+		more, err := d.step(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			// What was not responded to is read again: the place is in the store.
+			d.cfg.Stats.Add("response.failed", 1)
+			d.cfg.Logger.Error("responding failed, trying again", "error", err)
+		case more:
+			continue
+		}
+		select {
+		case <-changed:
+			if err != nil { // not at once: it would fail again
+				select {
+				case <-tick.C:
+				case <-ctx.Done():
+					return nil
+				}
+			}
+		case <-tick.C:
+			d.sweep(ctx)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// sweep does what no event asks for.
+func (d *Desk) sweep(ctx context.Context) {
+	n, err := d.cfg.Store.Overdue(ctx)
+	if err != nil {
+		d.cfg.Logger.Error("looking for missing receipts failed", "error", err)
+	}
+	d.cfg.Stats.Add("response.overdue", int64(n))
+	if err := d.reloadPolicies(ctx); err != nil && !errors.Is(err, errSame) {
+		d.cfg.Logger.Error("policies not loaded, the last good ones stay", "error", err)
+	}
+}
+
+// Sweep looks at once for what is overdue and for changed policies.
+func (d *Desk) Sweep(ctx context.Context) error {
+	_, err := d.cfg.Store.Overdue(ctx)
+	if reload := d.reloadPolicies(ctx); !errors.Is(reload, errSame) {
+		err = errors.Join(err, reload)
+	}
+	return err
+}
+
+// loaded are the policies that run.
+type loaded struct {
+	list   []*policies.Policy
+	source string
+	digest string
+	err    error // why a newer set does not run
+}
+
+func (d *Desk) policies() []*policies.Policy { return d.running.Load().list }
+
+func (d *Desk) now() time.Time { return d.cfg.Now() }
+
+func fmtCount(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

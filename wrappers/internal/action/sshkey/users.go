@@ -1,0 +1,121 @@
+package sshkey
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"picket.internal/wrappers/internal/action"
+)
+
+// candidate is a file that sshd may look into for a user.
+type candidate struct {
+	path string
+	uid  uint32
+}
+
+// files are those of one user, or of all.
+func files(root action.Root, user string) ([]candidate, error) {
+	passwd, err := open(root, "/etc/passwd", 0)
+	if err != nil {
+		return nil, err
+	}
+	passwd.close()
+	patterns, found, all := patterns(root), false, []candidate{}
+	for line := range strings.SplitSeq(string(passwd.data), "\n") {
+		f := strings.Split(line, ":")
+		if len(f) != 7 || user != "" && f[0] != user {
+			continue
+		}
+		uid, err := strconv.ParseUint(f[2], 10, 32)
+		if err != nil || !filepath.IsAbs(f[5]) {
+			continue
+		}
+		found = true
+		for _, p := range patterns {
+			path := strings.NewReplacer("%%", "%", "%h", f[5], "%u", f[0], "%U", f[2]).Replace(p)
+			if !filepath.IsAbs(path) {
+				path = filepath.Join(f[5], path)
+			}
+			if c := (candidate{filepath.Clean(path), uint32(uid)}); !slices.Contains(all[max(0, len(all)-len(patterns)):], c) {
+				all = append(all, c)
+			}
+		}
+	}
+	if !found {
+		return nil, action.Refuse("sshkey.no_user", "/etc/passwd has no user %.40q with a home", user)
+	}
+	return all, nil
+}
+
+// patterns are the usual names and those of sshd_config, for whomever they are
+// meant there. Source: AuthorizedKeysFile of sshd_config(5).
+func patterns(root action.Root) []string {
+	list := []string{".ssh/authorized_keys", ".ssh/authorized_keys2"}
+	configs, _ := filepath.Glob(filepath.Join(root.Dir, "etc/ssh/sshd_config.d/*.conf"))
+	for _, path := range append(configs, filepath.Join(root.Dir, "etc/ssh/sshd_config")) {
+		config, err := open(root, strings.TrimPrefix(path, strings.TrimSuffix(root.Dir, "/")), 0)
+		if err != nil {
+			continue
+		}
+		config.close()
+		for line := range strings.SplitSeq(string(config.data), "\n") {
+			words := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t\r=\"", r) })
+			if len(words) > 1 && strings.EqualFold(words[0], "AuthorizedKeysFile") {
+				for _, w := range words[1:] {
+					if w != "none" && !slices.Contains(list, w) {
+						list = append(list, w)
+					}
+				}
+			}
+		}
+	}
+	return list
+}
+
+// follow gives path without links, and whether the user's own lead there.
+func follow(root action.Root, path string, uid uint32) (plain string, linked bool, err error) {
+	top, err := os.Open(root.Dir)
+	if err != nil {
+		return "", false, err
+	}
+	defer top.Close()
+	at, parts := ".", strings.Split(strings.Trim(path, "/"), "/")
+	for links := 0; len(parts) > 0; {
+		next := filepath.Join(at, parts[0])
+		parts = parts[1:]
+		seen, err := action.OpenAt(top, next, unix.O_PATH|unix.O_NOFOLLOW, 0)
+		if err != nil {
+			return "", false, err
+		}
+		var st unix.Stat_t
+		target := make([]byte, unix.PathMax)
+		n := 0
+		if err = unix.Fstat(int(seen.Fd()), &st); err == nil && st.Mode&unix.S_IFMT == unix.S_IFLNK {
+			n, err = unix.Readlinkat(int(seen.Fd()), "", target)
+		}
+		seen.Close()
+		switch links++; {
+		case err != nil:
+			return "", false, err
+		case n == 0:
+			at = next
+			links--
+			continue
+		case links > 16 || st.Uid != 0 && st.Uid != uid:
+			return "", false, fmt.Errorf("/%s is a link of user %d, or one too many", next, st.Uid)
+		}
+		linked = linked || st.Uid != 0
+		if filepath.IsAbs(string(target[:n])) {
+			at = "."
+		}
+		parts = append(strings.Split(strings.Trim(filepath.Join(at, string(target[:n])), "/"), "/"), parts...)
+		at = "."
+	}
+	return "/" + at, linked, nil
+}
