@@ -241,6 +241,14 @@ func TestInstallAndUninstall(t *testing.T) {
 		t.Errorf("units failed: %s", got)
 	}
 
+	// A line that implies NoNewPrivileges, as somebody might add to make the
+	// sender safer, is told by its name before an order needs sudo.
+	host.Write(t, "/run/systemd/system/picket-send.service.d/nnp.conf", "[Service]\nSystemCallFilter=@system-service @setuid\n", 0o644)
+	host.Run(t, "systemctl", "daemon-reload")
+	host.Run(t, "systemctl", "restart", "picket-send")
+	host.Run(t, "timeout", "20", "sh", "-c", "journalctl -f -n 50 -o cat -u picket-send | grep -m 1 priv.nnp_set")
+	host.Run(t, "rm", "-r", "/run/systemd/system/picket-send.service.d")
+
 	host.Run(t, "picket-sensor", "uninstall")
 	left := map[string]bool{}
 	for _, line := range diskOf(t, host) {

@@ -67,6 +67,7 @@ type Orders struct {
 	wait    backoff
 	address int
 	failing string // why the hub gives no answer, as last logged; empty while it does
+	unwell  string // why no wrapper can be reached, as last told; empty while one can. Of collect
 
 	mu      sync.Mutex
 	running map[string]bool // the digests of tokens whose wrapper runs

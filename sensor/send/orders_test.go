@@ -32,6 +32,7 @@ type desk struct {
 	take     func(n int) (reply, error) // what becomes of the n-th; nil means that they are taken
 	launched []string                   // the deliveries that the wrapper got, empty ones too
 	act      func(ctx context.Context, delivery []byte) ([][]byte, error)
+	probe    error // what comes of asking a wrapper for its receipts
 	facts    []*fact.Fact
 }
 
@@ -76,10 +77,13 @@ func (d *desk) Emit(f *fact.Fact) {
 func (d *desk) launch(ctx context.Context, delivery []byte) ([][]byte, error) {
 	d.mu.Lock()
 	d.launched = append(d.launched, string(delivery))
-	act := d.act
+	act, probe := d.act, d.probe
 	d.mu.Unlock()
+	if len(delivery) == 0 && probe != nil {
+		return nil, probe
+	}
 	if act == nil || len(delivery) == 0 {
-		return nil, nil
+		return nil, &launch.Error{ID: "eat.bad_delivery", Detail: "there is no token"}
 	}
 	return act(ctx, delivery)
 }
@@ -302,6 +306,17 @@ func TestTheEndOfALeaseIsCollected(t *testing.T) {
 		d.work(eattest.Trust(t), time.Hour)
 		if got := fmt.Sprint(len(d.launched), len(d.acted())); got != "3 1" {
 			t.Errorf("launched, and for a token: %s; want one for the start, one for the token, one for the lease", got)
+		}
+	})
+}
+
+// TestThreat_W1_AHostOnWhichNobodyCanActSaysSo: before any order comes.
+func TestThreat_W1_AHostOnWhichNobodyCanActSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{t: t, probe: &launch.Error{ID: "priv.nnp_set", Detail: "for the test"}}
+		d.work(eattest.Trust(t), time.Hour)
+		if len(d.facts) != 1 || d.facts[0].Sensor == nil || d.facts[0].Sensor.Action != fact.SensorDegraded || !strings.Contains(d.facts[0].Sensor.Reason, "priv.nnp_set") {
+			t.Errorf("told %+v", d.facts)
 		}
 	})
 }

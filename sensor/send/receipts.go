@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"picket.internal/eat"
+	"picket.internal/fact"
+	"picket.internal/sensor/send/launch"
 	"picket.internal/wire"
 )
 
@@ -197,12 +199,31 @@ func (o *Orders) collect(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		// It complains that there was no token, and so there was none.
-		if len(printed) == 0 && err != nil {
-			o.log.Debug("the wrapper printed no receipt", "error", err)
-		}
+		o.wellness(err)
 		o.keep(printed)
 	}
+}
+
+// wellness tells, once each time it changes, whether a wrapper can be reached: a
+// host on which nobody can act must not look like one where nobody had to.
+func (o *Orders) wellness(err error) {
+	id, detail := "", ""
+	if err != nil {
+		id, detail = reasonOf(err)
+	}
+	// It complains that there was no token, or at the socket says nothing.
+	if id == eat.ErrDelivery.ID || id == launch.NoReceipt {
+		id = ""
+	}
+	if id == o.unwell {
+		return
+	}
+	reason := "the wrapper can be reached again"
+	if o.unwell = id; id != "" {
+		reason = "no emergency action can be done here: " + id + ": " + detail
+	}
+	o.log.Warn(reason)
+	o.cfg.Report.Emit(&fact.Fact{Time: time.Now().UTC(), Kind: fact.KindSensor, Sensor: &fact.Sensor{Action: fact.SensorDegraded, Source: "launch", Reason: reason}})
 }
 
 // awaitDue returns when there is something to collect; false when ctx ended.

@@ -50,6 +50,9 @@ const (
 	maxReceipts = 64
 )
 
+// NoReceipt is the id where a wrapper ended and printed nothing.
+const NoReceipt = "launch.no_receipt"
+
 // Error says why there is no receipt.
 type Error struct {
 	// ID is stable, as in "launch.timeout", or what the wrapper gave.
@@ -122,7 +125,7 @@ func (l *Launcher) bySudo(ctx context.Context, delivery []byte, leave func()) ([
 		return receipts, complaintOf(r)
 	}
 	if len(receipts) == 0 {
-		return nil, fail("launch.no_receipt", "the wrapper ended well and printed nothing")
+		return nil, fail(NoReceipt, "the wrapper ended well and printed nothing")
 	}
 	return receipts, nil
 }

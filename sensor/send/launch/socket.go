@@ -43,7 +43,7 @@ func (l *Launcher) bySocket(ctx context.Context, delivery []byte) ([][]byte, err
 	}
 	receipts := split(output)
 	if len(receipts) == 0 {
-		return nil, fail("launch.no_receipt", "the wrapper printed nothing; its unit's journal says why: journalctl -u 'picket-wrapper@*'")
+		return nil, fail(NoReceipt, "the wrapper printed nothing; its unit's journal says why: journalctl -u 'picket-wrapper@*'")
 	}
 	return receipts, nil
 }
