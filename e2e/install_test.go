@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -153,6 +154,9 @@ func (h *orderingHub) noop(counter uint64) (*eat.Receipt, time.Duration) {
 		select {
 		case r := <-h.told:
 			if r.Token == token.ID {
+				if got := r.Effect["log_size"]; got != strconv.FormatInt(h.seen, 10) {
+					h.t.Errorf("the wrapper says that it has seen %q records of the log, want %d", got, h.seen)
+				}
 				return r, time.Since(began)
 			}
 		case <-limit:
