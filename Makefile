@@ -12,7 +12,7 @@ FUZZTIME ?= 6s
 FUZZBRIEF ?= $(if $(filter 6s,$(FUZZTIME)),3s,$(FUZZTIME))
 STATICCHECK := $(GO) tool staticcheck
 
-.PHONY: help up demo build sensor wrappers test unit lint fuzz bench soak e2e threats generate tools clean
+.PHONY: help up demo build sensor wrappers packages test unit lint fuzz bench soak e2e threats generate tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,20 @@ WRAPPERS := picket-emergency-action picket-lease picket-wrapper-setup
 wrappers: tools
 	@mkdir -p $(BIN)
 	for name in $(WRAPPERS); do CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -gcflags=all=-l -ldflags '$(LDFLAGS)' -o $(BIN)/$$name ./wrappers/$$name || exit 1; done
+
+# A version as dpkg and rpm order them: a tag's own, or the commit's time before
+# the first tag.
+COMMITTED  := $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+PKGVERSION ?= $(if $(filter v0.% v1.%,$(VERSION)),$(subst -,+,$(VERSION:v%=%)),0.0.0~$(COMMITTED).$(subst -,.,$(VERSION)))
+DIST       := dist
+
+packages: sensor wrappers ## build the deb and the rpm into dist/
+	@mkdir -p $(DIST)/work
+	gzip -9nc packaging/doc/changelog >$(DIST)/work/changelog.gz
+	gzip -9nc packaging/man/picket-sensor.8 >$(DIST)/work/picket-sensor.8.gz
+	for kind in deb rpm; do (cd packaging/nfpm && umask 022 && BIN=$(abspath $(BIN)) WORK=$(abspath $(DIST))/work VERSION='$(PKGVERSION)' ARCH=$$($(GO) env GOARCH) SOURCE_DATE_EPOCH=$(COMMITTED) \
+		$(GO) tool nfpm package --config picket.yaml --packager $$kind --target $(abspath $(DIST))/picket-sensor.$$kind) || exit 1; done
+	@rm -rf $(DIST)/work
 
 test: lint unit fuzz ## everything CI runs: lint, all tests with -race, 6 s of each fuzz target in fuzz/, 3 s of the others
 
@@ -88,4 +102,4 @@ tools:
 	@printf '#include <stdlib.h>\nint main(void){return 0;}\n' | $${CC:-gcc} -x c -o /dev/null - 2>/dev/null || { echo "picket: gcc cannot build a program, the C headers are missing; install them with: apt-get install libc6-dev" >&2; exit 1; }
 
 clean: ## remove what make built
-	rm -rf $(BIN)
+	rm -rf $(BIN) $(DIST)

@@ -39,7 +39,7 @@ var sensorNever = map[string]string{
 	"github.com/alecthomas/kong":          "reflection over methods keeps dead code alive; the size budget is 6.5 MB",
 	"github.com/mattn/go-sqlite3":         "the sensor writes nothing to disk but its identity",
 	"github.com/prometheus/client_golang": "the sensor reports in facts",
-	"os/exec":                             "the sensor runs no external tool",
+	"os/exec":                             "the sensor runs no external tool; the wrapper is started by sensor/send/launch, with os.StartProcess",
 	"net/http":                            "the sensor has an HTTP/2 client of its own; this would cost 300 kB",
 	"plugin":                              "the sensor loads no code",
 	"text/template":                       "costs size and has no use here",
@@ -73,8 +73,9 @@ var rooms = []room{
 	{folder: "eat", ours: []string{"strictjson", "envelope"}, never: leafNever, cgoFree: true},
 	{folder: "wire", ours: []string{"strictjson", "fact", "envelope"}, cgoFree: true,
 		never: map[string]string{"os/exec": "it only talks", "github.com/google/cel-go": "CEL belongs to engine/rule"}},
-	{folder: "sensor", ours: []string{"strictjson", "fact", "envelope", "wire"}, never: sensorNever, cgoFree: true},
-	{folder: "cmd/picket-sensor", ours: []string{"internal/version", "strictjson", "fact", "envelope", "wire", "sensor"}, never: sensorNever, cgoFree: true},
+	{folder: "packaging", cgoFree: true, never: leafNever},
+	{folder: "sensor", ours: []string{"strictjson", "fact", "envelope", "wire", "eat", "packaging"}, never: sensorNever, cgoFree: true},
+	{folder: "cmd/picket-sensor", ours: []string{"internal/version", "strictjson", "fact", "envelope", "wire", "eat", "packaging", "sensor"}, never: sensorNever, cgoFree: true},
 	{folder: "wrappers", ours: []string{"internal/version", "strictjson", "envelope", "eat"}, never: wrapperNever, cgoFree: true},
 	{folder: "engine", ours: []string{"strictjson", "fact"}, cgoFree: true, never: map[string]string{
 		"net/http":     "the engine can be embedded anywhere and talks to nobody",
@@ -143,6 +144,39 @@ func TestOnlyNamedPackagesImportDirectly(t *testing.T) {
 	}
 }
 
+// starters are the calls that start a program without package os/exec.
+var starters = []string{"os.StartProcess(", "syscall.StartProcess(", "syscall.ForkExec(", "syscall.Exec(", "unix.Exec(", "unix.ForkExec("}
+
+// TestOnlyLaunchStartsPrograms: the sensor has one place that can start a
+// program, so that an auditor has one to read.
+func TestOnlyLaunchStartsPrograms(t *testing.T) {
+	found := false
+	for _, room := range []string{"sensor", "cmd/picket-sensor"} {
+		err := filepath.WalkDir(room, func(path string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			source, err := os.ReadFile(path)
+			for _, call := range starters {
+				if !strings.Contains(string(source), call) {
+					continue
+				}
+				if filepath.Dir(path) != "sensor/send/launch" {
+					t.Errorf("%s calls %s): only sensor/send/launch may start a program", path, call)
+				}
+				found = true
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !found {
+		t.Error("sensor/send/launch starts nothing: the test looks for the wrong calls")
+	}
+}
+
 func TestCollectorsNeverImportEachOther(t *testing.T) {
 	collectors := goList(t, "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./sensor/watch/...")
 	for _, line := range collectors {
@@ -190,8 +224,10 @@ type size struct {
 }
 
 // The sensor has been over its budget since it tells all that a host does: what
-// was taken out to get it here is in docs/dependencies.md.
-var sizes = map[string]size{"picket-sensor": {budget: 6_500_000, ceiling: 6_620_000}}
+// was taken out to get it here is in docs/dependencies.md. It grew once more by
+// what it must do itself to be of use when it counts: 311 kB to take orders,
+// look them over and start the wrapper, 111 kB to set a host up.
+var sizes = map[string]size{"picket-sensor": {budget: 6_500_000, ceiling: 7_045_000}}
 
 func TestSensorBuildsStaticAndSmall(t *testing.T) {
 	for name, bound := range sizes {

@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "building the programs:", err)
 	} else {
 		code = m.Run()
+		endStanding()
 	}
 	os.RemoveAll(dir)
 	os.Exit(code)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"picket.internal/sensor/eventlog"
+	"picket.internal/sensor/send/launch"
 	"picket.internal/strictjson"
 )
 
@@ -62,6 +63,10 @@ type Config struct {
 	Queue Queue `json:"queue,omitzero"`
 	// Send says how facts go to the hub; empty means the defaults of each.
 	Send Send `json:"send,omitzero"`
+	// Launch is how Emergency Action Tokens reach the wrapper that acts on them
+	// as root: sudo, socket, or none; empty means none: the hub is not asked
+	// for any.
+	Launch launch.Mode `json:"launch,omitempty"`
 	// Link says how watch and send meet; empty means the defaults of each.
 	Link Link `json:"link,omitzero"`
 	// LogLevel is debug, info, warn or error; empty means info.
@@ -241,6 +246,9 @@ func (c *Config) Validate() error {
 
 // validateWatching is Validate for a process that needs no state folder.
 func (c *Config) validateWatching() error {
+	if !c.Launch.Valid() {
+		return fmt.Errorf("launch: %q is none of %q, %q and %q", c.Launch, launch.Sudo, launch.Socket, launch.None)
+	}
 	if c.Link.Socket != "" && !filepath.IsAbs(c.Link.Socket) {
 		return fmt.Errorf("link.socket: %q is not absolute", c.Link.Socket)
 	}

@@ -3,6 +3,7 @@
 // process; RunWatch and RunSend are two, which meet over the socket of package
 // link. They know each other only through watch.Sink and watch.Obeyer.
 //
-// The package must never run a program, evaluate a rule, or listen on the
+// The package must never run a program other than the wrapper, which only
+// sensor/send/launch does, never evaluate a rule, or listen on the
 // network; and it must never call quiet what it could not see.
 package sensor

@@ -3,6 +3,8 @@ package sensor
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 
 	"picket.internal/sensor/send"
 	"picket.internal/wire"
@@ -25,7 +27,11 @@ func Enroll(ctx context.Context, stateDir string, token *wire.Token, version str
 		return Enrollment{}, err
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
-	id, fate, err := state.Enroll(ctx, token, thisMachine(), version)
+	machine := thisMachine()
+	if machine.Wrapper, err = wrapperKey(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Enrollment{}, fmt.Errorf("reading the wrapper's key: %w", err)
+	}
+	id, fate, err := state.Enroll(ctx, token, machine, version)
 	if err != nil {
 		return Enrollment{}, err
 	}

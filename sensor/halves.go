@@ -64,9 +64,14 @@ func RunSend(ctx context.Context, cfg Config, log *eventlog.Logger) (err error) 
 	inlet = link.NewInlet(link.InletConfig{
 		Socket: cfg.socket(), Peer: peer, Queue: queue, Heartbeat: time.Duration(cfg.Heartbeat), Logger: log,
 	})
+	makers := []func(context.Context) error{inlet.Run, watching([]watch.Collector{own}, queue, log)}
+	orders, err := cfg.orders(id, queue, log)
+	if err != nil {
+		return err
+	}
 	log.Info("sending", "host", id.Host, "hub", id.Hub, "version", cfg.Version, "socket", cfg.socket())
 	ready(log)
-	err = operate(ctx, queue, "send", sender.Run, inlet.Run, watching([]watch.Collector{own}, queue, log))
+	err = operate(ctx, queue, "send", sender.Run, append(makers, orders...)...)
 	inlet.Leave(queue.Stats().Facts == 0)
 	log.Info("stopped")
 	return err

@@ -34,7 +34,12 @@ func Run(ctx context.Context, cfg Config, log *eventlog.Logger) (err error) {
 	watched = watch.New(watch.Config{Collectors: collectors, Logger: log})
 	log.Info("watching", "host", id.Host, "hub", id.Hub, "version", cfg.Version, "canaries", len(cfg.Canaries))
 	ready(log)
-	err = operate(ctx, queue, "", sender.Run, func(ctx context.Context) error { return watched.Run(ctx, queue) })
+	makers := []func(context.Context) error{func(ctx context.Context) error { return watched.Run(ctx, queue) }}
+	orders, err := cfg.orders(id, queue, log)
+	if err != nil {
+		return err
+	}
+	err = operate(ctx, queue, "", sender.Run, append(makers, orders...)...)
 	log.Info("stopped")
 	return err
 }

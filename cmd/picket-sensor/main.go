@@ -1,6 +1,7 @@
 // Command picket-sensor watches a host and sends what it does, signed, to a
 // hub. It listens on nothing, prints logs to standard error, one event a line,
-// and runs no other program.
+// and runs no other program than the wrapper; install and uninstall, which are
+// root's, run those of the system.
 package main
 
 import (
@@ -70,6 +71,15 @@ var commands = map[string]command{
 	"version": {versionUsage, showVersion},
 }
 
+// find looks a command up, also among those that not every system has.
+func find(name string) (command, bool) {
+	c, ok := commands[name]
+	if !ok {
+		c, ok = system[name]
+	}
+	return c, ok
+}
+
 // run does what the arguments ask for and returns the exit status.
 func run(ctx context.Context, args []string, in io.Reader, out, log io.Writer) int {
 	err := dispatch(ctx, args, in, out, log)
@@ -96,7 +106,7 @@ func dispatch(ctx context.Context, args []string, in io.Reader, out, log io.Writ
 		return tokenOnCommandLine()
 	}
 	if len(args) == 0 {
-		return &wrongUse{errors.New("say what to do: doctor, enroll, run, watch, send, version or help"), ""}
+		return &wrongUse{errors.New("say what to do: doctor, enroll, install, uninstall, run, watch, send, version or help"), ""}
 	}
 	name, args := args[0], args[1:]
 	switch name {
@@ -105,9 +115,9 @@ func dispatch(ctx context.Context, args []string, in io.Reader, out, log io.Writ
 	case "-version", "--version":
 		name = "version"
 	}
-	c, ok := commands[name]
+	c, ok := find(name)
 	if !ok {
-		return &wrongUse{fmt.Errorf("there is no command %q; there are doctor, enroll, run, watch, send, version and help", name), ""}
+		return &wrongUse{fmt.Errorf("there is no command %q; there are doctor, enroll, install, uninstall, run, watch, send, version and help", name), ""}
 	}
 	if err := c.run(ctx, args, in, out, log); !errors.Is(err, errHelp) {
 		return err
@@ -119,9 +129,9 @@ func dispatch(ctx context.Context, args []string, in io.Reader, out, log io.Writ
 func help(args []string, out io.Writer) error {
 	text := usage
 	if len(args) > 0 {
-		c, ok := commands[args[0]]
+		c, ok := find(args[0])
 		if !ok {
-			return &wrongUse{fmt.Errorf("there is no command %q; there are doctor, enroll, run, watch, send and version", args[0]), ""}
+			return &wrongUse{fmt.Errorf("there is no command %q; there are doctor, enroll, install, uninstall, run, watch, send and version", args[0]), ""}
 		}
 		text = c.usage
 	}

@@ -6,12 +6,14 @@ const usage = `picket-sensor - watch this host and send what it does, signed, to
 
 Usage:
   picket-sensor enroll (--config FILE | --state DIR) [--token-file FILE] [--json]
+  picket-sensor install [--launch sudo|socket] [--token-file FILE]
+  picket-sensor uninstall [--keep-state] [--keep-files]
   picket-sensor run --config FILE
   picket-sensor watch --config FILE
   picket-sensor send --config FILE
   picket-sensor doctor [--config FILE] [--json]
   picket-sensor version [--json]
-  picket-sensor help [doctor | enroll | run | watch | send | version]
+  picket-sensor help [doctor | enroll | install | uninstall | run | watch | send | version]
 
 The sensor needs no root. It runs as one process (run), or as two that share
 their work (watch, send): then the one that may read the host holds no key and
@@ -110,6 +112,8 @@ left out, and watch needs not even that:
   send.retry_min, send.retry_max
                      bounds of the wait after a failure (100ms, 30s)
   send.retry_refused the wait after the hub said no to this host (30s)
+  launch             how emergency actions reach the wrapper that carries them
+                     out: sudo, socket or none (none: none are asked for)
   link.socket        where watch and send meet (/run/picket-watch/facts.sock)
   link.watcher, link.sender
                      the users they run as (picket-watch, picket)

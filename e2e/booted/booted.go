@@ -29,6 +29,10 @@ type Options struct {
 	// Capabilities are given to the host beyond those that systemd-nspawn
 	// gives, as in "CAP_NET_ADMIN"; CAP_AUDIT_READ is always given.
 	Capabilities []string
+	// Unfiltered takes away the system call filter that systemd-nspawn puts on
+	// all of the host: it is then as a machine is, where a program can tell that
+	// there is none.
+	Unfiltered bool
 	// Args are further arguments of systemd-nspawn, as in
 	// "--network-namespace-path=/run/netns/h1", which takes the place of the
 	// empty network; empty means none.
@@ -89,6 +93,9 @@ func (h *Host) boot(name, socket string, o Options) {
 	}
 	cmd := exec.Command("sh", append(args, o.Args...)...)
 	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket, "DOORS="+strings.Join(cgroups(h.t, "picket-"+name), " "))
+	if o.Unfiltered {
+		cmd.Env = append(cmd.Env, "SYSTEMD_SECCOMP=0") // systemd's ENVIRONMENT.md
+	}
 	cmd.Stdout, cmd.Stderr = h.console, h.console
 	if err := cmd.Start(); err != nil {
 		h.t.Fatalf("booting: %v", err)

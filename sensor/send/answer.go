@@ -13,6 +13,7 @@ import (
 // has names for them, is not part of the sensor.
 const (
 	statusOK            = 200
+	statusNoContent     = 204
 	statusRedirects     = 300 // and up to the next hundred
 	statusBadRequest    = 400
 	statusUnauthorized  = 401

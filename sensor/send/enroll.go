@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"picket.internal/envelope"
 	"picket.internal/wire"
 )
 
@@ -29,6 +30,9 @@ type Machine struct {
 	OS           string // as in "linux"
 	Kernel       string // release
 	Architecture string // as in "amd64"
+	// Wrapper is the key with which the host's wrapper signs receipts; the zero
+	// key where there is none.
+	Wrapper envelope.PublicKey
 }
 
 // ReadToken reads an enrollment token from a file, or from in where there is no
@@ -76,6 +80,7 @@ func (s *State) Enroll(ctx context.Context, token *wire.Token, m Machine, versio
 	body, err := wire.SealEnroll(&wire.EnrollRequest{
 		Token: token.ID, Secret: token.Secret, Machine: m.ID, Name: m.Name, OS: m.OS,
 		Kernel: m.Kernel, Architecture: m.Architecture, Version: version, Sent: time.Now().UTC(),
+		Wrapper: m.Wrapper,
 	}, key)
 	if err != nil {
 		return nil, "", fmt.Errorf("enrolling: %w", err)

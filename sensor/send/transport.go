@@ -55,6 +55,7 @@ type link struct {
 	pins    []wire.Pin
 	key     envelope.PrivateKey
 	agent   string
+	most    int      // bytes of an answer; 0 means maxReply
 	address string   // of conn
 	conn    *h2.Conn // nil while there is none
 }
@@ -64,14 +65,18 @@ func newLink(pins []wire.Pin, key envelope.PrivateKey, version string) *link {
 }
 
 func (l *link) post(ctx context.Context, address, path string, body []byte, compressed bool) (reply, error) {
+	return l.ask(ctx, "POST", address, path, body, compressed)
+}
+
+func (l *link) ask(ctx context.Context, method, address, path string, body []byte, compressed bool) (reply, error) {
 	if l.conn == nil || l.address != address || !l.conn.Usable() {
 		if err := l.connect(ctx, address); err != nil {
 			return reply{}, err
 		}
 	}
 	req := &h2.Request{
-		Method: "POST", Authority: address, Path: path, Body: body,
-		Header: []h2.Field{{Name: "content-type", Value: wire.ContentType}, {Name: "user-agent", Value: l.agent}},
+		Method: method, Authority: address, Path: path, Body: body,
+		Header: []h2.Field{{Name: "content-type", Value: mediaType(path)}, {Name: "user-agent", Value: l.agent}},
 	}
 	if compressed {
 		req.Header = append(req.Header, h2.Field{Name: "content-encoding", Value: "gzip"})
@@ -83,6 +88,26 @@ func (l *link) post(ctx context.Context, address, path string, body []byte, comp
 		return reply{}, fmt.Errorf("asking %s: %w", address, err)
 	}
 	return reply{status: res.Status, retryAfter: res.Get("retry-after"), body: res.Body}, nil
+}
+
+// limit bounds what is read of an answer; one byte more than is allowed, so
+// that who reads it can say that it was too long.
+func (l *link) limit() int {
+	if l.most == 0 {
+		return maxReply
+	}
+	return l.most + 1
+}
+
+// mediaType is what is posted to a path.
+func mediaType(path string) string {
+	switch path {
+	case wire.PathOrders:
+		return wire.TypeOrders
+	case wire.PathReceipts:
+		return wire.TypeReceipts
+	}
+	return wire.ContentType
 }
 
 func (l *link) close() {
@@ -113,7 +138,7 @@ func (l *link) connect(ctx context.Context, address string) error {
 		conn.Close()
 		return fmt.Errorf("connecting to %s: it does not speak HTTP/2", address)
 	}
-	if l.conn, err = h2.New(conn, h2.Config{MaxBody: maxReply}); err != nil {
+	if l.conn, err = h2.New(conn, h2.Config{MaxBody: l.limit()}); err != nil {
 		return fmt.Errorf("connecting to %s: %w", address, err)
 	}
 	l.address = address

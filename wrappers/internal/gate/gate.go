@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -60,6 +62,8 @@ type host struct {
 	spool  *spool
 	began  time.Time
 	lock   *os.File
+
+	leaving bool // all that is in force is to end, whatever its time
 }
 
 // identity is the host as root wrote it at install.
@@ -302,7 +306,22 @@ func (h *host) refused(r *eat.Refusal) error {
 	return h.spool.add(eat.Receipt{
 		Host: h.id, Boot: h.boot, Token: r.About.Token, TokenSHA256: r.About.SHA256, Action: r.About.Action,
 		Outcome: eat.OutcomeRefused, Refusal: r.ID, Detail: plain(r.Detail), Started: h.began, Time: h.now(), Wrapper: h.cfg.Version,
+		Effect: h.withLog(nil),
 	})
+}
+
+// logSize is the effect that says how much of the hub's log this host has seen:
+// from there the hub must prove the next token.
+const logSize = "log_size"
+
+// withLog adds that to the effects of a receipt, where there is room.
+func (h *host) withLog(effect action.Effect) action.Effect {
+	out := action.Effect{}
+	maps.Copy(out, effect)
+	if len(out) < 64 && h.memory.Size > 0 {
+		out[logSize] = strconv.FormatInt(h.memory.Size, 10)
+	}
+	return out
 }
 
 // heard notes that the hub still reaches the host: an isolation that waited for
@@ -323,7 +342,7 @@ func (h *host) heard(t eat.Token) error {
 func (h *host) tell(e *entry, outcome, refusal, detail string, effect action.Effect) error {
 	r := eat.Receipt{
 		Host: h.id, Boot: h.boot, Token: e.Token, TokenSHA256: e.SHA256, Action: e.Action, Outcome: outcome, Refusal: refusal,
-		Detail: plain(detail), Effect: bounded(effect), Started: h.began, Time: h.now(), Wrapper: h.cfg.Version,
+		Detail: plain(detail), Effect: h.withLog(bounded(effect)), Started: h.began, Time: h.now(), Wrapper: h.cfg.Version,
 	}
 	if outcome == eat.OutcomeDone {
 		r.LeaseEnd = e.LeaseEnd

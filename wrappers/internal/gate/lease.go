@@ -4,6 +4,7 @@ package gate
 
 import (
 	"errors"
+	"os"
 	"time"
 
 	"picket.internal/eat"
@@ -12,9 +13,12 @@ import (
 // confirmTime is how long an isolation lasts without a word of the hub's.
 const confirmTime = time.Minute
 
+// leavingFile, in the state folder, says that Picket is being taken off the host.
+const leavingFile = "leaving"
+
 // Leases ends what is over, puts in force again what a reboot has ended before
 // its time, and clears up after a wrapper that was killed. It is started by a
-// timer of root's own, and at boot.
+// timer of root's own, and at boot. Where leavingFile is there, it ends all.
 func Leases(cfg Config) error {
 	h, err := open(cfg)
 	if err != nil {
@@ -22,6 +26,11 @@ func Leases(cfg Config) error {
 	}
 	defer h.close()
 	if err := h.recover(); err != nil {
+		return err
+	}
+	if _, err := h.state.read(leavingFile, 0); err == nil {
+		h.leaving = true
+	} else if !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	var problems []error
@@ -34,6 +43,8 @@ func Leases(cfg Config) error {
 // keep looks at one thing that is in force.
 func (h *host) keep(e *entry) error {
 	switch now := h.now(); {
+	case h.leaving:
+		return h.lapse(e, "Picket is taken off this host")
 	case !now.Before(e.LeaseEnd):
 		return h.lapse(e, "its lease is over")
 	case !e.ConfirmBy.IsZero() && !now.Before(e.ConfirmBy):

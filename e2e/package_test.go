@@ -1,0 +1,146 @@
+package e2e_test
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"picket.internal/e2e/booted"
+	"picket.internal/eat"
+	"picket.internal/internal/testneed"
+	"picket.internal/packaging"
+)
+
+// packagesOf makes deb and rpm of the programs that the tests use, as one
+// version.
+func packagesOf(t *testing.T, version string) (deb, rpm string) {
+	t.Helper()
+	dir := t.TempDir()
+	if out, err := exec.Command("make", "-s", "-C", "..", "packages", "BIN="+bin, "DIST="+dir, "PKGVERSION="+version).CombinedOutput(); err != nil {
+		t.Fatalf("making the packages: %v\n%s", err, out)
+	}
+	return filepath.Join(dir, "picket-sensor.deb"), filepath.Join(dir, "picket-sensor.rpm")
+}
+
+// TestDebKeepsTheHostOverAnUpgrade: one command each sets a host up from the
+// package; an upgrade keeps identity, keys, policy, configuration and the chosen
+// way to the wrapper; a removal leaves no way to root and all of the state.
+func TestDebKeepsTheHostOverAnUpgrade(t *testing.T) {
+	first, _ := packagesOf(t, "0.0.1")
+	second, _ := packagesOf(t, "0.0.2")
+	host := booted.Start(t, booted.Options{Capabilities: []string{"CAP_NET_ADMIN"}, Unfiltered: true})
+	hub := newOrderingHub(t)
+	host.Forward(t, hub.addr)
+	host.Push(t, first, "/run/first.deb")
+	host.Push(t, second, "/run/second.deb")
+
+	host.Run(t, "dpkg", "--install", "/run/first.deb")
+	install := host.Command("picket-sensor", "install")
+	install.Stdin = strings.NewReader(hub.token())
+	if out, err := install.CombinedOutput(); err != nil {
+		t.Fatalf("installing: %v\n%s", err, out)
+	}
+	if r, _ := hub.noop(1); r.Outcome != eat.OutcomeDone {
+		t.Fatalf("a noop: %s %s %s", r.Outcome, r.Refusal, r.Detail)
+	}
+	state := func() string {
+		return host.Run(t, "sh", "-c", `cd / && sha256sum etc/picket/*.json etc/picket/trust/* etc/picket/wrapper.pub etc/sudoers.d/picket \
+			var/lib/picket/host.key var/lib/picket/identity.json var/lib/picket-wrapper/key && getent passwd picket picket-watch`)
+	}
+	before := state()
+	host.Run(t, "dpkg", "--install", "/run/second.deb")
+	if got := state(); got != before {
+		t.Errorf("the upgrade made\n%s of\n%s", got, before)
+	}
+	for _, unit := range []string{"picket-watch.service", "picket-send.service", "picket-lease.timer"} {
+		host.Run(t, "systemctl", "is-active", unit)
+		host.Run(t, "systemctl", "is-enabled", unit)
+	}
+	if r, _ := hub.noop(2); r.Outcome != eat.OutcomeDone {
+		t.Errorf("a noop after the upgrade: %s %s %s", r.Outcome, r.Refusal, r.Detail)
+	}
+	if out, err := host.Try("dpkg", "--verify", "picket-sensor"); err != nil || strings.Contains(strings.ReplaceAll(out, "c /etc/picket/sensor.json", ""), "/") {
+		t.Errorf("dpkg --verify: %s %v", out, err) // install has written how the wrapper is launched into the configuration
+	}
+
+	host.Run(t, "dpkg", "--remove", "picket-sensor")
+	gone := []string{packaging.Sudoers.Path, "/usr/bin/picket-sensor", "/usr/libexec/picket", "/usr/lib/systemd/system/picket-send.service", "/run/picket-wrapper"}
+	for _, path := range gone {
+		if out, err := host.Try("ls", "-d", path); err == nil {
+			t.Errorf("the removal left %s", out)
+		}
+	}
+	for _, path := range []string{"/var/lib/picket/host.key", "/var/lib/picket-wrapper/key", "/etc/picket/host-policy.json"} {
+		host.Run(t, "test", "-e", path)
+	}
+	if got := host.Run(t, "systemctl", "list-units", "--all", "--no-legend", "picket*"); got != "" {
+		t.Errorf("units are left: %s", got)
+	}
+	if got := host.Run(t, "sh", "-c", "pgrep -u picket,picket-watch -l || true"); got != "" {
+		t.Errorf("processes are left: %s", got)
+	}
+}
+
+// TestRPMHoldsWhatTheDebHolds: both packages are made of one list. There is no
+// system here that an rpm could be installed on: its content and its scripts
+// are all that is looked at.
+func TestRPMHoldsWhatTheDebHolds(t *testing.T) {
+	testneed.Command(t, "rpm", "apt-get install rpm")
+	testneed.Command(t, "dpkg-deb", "apt-get install dpkg")
+	deb, rpm := packagesOf(t, "0.0.1")
+	output := func(name string, args ...string) string {
+		out, err := exec.Command(name, args...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+		}
+		return string(out)
+	}
+	files := map[string][]string{}
+	for line := range strings.Lines(output("dpkg-deb", "--contents", deb)) {
+		f := strings.Fields(line)
+		if f[0][0] == '-' {
+			files["deb"] = append(files["deb"], fmt.Sprint(f[0], " ", f[1], " ", strings.TrimPrefix(f[5], ".")))
+		}
+	}
+	for line := range strings.Lines(output("rpm", "-qlpv", rpm)) {
+		f := strings.Fields(line)
+		if f[0][0] == '-' {
+			files["rpm"] = append(files["rpm"], fmt.Sprint(f[0], " ", f[2]+"/"+f[3], " ", f[len(f)-1]))
+		}
+	}
+	of := func(kind string) (list []string) {
+		for _, f := range files[kind] {
+			if !strings.Contains(f, "/usr/share/doc/") && !strings.Contains(f, "/usr/share/lintian/") && !strings.Contains(f, "/usr/share/licenses/") {
+				list = append(list, f)
+			}
+		}
+		slices.Sort(list)
+		return list
+	}
+	if a, b := of("deb"), of("rpm"); len(a) < 12 || !slices.Equal(a, b) {
+		t.Errorf("the deb holds\n%s\nthe rpm holds\n%s", strings.Join(a, "\n"), strings.Join(b, "\n"))
+	}
+	for _, f := range slices.Concat(files["deb"], files["rpm"]) {
+		if f[5] == 'w' || f[8] == 'w' || !strings.Contains(f, " root/root ") || strings.ContainsAny(f[:10], "st") {
+			t.Errorf("%s: writable by others, not root's, or set-id", f)
+		}
+	}
+	for _, f := range packaging.Files() {
+		if !slices.ContainsFunc(files["deb"], func(s string) bool { return strings.HasSuffix(s, " "+f.Path) }) {
+			t.Errorf("picket-sensor install puts %s in place, and the packages do not", f.Path)
+		}
+	}
+	scripts := output("rpm", "-qp", "--scripts", rpm)
+	for _, want := range []string{"postinstall scriptlet", "preuninstall scriptlet", "postuninstall scriptlet"} {
+		if !strings.Contains(scripts, want) {
+			t.Errorf("the rpm has no %s", want)
+		}
+	}
+	lintian := testneed.Command(t, "lintian", "apt-get install lintian")
+	if out, err := exec.Command(lintian, "--allow-root", "--fail-on", "error,warning", deb).CombinedOutput(); err != nil {
+		t.Errorf("lintian: %v\n%s", err, out)
+	}
+}
