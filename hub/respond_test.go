@@ -587,3 +587,44 @@ func TestOrdersAndReceiptsOfStrangers(t *testing.T) {
 		}
 	}
 }
+
+// A folder of policies with a mistake in it never runs by half: at the start
+// the hub refuses it, and later the last good ones go on.
+func TestBrokenPoliciesDoNotRun(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "test.yaml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(suspend)
+	h := hubtest.New(t, func(c *hub.Config) { c.Policies = dir })
+	names := func() (out []string) {
+		for _, p := range hubtest.Get[api.Policy](h, api.PathPolicies) {
+			out = append(out, p.Name+" "+p.Mode)
+		}
+		return out
+	}
+	write(strings.Replace(suspend, "mode: auto", "mode: auto\nlimit: {hosts_per_hour: 1}", 1))
+	if err := h.Sweep(t.Context()); err == nil || !strings.Contains(err.Error(), "unknown key limit") {
+		t.Errorf("a mistyped limit: %v", err)
+	}
+	if got := names(); !slices.Equal(got, []string{"suspend auto"}) {
+		t.Errorf("policies %v run", got)
+	}
+	h.Stop()
+	if _, err := hub.New(t.Context(), hub.Config{Dir: h.Dir, Policies: dir}); err == nil || !strings.Contains(err.Error(), "unknown key limit") {
+		t.Errorf("a hub started with it: %v", err)
+	}
+	write(suspend)
+	h.Start()
+	write(strings.Replace(suspend, "mode: auto", "mode: ask", 1))
+	if err := h.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(); !slices.Equal(got, []string{"suspend ask"}) {
+		t.Errorf("policies %v run", got)
+	}
+}
