@@ -2,6 +2,7 @@ package eat
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"time"
 
@@ -167,6 +168,17 @@ func OpenReceipt(data []byte, wrapper envelope.PublicKey) (r *Receipt, digest st
 		return nil, "", refuse(ErrReceipt, "a second spelling of a receipt")
 	}
 	return r, digestOf(payload), nil
+}
+
+// SeenBy is how many records of the log the wrapper says it has seen, in a
+// receipt that refuses a proof from elsewhere; false in any other.
+func SeenBy(r *Receipt) (records int64, ok bool) {
+	if r.Refusal != ErrNoConsistency.ID {
+		return 0, false
+	}
+	var from int64
+	n, _ := fmt.Sscanf(r.Detail, noConsistency, &from, &records)
+	return records, n == 2 && records >= 0
 }
 
 // Follows checks that r is the next receipt of the host after before, whose

@@ -196,13 +196,16 @@ func (d *decision) checkpoint() *Refusal {
 	}
 	// A proof from elsewhere shows nothing, so it accuses nobody of a fork.
 	if seen := d.in.Seen.N; seen > 0 && d.tree.N > seen && d.delivery.From != seen {
-		return refuse(ErrNoConsistency, "the proof starts at %d records, and this host has seen %d: deliver it again from there", d.delivery.From, seen)
+		return refuse(ErrNoConsistency, noConsistency, d.delivery.From, seen)
 	}
 	if err := Extends(d.tree, d.in.Seen, d.delivery.Consistency); err != nil {
 		return asRefusal(err, ErrLogFork)
 	}
 	return nil
 }
+
+// noConsistency is read by SeenBy.
+const noConsistency = "the proof starts at %d records, and this host has seen %d: deliver it again from there"
 
 func (d *decision) logged() *Refusal {
 	entry := Entry{Type: EntryToken, ID: d.token.ID, SHA256: d.sha256()}

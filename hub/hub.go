@@ -153,7 +153,7 @@ func (h *Hub) assemble() error {
 	if h.uiListener != nil {
 		key := wire.NewSecret()
 		address := h.uiListener.Addr().String()
-		h.uiServer = h.newServer(h.stoppable(web.New(web.Config{Reader: desks, Key: key, Addr: address, Logger: h.log, Now: h.cfg.Now})))
+		h.uiServer = h.newServer(h.stoppable(web.New(web.Config{Reader: desks, Responses: responder{h.respond, h.store}, Key: key, Addr: address, Logger: h.log, Now: h.cfg.Now})))
 		h.uiURL = "http://" + address + "/?key=" + key
 	}
 	return nil

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"picket.internal/api"
 	"picket.internal/eat"
 	"picket.internal/envelope"
@@ -474,6 +476,54 @@ func TestThreat_W15_AMissingReceiptIsAnAlert(t *testing.T) {
 	awaitStates(t, h, api.ResponseDone)
 }
 
+// A sensor that knows nothing of what its wrapper has seen, as after a restart,
+// costs a token nothing: the wrapper says where the proof must begin, and what it
+// signed is remembered.
+func TestTheProofBeginsWhereTheWrapperSays(t *testing.T) {
+	h := withPolicies(t, suspend)
+	host := h.Enroll()
+	w := host.Wrapper()
+	issue := func() {
+		t.Helper()
+		h.Post(t, api.PathResponses, api.IssueRequest{Host: host.ID, Action: "noop", Args: []byte("{}"), Reason: "try"}, nil)
+	}
+	act := func(want string) {
+		t.Helper()
+		delivery, err := host.Orders(0)
+		if err != nil || delivery == nil {
+			t.Fatal("no orders", err)
+		}
+		r := w.Act(delivery)
+		if got := r.Outcome + r.Refusal; got != want {
+			t.Fatalf("the wrapper says %s (%s), want %s", got, r.Detail, want)
+		}
+		if _, err := w.Send(w.Seal(r)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	issue()
+	act("done")
+	issue()
+	act("done") // by the receipt before
+	h.Enroll()  // the log grows, and the wrapper has seen what the hub knows nothing of
+	w.Seen = treeOf(t, h)
+	h.Enroll()
+	issue()
+	act("refused" + eat.ErrNoConsistency.ID)
+	act("done")
+	awaitStates(t, h, api.ResponseDone, api.ResponseDone, api.ResponseDone)
+}
+
+// treeOf is the hub's log as it is now.
+func treeOf(t *testing.T, h *hubtest.Hub) tlog.Tree {
+	t.Helper()
+	tree, err := eat.OpenCheckpoint([]byte(hubtest.Get[api.Checkpoint](h, api.PathCheckpoint)[0].Note), h.Trust().Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
 // Undoing names the token that it takes back, and the lease's end by itself
 // shows at the response.
 func TestUndo(t *testing.T) {
@@ -529,9 +579,52 @@ func TestOrdersAndReceiptsOfStrangers(t *testing.T) {
 	if trust := h.Trust(); trust.Hub != h.ID() || len(trust.HubKeys) != 1 {
 		t.Errorf("trust store %+v", trust)
 	}
-	f := host.Fact(fact.KindReceipt)
-	f.Receipt = &fact.Receipt{Action: "done", TokenID: "x"}
-	if ack := host.MustSend(f); len(ack.Refused) != 1 {
-		t.Errorf("a receipt that no wrapper signed was taken: %+v", ack)
+	for action, refused := range map[string]int{"done": 1, "undone": 1, "missing": 1, "refused": 0, "failed": 0} {
+		f := host.Fact(fact.KindReceipt)
+		f.Receipt = &fact.Receipt{Action: action, TokenID: "x", ErrorID: "launch.failed"}
+		if ack := host.MustSend(f); len(ack.Refused) != refused {
+			t.Errorf("a receipt of the sensor's own that says %s: %+v", action, ack)
+		}
+	}
+}
+
+// A folder of policies with a mistake in it never runs by half: at the start
+// the hub refuses it, and later the last good ones go on.
+func TestBrokenPoliciesDoNotRun(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "test.yaml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(suspend)
+	h := hubtest.New(t, func(c *hub.Config) { c.Policies = dir })
+	names := func() (out []string) {
+		for _, p := range hubtest.Get[api.Policy](h, api.PathPolicies) {
+			out = append(out, p.Name+" "+p.Mode)
+		}
+		return out
+	}
+	write(strings.Replace(suspend, "mode: auto", "mode: auto\nlimit: {hosts_per_hour: 1}", 1))
+	if err := h.Sweep(t.Context()); err == nil || !strings.Contains(err.Error(), "unknown key limit") {
+		t.Errorf("a mistyped limit: %v", err)
+	}
+	if got := names(); !slices.Equal(got, []string{"suspend auto"}) {
+		t.Errorf("policies %v run", got)
+	}
+	h.Stop()
+	if _, err := hub.New(t.Context(), hub.Config{Dir: h.Dir, Policies: dir}); err == nil || !strings.Contains(err.Error(), "unknown key limit") {
+		t.Errorf("a hub started with it: %v", err)
+	}
+	write(suspend)
+	h.Start()
+	write(strings.Replace(suspend, "mode: auto", "mode: ask", 1))
+	if err := h.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(); !slices.Equal(got, []string{"suspend ask"}) {
+		t.Errorf("policies %v run", got)
 	}
 }

@@ -132,7 +132,8 @@ func (w *Wrapper) Act(delivery []byte) *eat.Receipt {
 		if refusal.About == nil {
 			w.host.t.Fatalf("refused without a receipt: %v", refusal)
 		}
-		r.Outcome, r.Refusal, r.Token, r.TokenSHA256, r.Action = eat.OutcomeRefused, refusal.ID, refusal.About.Token, refusal.About.SHA256, refusal.About.Action
+		r.Outcome, r.Refusal, r.Detail = eat.OutcomeRefused, refusal.ID, refusal.Detail
+		r.Token, r.TokenSHA256, r.Action = refusal.About.Token, refusal.About.SHA256, refusal.About.Action
 		return r
 	}
 	t := v.Token()

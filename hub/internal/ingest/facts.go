@@ -47,8 +47,12 @@ func parseFact(raw []byte, host string) (*fact.Fact, error) {
 	switch {
 	case f.Host.ID != host:
 		return nil, fault.FactHostMismatch.With("it names host %q", f.Host.ID)
-	case f.Kind == fact.KindFleet || f.Kind == fact.KindIntegrity || f.Kind == fact.KindReceipt:
+	case f.Kind == fact.KindFleet || f.Kind == fact.KindIntegrity:
 		return nil, fault.FactReserved.With("only the hub makes facts of kind %q", f.Kind)
+	case f.Kind == fact.KindReceipt && f.Action() != fact.ReceiptRefused && f.Action() != fact.ReceiptFailed:
+		// A sensor may say that an order came to nothing, as where no wrapper
+		// runs. That one was carried out is the wrapper's to sign.
+		return nil, fault.FactReserved.With("only the hub makes receipts that say %q", f.Action())
 	}
 	return f, nil
 }

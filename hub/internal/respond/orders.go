@@ -1,6 +1,7 @@
 package respond
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -200,16 +201,22 @@ func (d *Desk) next(ctx context.Context, host string, l *line) ([]byte, error) {
 	if err != nil || o == nil {
 		return nil, err
 	}
-	proof, err := d.cfg.Store.Prove(ctx, o.Entry, l.seen)
+	target, err := d.cfg.Store.Target(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	// What the wrapper has signed counts before what the sensor says.
+	seen := cmp.Or(target.Known, l.seen)
+	proof, err := d.cfg.Store.Prove(ctx, o.Entry, seen)
 	if err != nil {
 		return nil, err
 	}
 	out, err := eat.Delivery{Envelope: o.Envelope, Checkpoint: proof.Checkpoint, Index: o.Entry, Inclusion: proof.Inclusion,
-		From: l.seen, Consistency: proof.Consistency}.Encode()
+		From: seen, Consistency: proof.Consistency}.Encode()
 	if err != nil {
 		return nil, err
 	}
-	if err := d.cfg.Store.Delivered(ctx, o); err != nil {
+	if err := d.cfg.Store.Delivered(ctx, o, proof.Size); err != nil {
 		return nil, err
 	}
 	d.cfg.Stats.Add("eat.delivered", 1)

@@ -120,6 +120,8 @@ func (s *Store) RecordOnce(ctx context.Context, event, subject, key string, deta
 
 // Proof shows a record to somebody who has seen the log at an earlier size.
 type Proof struct {
+	// Size is how many records the log has.
+	Size int64
 	// Checkpoint is the newest one, signed.
 	Checkpoint []byte
 	// Inclusion proves the record.
@@ -144,6 +146,7 @@ func (s *Store) Prove(ctx context.Context, index, seen int64) (Proof, error) {
 	if p.Inclusion, err = tlog.ProveRecord(size, index, hashes); err != nil {
 		return p, fmt.Errorf("proving record %d: %w", index, err)
 	}
+	p.Size = size
 	if seen > 0 && seen < size {
 		if p.Consistency, err = tlog.ProveTree(size, seen, hashes); err != nil {
 			return p, fmt.Errorf("proving that the log extends one of %d records: %w", seen, err)

@@ -271,10 +271,11 @@ func (s *Store) NextToken(ctx context.Context, host string, now, again time.Time
 	return o, nil
 }
 
-// Delivered keeps that a token was handed to its host.
-func (s *Store) Delivered(ctx context.Context, o *Outgoing) error {
+// Delivered keeps that a token was handed to its host, with the log as it was
+// at a size.
+func (s *Store) Delivered(ctx context.Context, o *Outgoing, size int64) error {
 	return s.update(ctx, 256, func(tx *Tx) error {
-		err := tx.exec(`UPDATE eats SET delivered = ? WHERE id = ?`, millis(tx.now), o.Token)
+		err := tx.exec(`UPDATE eats SET delivered = ?, checkpoint = CASE checkpoint WHEN 0 THEN ? ELSE checkpoint END WHERE id = ?`, millis(tx.now), size, o.Token)
 		if err == nil {
 			err = tx.exec(`UPDATE wrappers SET handed = max(handed, ?) WHERE host = (SELECT host FROM eats WHERE id = ?)`, o.Counter, o.Token)
 		}

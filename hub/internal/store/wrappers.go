@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -23,6 +24,9 @@ type Target struct {
 	// its wrapper last saw, as it says; empty and 0 where it never asked for orders.
 	Boot string
 	Seen int64
+	// Known is the size of the log that its wrapper is known to have seen, by
+	// receipts that it signed; 0 where nothing is known.
+	Known int64
 	// Handed is the highest counter that was delivered.
 	Handed uint64
 	// Wrapper is the key of its wrapper; the zero key where none is known.
@@ -34,8 +38,8 @@ func (s *Store) Target(ctx context.Context, id string) (Target, error) {
 	t := Target{ID: id}
 	var labels string
 	var key []byte
-	err := s.read.QueryRowContext(ctx, `SELECT h.name, h.state, h.labels, coalesce(w.boot, ''), coalesce(w.seen, 0), coalesce(w.handed, 0), coalesce(w.key, x'')
-		FROM hosts h LEFT JOIN wrappers w ON w.host = h.n WHERE h.id = ? AND h.state <> 'hub'`, id).Scan(&t.Name, &t.State, &labels, &t.Boot, &t.Seen, &t.Handed, &key)
+	err := s.read.QueryRowContext(ctx, `SELECT h.name, h.state, h.labels, coalesce(w.boot, ''), coalesce(w.seen, 0), coalesce(w.known, 0), coalesce(w.handed, 0), coalesce(w.key, x'')
+		FROM hosts h LEFT JOIN wrappers w ON w.host = h.n WHERE h.id = ? AND h.state <> 'hub'`, id).Scan(&t.Name, &t.State, &labels, &t.Boot, &t.Seen, &t.Known, &t.Handed, &key)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Target{}, notFound("host", id)
 	}
@@ -231,8 +235,9 @@ func (tx *Tx) apply(w *wrapperRow, r Receipt) error {
 	f := &fact.Receipt{Action: r.Outcome, TokenID: r.Token, TokenAction: r.Action, ErrorID: r.Refusal, Detail: r.Detail,
 		Started: r.Started.Format(rfc3339), Ended: r.Time.Format(rfc3339)}
 	var response, alert, sha256, token string
-	found, err := tx.get(`SELECT r.id, r.alert, e.sha256, r.token FROM eats e JOIN responses r ON r.n = e.response WHERE e.id = ? AND e.host = ?`, []any{r.Token, w.n},
-		&response, &alert, &sha256, &token)
+	var size int64
+	found, err := tx.get(`SELECT r.id, r.alert, e.sha256, r.token, e.checkpoint FROM eats e JOIN responses r ON r.n = e.response WHERE e.id = ? AND e.host = ?`, []any{r.Token, w.n},
+		&response, &alert, &sha256, &token, &size)
 	if err != nil {
 		return err
 	}
@@ -244,9 +249,13 @@ func (tx *Tx) apply(w *wrapperRow, r Receipt) error {
 	f.ResponseID, f.AlertID = response, alert
 	tx.Emit(&fact.Fact{Kind: fact.KindReceipt, Host: w.subject(), Receipt: f})
 	if r.Refusal == eat.ErrNoConsistency.ID {
-		// Nothing was spent: the proof began elsewhere than the host has seen.
-		// It is delivered again once the host says what it has seen.
-		return tx.exec(`UPDATE eats SET delivered = 0 WHERE id = ?`, r.Token)
+		return tx.provedFromElsewhere(w, r)
+	}
+	if r.Outcome != eat.OutcomeRefused {
+		// The wrapper writes down what it saw of the log before it acts.
+		if err := tx.exec(`UPDATE wrappers SET known = max(known, ?) WHERE host = ?`, size, w.n); err != nil {
+			return err
+		}
 	}
 	if err := tx.exec(`UPDATE eats SET answered = 1 WHERE id = ?`, r.Token); err != nil {
 		return err
@@ -259,11 +268,25 @@ func (tx *Tx) apply(w *wrapperRow, r Receipt) error {
 		why += ": " + r.Detail
 	}
 	if r.Outcome == eat.OutcomeAutoUndone {
-		why = "it ended by itself"
+		why = cmp.Or(r.Detail, "it ended by itself")
 	} else if r.Outcome == eat.OutcomeAlreadyGone {
 		why = "the target was no longer there"
 	}
 	return tx.exec(`UPDATE responses SET state = ?, why = ?, changed = ? WHERE id = ?`, outcomes[r.Outcome], why, millis(tx.now), response)
+}
+
+// provedFromElsewhere takes a refusal that spent nothing: the proof began at
+// another size of the log than the wrapper has seen. It says at which to begin,
+// and the token is delivered again from there.
+func (tx *Tx) provedFromElsewhere(w *wrapperRow, r Receipt) error {
+	seen, ok := eat.SeenBy(r.Receipt)
+	if !ok {
+		return nil // it is handed out again after a while
+	}
+	if err := tx.exec(`UPDATE wrappers SET known = ? WHERE host = ?`, seen, w.n); err != nil {
+		return err
+	}
+	return tx.exec(`UPDATE eats SET delivered = 0 WHERE id = ?`, r.Token)
 }
 
 const rfc3339 = "2006-01-02T15:04:05.999999999Z07:00"

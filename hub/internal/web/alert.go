@@ -31,6 +31,7 @@ type alertBody struct {
 	Latency  string
 	Last     *Moment
 	Trouble  Text
+	Done     []responseRow // what was done about it, or waits for approval
 	Process  *processBlock
 	Unknown  bool // a canary was touched, and by whom is not known
 	Values   []value
@@ -97,6 +98,9 @@ func (u *ui) alert(ctx context.Context, r *http.Request) (*view, error) {
 	body.Row.Time = u.moment(a.Time)
 	for _, raw := range a.Facts {
 		body.Facts = append(body.Facts, string(display.JSONBlock(raw)))
+	}
+	if body.Done, err = u.responsesTo(ctx, a.ID); err != nil {
+		return nil, err
 	}
 	body.Window = u.windowBlock(&a)
 	if a.Count > 1 || a.Window != nil {

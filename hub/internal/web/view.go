@@ -32,6 +32,8 @@ type view struct {
 	Live     string // where its news come from; empty means that it has none
 	Health   *health
 	Body     any
+
+	Responses bool // there is a page of responses
 }
 
 // Content is the page's own part, between the frame. It is trusted because

@@ -25,6 +25,8 @@ import (
 type Config struct {
 	// Reader is where everything shown comes from. It must be set.
 	Reader api.Reader
+	// Responses is where responses come from. Nil means that no page shows any.
+	Responses Responses
 	// Key opens the pages: ?key=… in the address that is printed. It must be
 	// set, random and unlike any other key.
 	Key string
@@ -100,6 +102,7 @@ func New(c Config) http.Handler {
 	mux.Handle("/alerts/{id}", u.page(u.alert))
 	mux.Handle("/hosts", u.page(u.hostList))
 	mux.Handle("/hosts/{id}", u.page(u.host))
+	mux.Handle("/responses", u.page(u.responseList))
 	mux.Handle("/hub", u.page(u.hub))
 	mux.Handle("/live", u.locked(http.HandlerFunc(u.live)))
 	mux.Handle("/", u.page(func(context.Context, *http.Request) (*view, error) { return nil, types.ErrNotFound }))
@@ -122,6 +125,7 @@ func (u *ui) page(show func(ctx context.Context, r *http.Request) (*view, error)
 			return
 		}
 		v.Health = u.health(ctx)
+		v.Responses = u.Config.Responses != nil
 		u.render(w, http.StatusOK, v)
 	}))
 }

@@ -9,6 +9,7 @@ CREATE TABLE wrappers (
   key     BLOB    NOT NULL DEFAULT x'',
   boot    TEXT    NOT NULL DEFAULT '',
   seen    INTEGER NOT NULL DEFAULT 0,
+  known   INTEGER NOT NULL DEFAULT 0,  -- the size of the log that its wrapper has signed to have seen
   polled  INTEGER NOT NULL DEFAULT 0,
   counter INTEGER NOT NULL DEFAULT 0,
   handed  INTEGER NOT NULL DEFAULT 0,  -- the highest counter that was delivered
@@ -72,6 +73,7 @@ CREATE TABLE eats (
   expires    INTEGER NOT NULL,
   ready      INTEGER NOT NULL DEFAULT 0,  -- 1 once all who must have signed
   delivered  INTEGER NOT NULL DEFAULT 0,  -- when it was handed out last
+  checkpoint INTEGER NOT NULL DEFAULT 0,  -- the size of the log that it was first handed out with
   answered   INTEGER NOT NULL DEFAULT 0,  -- 1 once a receipt came
   missed     INTEGER NOT NULL DEFAULT 0,  -- 1 once it was noticed that none did
   UNIQUE (host, counter)
