@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,23 +94,9 @@ func actingHost(t *testing.T) *acting {
 	return standing.host
 }
 
-// builtDeb is the package of the programs that the tests use.
-func builtDeb(t testing.TB) string {
-	t.Helper()
-	dir := t.TempDir()
-	if out, err := exec.Command("make", "-s", "-C", "..", "packages", "BIN="+bin, "DIST="+dir).CombinedOutput(); err != nil {
-		t.Fatalf("making the packages: %v\n%s", err, out)
-	}
-	debs, err := filepath.Glob(filepath.Join(dir, "*.deb"))
-	if err != nil || len(debs) != 1 {
-		t.Fatalf("the packages are %v (%v), want one deb", debs, err)
-	}
-	return debs[0]
-}
-
 func bootActing(t testing.TB) *acting {
 	t.Helper()
-	deb := builtDeb(t)
+	deb, _ := packagesOf(t, "0.0.1")
 	a := &acting{Host: booted.Start(t, booted.Options{Capabilities: []string{"CAP_NET_ADMIN"}, Unfiltered: true}), hub: eattest.NewHub(t)}
 	a.before = a.files(t)
 	a.Push(t, deb, "/run/picket.deb")

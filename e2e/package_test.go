@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -14,15 +15,19 @@ import (
 	"picket.internal/packaging"
 )
 
-// packagesOf makes deb and rpm of the programs that the tests use, as one
-// version.
-func packagesOf(t *testing.T, version string) (deb, rpm string) {
+// packagesOf are deb and rpm of the programs that the tests use, as one version.
+// They are made once.
+func packagesOf(t testing.TB, version string) (deb, rpm string) {
 	t.Helper()
-	dir := t.TempDir()
+	dir := filepath.Join(bin, "packages", version)
+	deb, rpm = filepath.Join(dir, "picket-sensor.deb"), filepath.Join(dir, "picket-sensor.rpm")
+	if _, err := os.Stat(rpm); err == nil {
+		return deb, rpm
+	}
 	if out, err := exec.Command("make", "-s", "-C", "..", "packages", "BIN="+bin, "DIST="+dir, "PKGVERSION="+version).CombinedOutput(); err != nil {
 		t.Fatalf("making the packages: %v\n%s", err, out)
 	}
-	return filepath.Join(dir, "picket-sensor.deb"), filepath.Join(dir, "picket-sensor.rpm")
+	return deb, rpm
 }
 
 // TestDebKeepsTheHostOverAnUpgrade: one command each sets a host up from the
