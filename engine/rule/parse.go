@@ -80,7 +80,10 @@ func whereKey[T any](field func(*T) (*string, **yaml.Node)) key[T] {
 	return own("where", textShape(maxExpression), func(w *walker, into *T, e entry) {
 		where, node := field(into)
 		*node = e.value
-		*where, _ = w.str(e.value, "where", maxExpression)
+		var ok bool
+		if *where, ok = w.str(e.value, "where", maxExpression); ok && strings.TrimSpace(*where) == "" {
+			w.fail(CodeMissingKey, at(e.value), "the where is empty", "write what must hold, as in process.name == \"nc\"")
+		}
 	})
 }
 

@@ -45,8 +45,9 @@ func (d *Desk) step(ctx context.Context) (more bool, err error) {
 	if err != nil || len(alerts) == 0 {
 		return false, err
 	}
+	end := time.Now().Add(hashFollows)
 	for i := range alerts {
-		if err := d.respond(ctx, &alerts[i]); err != nil {
+		if err := d.respond(ctx, &alerts[i], end); err != nil {
 			return false, fmt.Errorf("responding to alert %s: %w", alerts[i].ID, err)
 		}
 	}
@@ -56,7 +57,7 @@ func (d *Desk) step(ctx context.Context) (more bool, err error) {
 
 // respond does what the policies say about an alert. Where it is interrupted
 // the alert is read again, and what was kept already is found by its spot.
-func (d *Desk) respond(ctx context.Context, a *api.Alert) error {
+func (d *Desk) respond(ctx context.Context, a *api.Alert, end time.Time) error {
 	var facts []*fact.Fact
 	for _, p := range d.policies() {
 		if !p.Matches(a) {
@@ -64,6 +65,9 @@ func (d *Desk) respond(ctx context.Context, a *api.Alert) error {
 		}
 		if facts == nil {
 			facts = factsOf(a)
+			if err := d.complete(ctx, a.Host.ID, facts, end); err != nil {
+				return err
+			}
 		}
 		// A receipt that leads to a token that leads to a receipt goes on for ever.
 		if slices.ContainsFunc(facts, func(f *fact.Fact) bool { return f.Kind == fact.KindReceipt }) && !slices.Contains(p.On.Rules, a.Rule.ID) {

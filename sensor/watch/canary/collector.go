@@ -86,6 +86,9 @@ const (
 	together = 3 * time.Millisecond
 	// patience is how long a fact waits for who did it.
 	patience = 5 * time.Millisecond
+	// hashPatience is how much longer the first fact about a program waits for
+	// its hash: a response names the process by it.
+	hashPatience = 15 * time.Millisecond
 	// calm is how long after its last touch a canary is made ready for the
 	// next one.
 	calm = time.Second

@@ -80,7 +80,7 @@ func (c *Collector) describe(a *actor, until time.Time) *blocks {
 	p := host.Process(r)
 	host.Lineage(p, r.PPID, r.StartTicks, c.procs.Kin)
 	a.block = &blocks{process: p, user: host.Owner(r), service: describe.Service(r.Unit)}
-	h := c.hash(a, a.block, until)
+	h := c.hash(a, a.block, until.Add(hashPatience))
 	if p.HashStatus = h.Status; h.Status == fact.HashOK {
 		p.Hash = &fact.Hash{SHA256: h.SHA256}
 	}
