@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/mattn/go-sqlite3"
@@ -27,6 +29,9 @@ type op struct {
 	run  func(*Tx) error
 	size int
 	done chan error
+	// taken is set once, by the writer that begins it or by the submitter that
+	// gives it up: what run captures then belongs to that one.
+	taken atomic.Bool
 }
 
 // writer owns the connection that writes, and is the only goroutine that
@@ -79,7 +84,8 @@ func newWriter(ctx context.Context, s *Store, db *sql.DB, conn *sql.Conn) (*writ
 }
 
 // update runs fn in the next commit and returns when that is on the disk, or
-// failed. Where ctx ends first, the change may still happen.
+// failed. Where ctx ends before the writer has begun fn, fn never runs. Where it
+// ends later, update still waits: a caller reads what fn has left behind.
 func (s *Store) update(ctx context.Context, size int, fn func(*Tx) error) error {
 	o := &op{run: fn, size: size, done: make(chan error, 1)}
 	select {
@@ -98,8 +104,22 @@ func (s *Store) update(ctx context.Context, size int, fn func(*Tx) error) error 
 	case err := <-o.done:
 		return err
 	case <-ctx.Done():
-		return ctx.Err()
+		if o.taken.CompareAndSwap(false, true) {
+			return ctx.Err()
+		}
+		return s.write.answer(o)
 	case <-s.write.stopped:
+		return s.write.answer(o)
+	}
+}
+
+// answer waits for what became of o, which the writer has begun or will never
+// begin.
+func (w *writer) answer(o *op) error {
+	select {
+	case err := <-o.done:
+		return err
+	case <-w.stopped:
 		select { // the writer may have answered just before it stopped
 		case err := <-o.done:
 			return err
@@ -149,6 +169,10 @@ func (w *writer) drain() {
 
 // commit runs a group in one transaction and answers every op in it.
 func (w *writer) commit(group []*op) {
+	group = slices.DeleteFunc(group, func(o *op) bool { return !o.taken.CompareAndSwap(false, true) })
+	if len(group) == 0 {
+		return
+	}
 	tx := &Tx{w: w, log: w.log, next: w.next, part: w.part, ids: *w.ids, now: w.store.opts.now()}
 	results := make([]error, len(group))
 	err := tx.exec("BEGIN IMMEDIATE")
