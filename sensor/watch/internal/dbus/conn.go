@@ -88,10 +88,12 @@ type conn struct {
 	serial uint32
 }
 
-// authenticate proves who we are by the socket's own credentials.
+// authenticate proves who we are by the socket's own credentials. BEGIN goes
+// with it, as sd-bus sends it: where BEGIN comes together with the first call,
+// the systemd of a private socket forgets that it has that call already.
 func (c *conn) authenticate() error {
 	uid := hex.EncodeToString([]byte(strconv.Itoa(os.Geteuid())))
-	if _, err := io.WriteString(c.out, "\x00AUTH EXTERNAL "+uid+"\r\n"); err != nil {
+	if _, err := io.WriteString(c.out, "\x00AUTH EXTERNAL "+uid+"\r\nBEGIN\r\n"); err != nil {
 		return err
 	}
 	line, err := c.line()
@@ -101,8 +103,7 @@ func (c *conn) authenticate() error {
 	if !strings.HasPrefix(line, "OK ") {
 		return fmt.Errorf("authenticating: answered %.40q", line)
 	}
-	_, err = io.WriteString(c.out, "BEGIN\r\n")
-	return err
+	return nil
 }
 
 func (c *conn) line() (string, error) {

@@ -25,8 +25,9 @@ func (d *Dir) Glimpse() (*Reading, error) {
 	return r, nil
 }
 
-// Complete adds to a glimpse what can still be read. It may wait for the
-// process: only a goroutine that nobody waits for may call it.
+// Complete adds to a glimpse what can still be read. Arguments that no look
+// afterwards confirms to be of the glimpse's image are left out; Unreadable says
+// args:exec where the process executes another one by then. It may wait for the process: only a goroutine that nobody waits for may call it.
 func (d *Dir) Complete(r *Reading) {
 	if r.Kernel() || r.Ended() {
 		return
@@ -37,6 +38,14 @@ func (d *Dir) Complete(r *Reading) {
 		r.Args, r.ArgsCut = ParseArgs(append([]byte(nil), buf[:n]...), n > MaxArgBytes)
 	}
 	r.note("args", gone(err))
+	switch after, err := d.Stat(buf[:]); {
+	case r.Ending(): // it executes nothing any more
+	case err != nil:
+		r.Args, r.ArgsCut = nil, false // nothing confirms that they are the glimpse's
+	case !after.SameImage(&r.Stat):
+		r.Args, r.ArgsCut = nil, false
+		r.Unreadable = append(r.Unreadable, "args:exec")
+	}
 	r.Cwd, err = d.Cwd()
 	r.note("cwd", err)
 	if r.Container, r.Unit, err = d.Cgroup(); err != nil {
