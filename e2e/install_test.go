@@ -5,6 +5,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -134,17 +135,28 @@ func (h *orderingHub) receipts(w http.ResponseWriter, r *http.Request) {
 // noop gives the host a noop and returns its receipt and how long that took.
 func (h *orderingHub) noop(counter uint64) (*eat.Receipt, time.Duration) {
 	h.t.Helper()
-	token := eattest.Token(eat.Noop{})
+	return h.carryOut(counter, eat.Noop{})
+}
+
+// carryOut gives the host a token and returns its receipt and how long that
+// took.
+func (h *orderingHub) carryOut(counter uint64, args eat.Args) (*eat.Receipt, time.Duration) {
+	h.t.Helper()
+	token := eattest.Token(args)
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	token.Issued, token.NotBefore, token.Expires = now, now, now.Add(5*time.Minute)
-	// For any boot: systemd-nspawn lays its own boot id over /proc, and a unit
-	// with a view of /proc of its own sees the machine's.
+	// For any boot where that may be: systemd-nspawn lays its own boot id over
+	// /proc, and the sender's unit, with a view of /proc of its own, sees the
+	// machine's.
 	token.Boot, token.Counter = "", counter
+	if _, any := args.(eat.Noop); !any {
+		token.Boot = bootID(h.t)
+	}
 	token.ID = token.ID[:25] + string(rune('0'+counter))
 	delivery := h.log.Deliver(h.t, token, h.seen)
 	h.seen = h.log.Tree(h.t).N
 	began := time.Now()
-	limit := time.After(30 * time.Second)
+	limit := time.After(time.Minute)
 	select {
 	case h.orders <- delivery:
 	case <-limit:
@@ -163,6 +175,16 @@ func (h *orderingHub) noop(counter uint64) (*eat.Receipt, time.Duration) {
 			h.t.Fatalf("no receipt for token %d", counter)
 		}
 	}
+}
+
+// bootID is the machine's.
+func bootID(t testing.TB) string {
+	t.Helper()
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(id))
 }
 
 // diskOf lists a host's files with owner, mode and digest, but for what the

@@ -126,7 +126,7 @@ func TestInventoryIsToldAsItChanges(t *testing.T) {
 		interval = time.Minute
 	}
 	host := booted.Start(t, booted.Options{
-		Capabilities: []string{"CAP_NET_ADMIN"}, Packages: []string{"cron", "openssh-client", "openssh-server"},
+		Capabilities: []string{"CAP_NET_ADMIN"}, Packages: []string{"cron", "openssh-client", "openssh-server", "rpm"},
 	})
 	hub := newHub(t, "--heartbeat", "1s")
 	install(t, host, hub, fmt.Sprintf(`"heartbeat": "1s", "inventory_interval": "%v"`, interval))

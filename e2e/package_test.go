@@ -30,19 +30,56 @@ func packagesOf(t testing.TB, version string) (deb, rpm string) {
 	return deb, rpm
 }
 
-// TestDebKeepsTheHostOverAnUpgrade: one command each sets a host up from the
-// package; an upgrade keeps identity, keys, policy, configuration and the chosen
-// way to the wrapper; a removal leaves no way to root and all of the state.
-func TestDebKeepsTheHostOverAnUpgrade(t *testing.T) {
-	first, _ := packagesOf(t, "0.0.1")
-	second, _ := packagesOf(t, "0.0.2")
-	host := booted.Start(t, booted.Options{Capabilities: []string{"CAP_NET_ADMIN"}, Unfiltered: true})
+// manager is what installs packages on a host.
+type manager struct {
+	name                     string
+	needs                    []string // packages of Debian's
+	install, upgrade, remove []string // commands that take a package, and its name
+	downgrade                []string
+	verify                   []string
+}
+
+// rpm runs on a Debian here: there is no system made of rpms that could be had.
+// What it does with the files and the scripts is its own; only what other
+// packages it would ask for is left out.
+var managers = []manager{
+	{
+		name: "deb", install: []string{"dpkg", "--install"}, upgrade: []string{"dpkg", "--install"},
+		downgrade: []string{"dpkg", "--force-downgrade", "--install"}, remove: []string{"dpkg", "--remove"},
+		verify: []string{"dpkg", "--verify"},
+	},
+	{
+		name: "rpm", needs: []string{"cron", "openssh-client", "openssh-server", "rpm"}, // the system of the inventory's test
+		install: []string{"rpm", "--force-debian", "--nodeps", "--install"}, upgrade: []string{"rpm", "--force-debian", "--nodeps", "--upgrade"},
+		downgrade: []string{"rpm", "--force-debian", "--nodeps", "--upgrade", "--oldpackage"},
+		remove:    []string{"rpm", "--force-debian", "--erase"}, verify: []string{"rpm", "--verify", "--nodeps"},
+	},
+}
+
+// TestThreat_W3_UpgradesAndRestartsKeepTheHost: one command each sets a host up from the
+// package; an upgrade and a downgrade keep identity, keys, policy, configuration
+// and the chosen way to the wrapper; a removal leaves no way to root and all of
+// the state.
+func TestThreat_W3_UpgradesAndRestartsKeepTheHost(t *testing.T) {
+	for _, m := range managers {
+		t.Run(m.name, func(t *testing.T) { keepsTheHost(t, m) })
+	}
+}
+
+func keepsTheHost(t *testing.T, m manager) {
+	host := booted.Start(t, booted.Options{Capabilities: []string{"CAP_NET_ADMIN"}, Unfiltered: true, Packages: m.needs})
 	hub := newOrderingHub(t)
 	host.Forward(t, hub.addr)
-	host.Push(t, first, "/run/first.deb")
-	host.Push(t, second, "/run/second.deb")
+	for i, version := range []string{"0.0.1", "0.0.2"} {
+		deb, rpm := packagesOf(t, version)
+		host.Push(t, map[string]string{"deb": deb, "rpm": rpm}[m.name], fmt.Sprintf("/run/%d.pkg", i+1))
+	}
+	do := func(command []string, more ...string) string {
+		t.Helper()
+		return host.Run(t, command[0], append(command[1:len(command):len(command)], more...)...)
+	}
 
-	host.Run(t, "dpkg", "--install", "/run/first.deb")
+	do(m.install, "/run/1.pkg")
 	install := host.Command("picket-sensor", "install")
 	install.Stdin = strings.NewReader(hub.token())
 	if out, err := install.CombinedOutput(); err != nil {
@@ -56,24 +93,35 @@ func TestDebKeepsTheHostOverAnUpgrade(t *testing.T) {
 			var/lib/picket/host.key var/lib/picket/identity.json var/lib/picket-wrapper/key && getent passwd picket picket-watch`)
 	}
 	before := state()
-	host.Run(t, "dpkg", "--install", "/run/second.deb")
-	if got := state(); got != before {
-		t.Errorf("the upgrade made\n%s of\n%s", got, before)
+	for i, change := range []struct {
+		to      string
+		command []string
+	}{{"2", m.upgrade}, {"1", m.downgrade}} {
+		tried := wrapperMeanwhile(t, host, func() { do(change.command, "/run/"+change.to+".pkg") })
+		t.Logf("to version %s: the wrapper was started %d times meanwhile", change.to, tried)
+		if got := state(); got != before {
+			t.Errorf("the change to version %s made\n%s of\n%s", change.to, got, before)
+		}
+		for _, unit := range []string{"picket-watch.service", "picket-send.service", "picket-lease.timer"} {
+			host.Run(t, "systemctl", "is-active", unit)
+			host.Run(t, "systemctl", "is-enabled", unit)
+		}
+		if r, _ := hub.noop(uint64(2 + i)); r.Outcome != eat.OutcomeDone {
+			t.Errorf("a noop after the change to version %s: %s %s %s", change.to, r.Outcome, r.Refusal, r.Detail)
+		}
 	}
-	for _, unit := range []string{"picket-watch.service", "picket-send.service", "picket-lease.timer"} {
-		host.Run(t, "systemctl", "is-active", unit)
-		host.Run(t, "systemctl", "is-enabled", unit)
-	}
-	if r, _ := hub.noop(2); r.Outcome != eat.OutcomeDone {
-		t.Errorf("a noop after the upgrade: %s %s %s", r.Outcome, r.Refusal, r.Detail)
-	}
-	if out, err := host.Try("dpkg", "--verify", "picket-sensor"); err != nil || strings.Contains(strings.ReplaceAll(out, "c /etc/picket/sensor.json", ""), "/") {
-		t.Errorf("dpkg --verify: %s %v", out, err) // install has written how the wrapper is launched into the configuration
+	restartedInTheMiddle(t, host, hub, 4)
+
+	// install has written how the wrapper is launched into the configuration
+	out, err := host.Try(m.verify[0], append(m.verify[1:len(m.verify):len(m.verify)], "picket-sensor")...)
+	for line := range strings.Lines(out) {
+		if !strings.HasSuffix(strings.TrimSpace(line), "c /etc/picket/sensor.json") {
+			t.Errorf("%v: %v: %s", m.verify, err, line)
+		}
 	}
 
-	host.Run(t, "dpkg", "--remove", "picket-sensor")
-	gone := []string{packaging.Sudoers.Path, "/usr/bin/picket-sensor", "/usr/libexec/picket", "/usr/lib/systemd/system/picket-send.service", "/run/picket-wrapper"}
-	for _, path := range gone {
+	do(m.remove, "picket-sensor")
+	for _, path := range []string{packaging.Sudoers.Path, "/usr/bin/picket-sensor", "/usr/libexec/picket", "/usr/lib/systemd/system/picket-send.service", "/run/picket-wrapper"} {
 		if out, err := host.Try("ls", "-d", path); err == nil {
 			t.Errorf("the removal left %s", out)
 		}
@@ -84,7 +132,7 @@ func TestDebKeepsTheHostOverAnUpgrade(t *testing.T) {
 	if got := host.Run(t, "systemctl", "list-units", "--all", "--no-legend", "picket*"); got != "" {
 		t.Errorf("units are left: %s", got)
 	}
-	if got := host.Run(t, "sh", "-c", "pgrep -u picket,picket-watch -l || true"); got != "" {
+	if got := host.Run(t, "sh", "-c", "stat -c '%U %n' /proc/[0-9]* 2>/dev/null | grep ^picket || true"); got != "" {
 		t.Errorf("processes are left: %s", got)
 	}
 }

@@ -158,6 +158,19 @@ func (h *Host) await(w word) {
 			}
 		}
 	}
+	w.conn.SetReadDeadline(time.Time{})
+	go w.drain()
+}
+
+// drain reads on until the end of the test: systemd-nspawn tells of each reload
+// too, and waits where nobody reads, also when it is to end.
+func (w word) drain() {
+	buf := make([]byte, 4096)
+	for {
+		if _, err := w.conn.Read(buf); err != nil {
+			return
+		}
+	}
 }
 
 // console keeps what the host wrote last.

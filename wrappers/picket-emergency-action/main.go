@@ -32,5 +32,7 @@ func run() error {
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	return gate.Run(gate.Config{Version: version.String(), Self: strings.TrimPrefix(self, "/")}, os.Stdin, os.Stdout)
+	// An upgrade may put another file in its place while it starts.
+	self = strings.TrimSuffix(strings.TrimPrefix(self, "/"), " (deleted)")
+	return gate.Run(gate.Config{Version: version.String(), Self: self}, os.Stdin, os.Stdout)
 }

@@ -31,5 +31,7 @@ func run() error {
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	return gate.Leases(gate.Config{Version: version.String(), Self: strings.TrimPrefix(self, "/")})
+	// An upgrade may put another file in its place while it starts.
+	self = strings.TrimSuffix(strings.TrimPrefix(self, "/"), " (deleted)")
+	return gate.Leases(gate.Config{Version: version.String(), Self: self})
 }
