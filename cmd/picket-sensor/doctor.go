@@ -58,7 +58,7 @@ func examine(_ context.Context, args []string, _ io.Reader, out, _ io.Writer) er
 		if err != nil {
 			return err
 		}
-		ask.Path, ask.StateDir = cfg.Path, cfg.StateDir
+		ask.Path, ask.StateDir, ask.Launch = cfg.Path, cfg.StateDir, string(cfg.Launch)
 		for _, c := range cfg.Canaries {
 			ask.Canaries = append(ask.Canaries, c.Path)
 		}

@@ -28,6 +28,9 @@ type Config struct {
 	Path string
 	// StateDir is the folder of the host's key; empty means none.
 	StateDir string
+	// Launch is the chosen way to the wrapper, as in the configuration: sudo,
+	// socket, or none, which empty means too.
+	Launch string
 	// Canaries are the paths of the canaries.
 	Canaries []string
 	// Folders is about how many folders and files are watched beside them; 0

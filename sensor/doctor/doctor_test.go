@@ -30,7 +30,7 @@ const (
 )
 
 func newPatient(t *testing.T) *patient {
-	p := &patient{t: t, cfg: Config{Root: t.TempDir(), Path: "/etc/picket/sensor.json", StateDir: "/var/lib/picket",
+	p := &patient{t: t, cfg: Config{Root: t.TempDir(), Path: "/etc/picket/sensor.json", StateDir: "/var/lib/picket", Launch: "socket",
 		Canaries: []string{"/root/.aws/credentials", "/srv/dump.sql"}}}
 	p.put("/proc/self/status", statusFull)
 	p.put("/proc/self/mountinfo", "24 1 0:22 / /proc rw,nosuid - proc proc rw\n")
@@ -48,6 +48,9 @@ func newPatient(t *testing.T) *patient {
 	p.put("/run/systemd/system/x", "")
 	p.put("/usr/lib/systemd/libsystemd-shared-252.so", "")
 	p.put("/usr/libexec/picket/picket-emergency-action", "")
+	for _, path := range append([]string{"/usr/bin/sudo", sudoersFile, wrapperSocket}, trusted...) {
+		p.put(path, "")
+	}
 	p.put("/var/lib/dpkg/status", "")
 	p.put("/var/log/auth.log", "")
 	p.put("/var/lib/picket/host.key", "")
@@ -167,13 +170,18 @@ func TestWhatIsMissing(t *testing.T) {
 		{"no fanotify", func(p *patient) { p.cfg.probes.fanotify = func() error { return unix.EPERM } }, "fanotify", "CAP_SYS_ADMIN", "audit_rules", false},
 		{"the bus is away", func(p *patient) { p.cfg.probes.dial = func(string) error { return unix.ENOENT } },
 			"systemd", "systemd 252 runs, its bus is not reached", "dbus.socket", false},
-		{"no systemd, no sudo", func(p *patient) { p.remove("/run/systemd") }, "systemd launch", "OpenRC", "", false},
-		{"no wrapper", func(p *patient) { p.remove("/usr/libexec") }, "launch", "only tell", "picket-wrappers", false},
-		{"no new privileges where sudo is the way", func(p *patient) {
+		{"no systemd, no sudo", func(p *patient) {
+			p.cfg.Launch = ""
 			p.remove("/run/systemd")
-			p.put("/usr/bin/sudo", "")
-			p.put("/proc/self/status", strings.Replace(statusFull, "NoNewPrivs:\t0", "NoNewPrivs:\t1", 1))
-		}, "systemd launch", "", "", false},
+			p.remove("/usr/bin/sudo")
+		}, "systemd launch", "OpenRC", "", false},
+		{"no wrapper", func(p *patient) { p.remove("/usr/libexec") }, "launch", "only tell", "the package picket-sensor", true},
+		{"no launch mode", func(p *patient) { p.cfg.Launch = "none" }, "launch", "only tells", "picket-sensor install --launch socket", false},
+		{"no socket where that is the way", func(p *patient) { p.remove(wrapperSocket) }, "launch", wrapperSocket, "systemctl enable --now picket-wrapper.socket", true},
+		{"no sudo where that is the way", func(p *patient) { p.cfg.Launch = "sudo"; p.remove("/usr/bin/sudo") }, "launch", "sudo is not there", "install sudo", true},
+		{"sudo without sudoers", func(p *patient) { p.cfg.Launch = "sudo"; p.remove(sudoersFile) }, "launch", "refuse", "--launch sudo", true},
+		{"sudo in a sandbox", func(p *patient) { p.cfg.Launch = "sudo"; p.put(sandboxFile, "") }, "launch", "NoNewPrivileges", "--launch sudo", true},
+		{"no trust store", func(p *patient) { p.remove("/etc/picket/trust") }, "launch", "no /etc/picket/trust/trust.json, no /etc/picket/trust/host.json", "--launch socket", true},
 		{"no package database", func(p *patient) { p.remove("/var/lib/dpkg") }, "packages", "vouch for nothing", "", false},
 		{"no log", func(p *patient) { p.remove("/var/log") }, "logins", "not told", "rsyslog", false},
 		{"a free-running clock", func(p *patient) { p.cfg.probes.synced = func() (bool, error) { return false, nil } },

@@ -40,25 +40,6 @@ func (h *host) systemdVersion() int {
 	return 0
 }
 
-// launch tells how the sensor could have an emergency action done: over a
-// socket of a root unit, or through sudo.
-func launch(h *host) *Finding {
-	const wrapper = "/usr/libexec/picket/picket-emergency-action"
-	socket := h.exists("/run/systemd/system")
-	sudo := h.exists("/usr/bin/sudo") || h.exists("/bin/sudo")
-	switch {
-	case !socket && !sudo:
-		return no("neither systemd nor sudo is there: this host cannot act on emergencies, only tell", "install sudo")
-	case !h.exists(wrapper):
-		return no(wrapper+" is not there: this host cannot act on emergencies, only tell", "install the package picket-wrappers")
-	case socket:
-		return yes("launch mode socket is recommended here: the sender then keeps NoNewPrivileges and its whole sandbox")
-	case h.status["NoNewPrivs"] == "1":
-		return no("launch mode sudo cannot work: this process has NoNewPrivileges", "unit: NoNewPrivileges=no, and no SystemCallFilter")
-	}
-	return yes("launch mode sudo")
-}
-
 // packageDatabases are where they lie, by kind.
 var packageDatabases = [][2]string{
 	{"dpkg", "/var/lib/dpkg/status"},
