@@ -45,12 +45,20 @@ COMMITTED  := $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 PKGVERSION ?= $(if $(filter v0.% v1.%,$(VERSION)),$(subst -,+,$(VERSION:v%=%)),0.0.0~$(COMMITTED).$(subst -,.,$(VERSION)))
 DIST       := dist
 
-packages: sensor wrappers ## build the deb and the rpm into dist/
+# What the tarball holds, as it lies below /: the programs, and no folder, whose
+# mode a tarball must not change.
+TARBALL := usr/bin/picket-sensor $(WRAPPERS:%=usr/libexec/picket/%) usr/share/man/man8/picket-sensor.8.gz
+
+packages: sensor wrappers ## build the deb, the rpm and the tarball into dist/
 	@mkdir -p $(DIST)/work
 	gzip -9nc packaging/doc/changelog >$(DIST)/work/changelog.gz
 	gzip -9nc packaging/man/picket-sensor.8 >$(DIST)/work/picket-sensor.8.gz
 	for kind in deb rpm; do (cd packaging/nfpm && umask 022 && BIN=$(abspath $(BIN)) WORK=$(abspath $(DIST))/work VERSION='$(PKGVERSION)' ARCH=$$($(GO) env GOARCH) SOURCE_DATE_EPOCH=$(COMMITTED) \
 		$(GO) tool nfpm package --config picket.yaml --packager $$kind --target $(abspath $(DIST))/picket-sensor.$$kind) || exit 1; done
+	install -D -m 0644 $(DIST)/work/picket-sensor.8.gz $(DIST)/work/root/usr/share/man/man8/picket-sensor.8.gz
+	install -D -m 0755 -t $(DIST)/work/root/usr/bin $(BIN)/picket-sensor
+	install -D -m 0755 -t $(DIST)/work/root/usr/libexec/picket $(WRAPPERS:%=$(BIN)/%)
+	tar --create --directory=$(DIST)/work/root --sort=name --mtime=@$(COMMITTED) --owner=root:0 --group=root:0 --format=ustar $(TARBALL) | gzip -9n >$(DIST)/picket-sensor.tar.gz
 	@rm -rf $(DIST)/work
 
 test: lint unit fuzz ## everything CI runs: lint, all tests with -race, 6 s of each fuzz target in fuzz/, 3 s of the others

@@ -197,17 +197,16 @@ func diskOf(t *testing.T, host *booted.Host) []string {
 	return strings.Split(list, "\n")
 }
 
-// TestInstallAndUninstall sets a booted host up from programs alone, in one
-// command, has a hub's order carried out by sudo and then through the socket,
+// TestInstallAndUninstall sets a booted host up from the tarball, which holds
+// programs alone, in one command, has a hub's order carried out by sudo and then through the socket,
 // and takes all of it away again.
 func TestInstallAndUninstall(t *testing.T) {
 	host := booted.Start(t, booted.Options{Capabilities: []string{"CAP_NET_ADMIN"}, Unfiltered: true})
 	hub := newOrderingHub(t)
 	host.Forward(t, hub.addr)
-	host.Push(t, filepath.Join(bin, "picket-sensor"), "/usr/bin/picket-sensor")
-	for _, name := range []string{"picket-emergency-action", "picket-lease", "picket-wrapper-setup"} {
-		host.Push(t, filepath.Join(bin, name), "/usr/libexec/picket/"+name)
-	}
+	deb, _ := packagesOf(t, "0.0.1")
+	host.Push(t, filepath.Join(filepath.Dir(deb), "picket-sensor.tar.gz"), "/run/picket-sensor.tar.gz")
+	host.Run(t, "tar", "--extract", "--gzip", "--file=/run/picket-sensor.tar.gz", "--directory=/")
 	before := diskOf(t, host)
 	t.Cleanup(func() {
 		if t.Failed() {
