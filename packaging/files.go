@@ -7,7 +7,7 @@ package packaging
 
 import "embed"
 
-//go:embed systemd sysusers.d tmpfiles.d sudoers.d
+//go:embed systemd sysusers.d tmpfiles.d sudoers.d openrc
 var content embed.FS
 
 // File is a file of Picket's.
@@ -33,7 +33,20 @@ var Units = []string{
 	"picket-lease.service", "picket-lease.timer", "picket-send.service", "picket-watch.service", "picket-wrapper.socket", "picket-wrapper@.service",
 }
 
-// Files are what is installed beside the programs, however they get there.
+// Services are those of OpenRC, in the order of their start.
+var Services = []string{"picket-lease", "picket-watch", "picket-send"}
+
+// OpenRC are the files that are installed where OpenRC is the init, instead of
+// all but sudo's.
+func OpenRC() (files []File) {
+	for _, name := range Services {
+		files = append(files, File{"/etc/init.d/" + name, 0o755, "openrc/" + name})
+	}
+	return files
+}
+
+// Files are what is installed beside the programs where systemd is the init,
+// however they get there.
 func Files() []File {
 	files := []File{
 		{"/usr/lib/sysusers.d/picket.conf", 0o644, "sysusers.d/picket.conf"},

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,9 +38,19 @@ type Options struct {
 	// "--network-namespace-path=/run/netns/h1", which takes the place of the
 	// empty network; empty means none.
 	Args []string
+	// OpenRC has OpenRC start services instead of systemd. Nothing is process 1
+	// then but what waits for the end.
+	OpenRC bool
 	// Prepare changes the file system at root before the boot; nil means that
 	// it boots as it was installed.
 	Prepare func(root string)
+}
+
+func (o Options) base() []string {
+	if o.OpenRC {
+		return openrc
+	}
+	return base
 }
 
 // Host is a booted system.
@@ -60,7 +71,7 @@ func Start(t testing.TB, o Options) *Host {
 	testneed.Root(t)
 	testneed.Command(t, "mmdebstrap", "apt-get install mmdebstrap")
 	testneed.Command(t, "systemd-nspawn", "apt-get install systemd-container")
-	h := &Host{t: t, Root: clone(t, tree(t, o.Packages)), console: new(console)}
+	h := &Host{t: t, Root: clone(t, tree(t, slices.Concat(o.base(), o.Packages))), console: new(console)}
 	h.write("etc/hostname", "debian\n")
 	h.write("etc/hosts", "127.0.0.1 localhost debian\n")
 	if o.Prepare != nil {
@@ -70,6 +81,9 @@ func Start(t testing.TB, o Options) *Host {
 	word := listen(t)
 	h.boot(name, word.path, o)
 	h.await(word)
+	if o.OpenRC { // systemd-nspawn tells of its first program only
+		h.Run(t, "timeout", "60", "sh", "-c", "until test -e /run/booted; do sleep 0.1; done")
+	}
 	return h
 }
 
@@ -85,13 +99,19 @@ func (h *Host) write(path, content string) {
 func (h *Host) boot(name, socket string, o Options) {
 	h.t.Helper()
 	script := `for door in $DOORS; do echo $$ > "$door" || exit; done; exec "$@"`
-	args := []string{"-c", script, "sh", "systemd-nspawn", "--quiet", "-D", h.Root, "--machine=" + name, "--boot",
-		"--register=no", "--keep-unit", "--notify-ready=yes", "--console=pipe", "--resolv-conf=off", "--timezone=off",
+	args := []string{"-c", script, "sh", "systemd-nspawn", "--quiet", "-D", h.Root, "--machine=" + name,
+		"--register=no", "--keep-unit", "--console=pipe", "--resolv-conf=off", "--timezone=off",
 		"--link-journal=no", "--capability=" + strings.Join(append([]string{"CAP_AUDIT_READ"}, o.Capabilities...), ",")}
 	if !strings.Contains(strings.Join(o.Args, " "), "--network") {
 		args = append(args, "--private-network")
 	}
-	cmd := exec.Command("sh", append(args, o.Args...)...)
+	args = append(args, o.Args...)
+	if o.OpenRC {
+		args = append(args, "--as-pid2", "sh", "-c", "openrc default && touch /run/booted; exec sleep infinity")
+	} else {
+		args = append(args, "--boot", "--notify-ready=yes")
+	}
+	cmd := exec.Command("sh", args...)
 	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket, "DOORS="+strings.Join(cgroups(h.t, "picket-"+name), " "))
 	if o.Unfiltered {
 		cmd.Env = append(cmd.Env, "SYSTEMD_SECCOMP=0") // systemd's ENVIRONMENT.md

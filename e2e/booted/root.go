@@ -17,8 +17,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// base is installed on every host.
-var base = []string{"dbus", "sudo", "systemd", "systemd-sysv"}
+// base is installed on every host that systemd boots, openrc on the others.
+var (
+	base   = []string{"dbus", "sudo", "systemd", "systemd-sysv"}
+	openrc = []string{"openrc", "sudo"}
+)
 
 // suite is the Debian that boots.
 const suite = "bookworm"
@@ -27,8 +30,7 @@ const suite = "bookworm"
 // and then kept. Nobody may change it.
 func tree(t testing.TB, packages []string) string {
 	t.Helper()
-	packages = slices.Concat(base, packages)
-	slices.Sort(packages)
+	packages = slices.Sorted(slices.Values(packages))
 	list := strings.Join(slices.Compact(packages), ",")
 	sum := sha256.Sum256([]byte(suite + " " + list))
 	dir := filepath.Join(cache(t), hex.EncodeToString(sum[:8]))

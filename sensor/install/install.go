@@ -61,6 +61,7 @@ type host struct {
 	ctx  context.Context
 	root string // "/", or a folder in tests
 	say  io.Writer
+	init initSystem
 }
 
 // Install sets the host up, step by step, each of which may be done again.
@@ -75,6 +76,13 @@ func Install(ctx context.Context, cfg Config) error {
 	mode := cfg.Launch
 	if mode == "" {
 		mode = launch.Sudo
+	}
+	var err error
+	if h.init, err = h.initSystem(); err != nil {
+		return err
+	}
+	if _, ok := h.init.(openrc); ok && mode == launch.Socket {
+		return errors.New("installing: the launch socket is one of systemd's, which does not run here; use --launch sudo")
 	}
 	if _, err := os.Stat(h.path(launch.WrapperPath)); errors.Is(err, os.ErrNotExist) {
 		mode = launch.None
@@ -100,7 +108,7 @@ func Install(ctx context.Context, cfg Config) error {
 			return err
 		}
 	}
-	if err := h.begin(mode); err != nil {
+	if err := h.init.begin(h, mode); err != nil {
 		return err
 	}
 	if mode.Acts() {
@@ -113,16 +121,8 @@ func (h *host) tell(format string, args ...any) { fmt.Fprintf(h.say, format+"\n"
 
 // files puts units, users, folders and the way to the wrapper in place.
 func (h *host) files(mode launch.Mode) error {
-	for _, f := range packaging.Files() {
-		if err := h.place(f, nil); err != nil {
-			return err
-		}
-	}
-	if err := h.run("/usr/bin/systemd-sysusers", "picket.conf"); err != nil {
-		return fmt.Errorf("making the users: %w", err)
-	}
-	if err := h.run("/usr/bin/systemd-tmpfiles", "--create", "picket.conf"); err != nil {
-		return fmt.Errorf("making the folders: %w", err)
+	if err := h.init.files(h); err != nil {
+		return err
 	}
 	// One way in, never both.
 	if mode == launch.Sudo {
@@ -284,29 +284,6 @@ func (h *host) name(id string) error {
 		return err
 	}
 	return h.keep(hostFile, append(data, '\n'))
-}
-
-// begin has the service manager start what was put in place.
-func (h *host) begin(mode launch.Mode) error {
-	units := []string{"picket-watch.service", "picket-send.service"}
-	if mode.Acts() {
-		units = append(units, "picket-lease.timer", "picket-lease.service")
-	}
-	if mode == launch.Socket {
-		units = append(units, "picket-wrapper.socket")
-	}
-	if err := h.run(systemctl, "daemon-reload"); err != nil {
-		return err
-	}
-	if mode != launch.Socket {
-		if err := h.run(systemctl, "disable", "--quiet", "--now", "picket-wrapper.socket"); err != nil {
-			return err
-		}
-	}
-	if err := h.run(systemctl, append([]string{"enable", "--quiet"}, units...)...); err != nil {
-		return err
-	}
-	return h.run(systemctl, append([]string{"restart"}, units...)...)
 }
 
 // prove has the wrapper started in the chosen way, as the sender's user, with

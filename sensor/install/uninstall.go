@@ -28,14 +28,11 @@ func Uninstall(ctx context.Context, keepState, keepFiles bool, say io.Writer) er
 		return err
 	}
 	var errs []error
-	if h.exists("/usr/lib/systemd/system/picket-send.service") && h.exists(systemctl) {
-		units := append([]string{"disable", "--quiet", "--now"}, "picket-wrapper.socket", "picket-send.service", "picket-watch.service")
-		// With the state stays the timer: leases must end.
-		if !keepState {
-			units = append(units, "picket-lease.timer", "picket-lease.service")
-		}
-		errs = append(errs, h.run(systemctl, units...))
+	init, err := h.initSystem()
+	if err != nil {
+		init = systemd{} // its files may be there without it, as in an image
 	}
+	errs = append(errs, init.end(h, keepState))
 	if !keepState {
 		errs = append(errs, h.leave())
 	}
@@ -48,9 +45,7 @@ func Uninstall(ctx context.Context, keepState, keepFiles bool, say io.Writer) er
 		errs = append(errs, h.removeUsers())
 	}
 	if !keepFiles {
-		for _, f := range packaging.Files() {
-			errs = append(errs, remove(h.path(f.Path)))
-		}
+		errs = append(errs, init.remove(h))
 	}
 	if h.exists(systemctl) {
 		errs = append(errs, h.run(systemctl, "daemon-reload"))

@@ -84,6 +84,14 @@ func (h *host) checkSudoers(path string) error {
 	return h.run("/usr/sbin/visudo", "-c", "-q", "-f", path)
 }
 
+// exitStatus is the error of a program that ended badly.
+type exitStatus struct {
+	code int
+	said string
+}
+
+func (e *exitStatus) Error() string { return fmt.Sprintf("exit status %d: %s", e.code, e.said) }
+
 // run runs a program of the system's.
 func (h *host) run(program string, args ...string) error {
 	_, err := h.start(launch.Command{Path: program, Args: args})
@@ -96,7 +104,7 @@ func (h *host) start(c launch.Command) (launch.Result, error) {
 	defer cancel()
 	r, err := launch.Run(ctx, c, nil)
 	if err == nil && r.Code != 0 {
-		err = fmt.Errorf("exit status %d: %s", r.Code, strings.TrimSpace(string(r.Complaint)+string(r.Output)))
+		err = &exitStatus{r.Code, strings.TrimSpace(string(r.Complaint) + string(r.Output))}
 	}
 	if err != nil {
 		return r, fmt.Errorf("%s %s: %w", c.Path, strings.Join(c.Args, " "), err)
