@@ -63,7 +63,8 @@ type host struct {
 	began  time.Time
 	lock   *os.File
 
-	leaving bool // all that is in force is to end, whatever its time
+	leaving bool             // all that is in force is to end, whatever its time
+	stuck   map[string]error // why what a killed wrapper left cannot be taken back, by token
 }
 
 // identity is the host as root wrote it at install.
@@ -88,7 +89,7 @@ func open(cfg Config) (*host, error) {
 	if cfg.Version = strings.ToValidUTF8(plain(cfg.Version), ""); cfg.Version == "" || len(cfg.Version) > 64 {
 		return nil, problem("wrapper.no_version", "the program was built with the version %.80q: build it with make wrappers", cfg.Version)
 	}
-	h := &host{cfg: cfg, root: action.Root{Dir: cfg.Root}}
+	h := &host{cfg: cfg, root: action.Root{Dir: cfg.Root}, stuck: map[string]error{}}
 	h.began = h.now()
 	if cfg.Self != "" {
 		self, err := openRooted(cfg.Root, cfg.Self, unix.O_RDONLY)

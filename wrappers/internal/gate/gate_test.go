@@ -211,6 +211,73 @@ func TestKilledWhileItTakesBack(t *testing.T) {
 	}
 }
 
+// leftBehind is a site where a wrapper was killed after it had quarantined
+// /srv/dropper, and where something else is in that place since. tries counts
+// how often cfg's wrapper tries to take something back.
+func leftBehind(t *testing.T) (s *site, token, path string, cfg Config, tries *int) {
+	t.Helper()
+	s, tries = newSite(t), new(int)
+	path = filepath.Join(s.root, "srv/dropper")
+	must(t, os.Mkdir(filepath.Dir(path), 0o755))
+	must(t, os.WriteFile(path, []byte("#!/bin/sh\n"), 0o755))
+	order := s.token(t, eat.QuarantineFile{Path: eat.PathOf("/srv/dropper"), SHA256: digest(path, 1<<20), Lifetime: 600})
+	if !s.killedAt(t, s.deliver(t, order), "acted") {
+		t.Fatal("it was not killed")
+	}
+	s.noteSeen(t)
+	must(t, os.WriteFile(path, []byte("in the way"), 0o755))
+	cfg = s.config()
+	cfg.step = func(name string) {
+		if name == "undo" {
+			*tries++
+		}
+	}
+	return s, order.ID, path, cfg, tries
+}
+
+// TestWhatAKilledWrapperLeftHoldsUpNobody: what cannot be taken back is told
+// once, tried again by the timer, and passed over by every token after it.
+func TestWhatAKilledWrapperLeftHoldsUpNobody(t *testing.T) {
+	s, token, path, cfg, tries := leftBehind(t)
+	p := target(t)
+	if r := s.do(t, eat.SuspendProcess{Process: p, Lifetime: 3600}); r.Outcome != eat.OutcomeDone || !isStopped(t, p) {
+		t.Fatalf("the next token: %+v", r)
+	}
+	for run := range 2 {
+		if err := Leases(cfg); err == nil || !strings.Contains(err.Error(), "quar.occupied") || *tries != run+1 {
+			t.Errorf("run %d of the timer: %d tries in all, %v", run+1, *tries, err)
+		}
+	}
+	if r := s.do(t, eat.Noop{}); r.Outcome != eat.OutcomeDone {
+		t.Errorf("a later token: %+v", r)
+	}
+	all := s.spooled(t)
+	if got := outcomes(all, token); !slices.Equal(got, []string{eat.OutcomeFailed}) || all[0].Refusal != "wrapper.not_undone" {
+		t.Errorf("receipts %v, the first of all %+v", got, all[0])
+	}
+	must(t, os.Remove(path))
+	s.leases(t)
+	if data, err := os.ReadFile(path); err != nil || string(data) != "#!/bin/sh\n" {
+		t.Errorf("with its place free: %q, %v", data, err)
+	}
+	s.leases(t)
+	if got := outcomes(s.spooled(t), token); !slices.Equal(got, []string{eat.OutcomeFailed, eat.OutcomeAutoUndone}) {
+		t.Errorf("receipts %v", got)
+	}
+}
+
+// TestOneRunTriesOnce: where the timer is the first to find what a killed
+// wrapper left, it does not try twice.
+func TestOneRunTriesOnce(t *testing.T) {
+	s, token, _, cfg, tries := leftBehind(t)
+	if err := Leases(cfg); err == nil || !strings.Contains(err.Error(), "quar.occupied") || *tries != 1 {
+		t.Errorf("%d tries: %v", *tries, err)
+	}
+	if got := outcomes(s.spooled(t), token); !slices.Equal(got, []string{eat.OutcomeFailed}) {
+		t.Errorf("receipts %v", got)
+	}
+}
+
 // TestThreat_W9_ClockSetBack: the clock is never before what was signed.
 func TestThreat_W9_ClockSetBack(t *testing.T) {
 	s := newSite(t)
