@@ -51,7 +51,7 @@ func (h *host) prepare(t eat.Token) (deed, error) {
 	case eat.CollectEvidence:
 		return evidence.Prepare(h.root, t.ID, evidenceArgs(a))
 	case eat.IsolateNetwork:
-		return network.PrepareIsolation(h.root, h.allowed(a.Allow), h.now())
+		return network.PrepareIsolation(h.root, h.allowed(a.Allow))
 	case eat.BlockAddress:
 		return network.PrepareBlock(h.root, t.ID, texts(a.Prefixes), h.allowed(nil))
 	}
@@ -79,7 +79,8 @@ func (h *host) load(e *entry) (deed, error) {
 	default:
 		return nil, problem("state.bad_file", "the entry of %s is about %s, which cannot be taken back", e.Token, e.Action)
 	}
-	if err := strictjson.Decode(e.Record, strictjson.Limits{Bytes: maxEntry, String: maxEntry, Items: 100_000}, d, nil); err != nil {
+	// An older version may have written more than is needed now.
+	if err := strictjson.Decode(e.Record, strictjson.Limits{Bytes: maxEntry, String: maxEntry, Items: 100_000}, d, func(string) {}); err != nil {
 		return nil, problem("state.bad_file", "malformed record of %s: %v", e.Token, err)
 	}
 	return d, nil

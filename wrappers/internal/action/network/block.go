@@ -95,9 +95,6 @@ func (r *Block) Undo(action.Root) (action.Effect, error) {
 // InForce reads back whether exactly the rules of the record are in force.
 func (r *Block) InForce() (bool, error) { return r.table().inForce() }
 
-// Reapply blocks again from the record, as after a reboot.
-func (r *Block) Reapply(root action.Root) (action.Effect, error) { return r.Do(root) }
-
 func (r *Block) table() table {
 	v4, v6 := set{name: "v4", key: nftables.TypeIPAddr}, set{name: "v6", key: nftables.TypeIP6Addr}
 	for _, p := range r.Prefixes {

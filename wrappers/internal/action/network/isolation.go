@@ -3,7 +3,6 @@ package network
 import (
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -22,16 +21,12 @@ type Isolation struct {
 	Allowed Allowed `json:"allowed"`
 	// Already is true where the very same rules were in force before.
 	Already bool `json:"already,omitempty"`
-	// ConfirmBy is until when the hub must confirm that it still reaches the
-	// host. Confirmed is set by the gate when it did.
-	ConfirmBy time.Time `json:"confirm_by"`
-	Confirmed bool      `json:"confirmed,omitempty"`
 }
 
 // PrepareIsolation checks what is to stay open and that no other isolation is in
 // force. It refuses with NoNftables, BadPrefix or Conflict.
-func PrepareIsolation(_ action.Root, allowed Allowed, now time.Time) (*Isolation, error) {
-	r := &Isolation{Allowed: allowed, ConfirmBy: now.Add(ConfirmWithin).UTC()}
+func PrepareIsolation(_ action.Root, allowed Allowed) (*Isolation, error) {
+	r := &Isolation{Allowed: allowed}
 	t, err := r.table()
 	if err != nil {
 		return nil, err
@@ -42,7 +37,8 @@ func PrepareIsolation(_ action.Root, allowed Allowed, now time.Time) (*Isolation
 	return r, nil
 }
 
-// Do isolates the host. Connections to others stop at once: rules go by address,
+// Do isolates the host; where it is, the rules are replaced by themselves in
+// one step. Connections to others stop at once: rules go by address,
 // never by the state of a connection, whose entries are deleted after.
 func (r *Isolation) Do(action.Root) (action.Effect, error) {
 	t, err := r.table()
@@ -79,14 +75,6 @@ func (r *Isolation) InForce() (bool, error) {
 	}
 	return t.inForce()
 }
-
-// Reapply isolates again from the record, as after a reboot. Where the rules are
-// in force, they are replaced by themselves in one step.
-func (r *Isolation) Reapply(root action.Root) (action.Effect, error) { return r.Do(root) }
-
-// Overdue is true when the hub did not confirm in time: the isolation is to be
-// undone.
-func (r *Isolation) Overdue(now time.Time) bool { return !r.Confirmed && !now.Before(r.ConfirmBy) }
 
 // table builds the rules. All chains drop what no rule accepts.
 func (r *Isolation) table() (table, error) {
