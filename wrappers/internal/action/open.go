@@ -26,9 +26,9 @@ func OpenAt(dir *os.File, name string, flags int, mode uint32) (*os.File, error)
 		switch {
 		case err == unix.EINTR, err == unix.EAGAIN && try < 100: // EAGAIN: something was renamed meanwhile
 		case err != nil:
-			return nil, &os.PathError{Op: "opening", Path: name, Err: err}
+			return nil, &os.PathError{Op: "opening", Path: filepath.Join(dir.Name(), name), Err: err}
 		default:
-			return os.NewFile(uintptr(fd), name), nil
+			return os.NewFile(uintptr(fd), filepath.Join(dir.Name(), name)), nil
 		}
 	}
 }

@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"picket.internal/eat"
-	"picket.internal/envelope"
 	"picket.internal/strictjson"
 	"picket.internal/wrappers/internal/action"
 )
@@ -92,27 +91,27 @@ func open(cfg Config) (*host, error) {
 	h := &host{cfg: cfg, root: action.Root{Dir: cfg.Root}, stuck: map[string]error{}}
 	h.began = h.now()
 	if cfg.Self != "" {
-		self, err := openRooted(cfg.Root, cfg.Self, unix.O_RDONLY)
+		self, err := openRooted(cfg.Root, cfg.Self)
 		if err != nil {
 			return nil, err
 		}
 		self.Close()
 	}
-	trust, err := readRooted(cfg.Root, trustFile, 256<<10, false)
+	trust, err := readRooted(cfg.Root, trustFile, 256<<10)
 	if err != nil {
 		return nil, err
 	}
 	if h.trust, err = eat.ParseTrust(trust); err != nil {
 		return nil, fmt.Errorf("read /%s: %w", trustFile, err)
 	}
-	policy, err := readRooted(cfg.Root, policyFile, 256<<10, false)
+	policy, err := readRooted(cfg.Root, policyFile, 256<<10)
 	if err != nil {
 		return nil, err
 	}
 	if h.policy, err = eat.ParsePolicy(policy); err != nil {
 		return nil, fmt.Errorf("read /%s: %w", policyFile, err)
 	}
-	raw, err := readRooted(cfg.Root, hostFile, 16<<10, false)
+	raw, err := readRooted(cfg.Root, hostFile, 16<<10)
 	if err != nil {
 		return nil, err
 	}
@@ -135,20 +134,15 @@ func open(cfg Config) (*host, error) {
 
 // enter takes the lock and reads the state.
 func (h *host) enter() (err error) {
-	stateDir := strings.TrimPrefix(strings.TrimPrefix(h.root.State(), h.cfg.Root), "/")
-	if h.state, err = openFolder(h.cfg.Root, stateDir); err != nil {
+	if h.state, err = openFolder(h.cfg.Root, action.StateDir); err != nil {
 		return err
 	}
 	if err := writable(h.state); err != nil {
 		return err
 	}
-	key, err := readRooted(h.cfg.Root, stateDir+"/"+keyFile, 4<<10, true)
+	key, err := readKey(h.state)
 	if err != nil {
 		return err
-	}
-	private, err := envelope.ParsePrivateKey(key)
-	if err != nil {
-		return fmt.Errorf("read %s: %w", h.state.path(keyFile), err)
 	}
 	if err := h.acquire(); err != nil {
 		return err
@@ -159,7 +153,7 @@ func (h *host) enter() (err error) {
 	if h.ledger, err = openLedger(h.state, h.memory.Counter); err != nil {
 		return err
 	}
-	h.spool, err = openSpool(h.state, private)
+	h.spool, err = openSpool(h.state, key)
 	return err
 }
 
@@ -167,14 +161,12 @@ func (h *host) enter() (err error) {
 const lockTime = 30 * time.Second
 
 // acquire takes the lock of the state, so that of two wrappers at once one waits.
-func (h *host) acquire() error {
-	fd, err := unix.Openat(int(h.state.f.Fd()), "lock", unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
-	if err != nil {
-		return fmt.Errorf("open %s: %w", h.state.path("lock"), err)
+func (h *host) acquire() (err error) {
+	if h.lock, err = action.OpenAt(h.state.f, "lock", unix.O_RDWR|unix.O_CREAT, 0o600); err != nil {
+		return err
 	}
-	h.lock = os.NewFile(uintptr(fd), h.state.path("lock"))
 	for end := time.Now().Add(lockTime); ; time.Sleep(20 * time.Millisecond) {
-		err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+		err := unix.Flock(int(h.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil || !errors.Is(err, unix.EWOULDBLOCK) {
 			return err
 		}

@@ -329,6 +329,26 @@ func TestThreat_P2_FilesOfOthers(t *testing.T) {
 		"a key that others can read": func(t *testing.T, s *site) {
 			must(t, os.Chmod(filepath.Join(s.root, "var/lib/picket-wrapper/key"), 0o640))
 		},
+		"a pipe in the place of a file": func(t *testing.T, s *site) {
+			path := filepath.Join(s.root, hostFile)
+			must(t, os.Remove(path))
+			must(t, unix.Mkfifo(path, 0o644))
+		},
+		"a ledger of another": func(t *testing.T, s *site) {
+			must(t, os.Mkdir(filepath.Join(s.root, "var/lib/picket-wrapper/ledger"), 0o700))
+			must(t, os.Chown(filepath.Join(s.root, "var/lib/picket-wrapper/ledger"), 65534, 0))
+		},
+		"a linked spool": func(t *testing.T, s *site) {
+			must(t, os.Symlink("/tmp", filepath.Join(s.root, "var/lib/picket-wrapper/receipts")))
+		},
+		"an entry of another's": func(t *testing.T, s *site) {
+			s.do(t, eat.Noop{})
+			entries, err := filepath.Glob(filepath.Join(s.root, "var/lib/picket-wrapper/ledger/*"))
+			if err != nil || len(entries) != 1 {
+				t.Fatal(entries, err)
+			}
+			must(t, os.Chown(entries[0], 65534, 0))
+		},
 		"a state folder of another": func(t *testing.T, s *site) {
 			must(t, os.Chown(filepath.Join(s.root, "var/lib/picket-wrapper"), 65534, 0))
 		},
@@ -338,9 +358,13 @@ func TestThreat_P2_FilesOfOthers(t *testing.T) {
 			order := s.deliver(t, s.token(t, eat.Noop{}))
 			spoil(t, s)
 			_, err := s.run(t, order)
+			want := "trust.bad_owner"
+			if strings.HasPrefix(name, "a pipe") {
+				want = "trust.bad_file"
+			}
 			var p *Problem
-			if !errors.As(err, &p) || p.Code != "trust.bad_owner" {
-				t.Errorf("%v", err)
+			if !errors.As(err, &p) || p.Code != want {
+				t.Errorf("%v, want %s", err, want)
 			}
 		})
 	}

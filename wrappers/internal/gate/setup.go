@@ -23,33 +23,22 @@ const publicKeyFile = "etc/picket/wrapper.pub"
 // writes the public key again. Opening never makes any of this, so that the loss
 // of it is an error.
 func Setup(root string) (envelope.PublicKey, error) {
-	dir := action.Root{Dir: root}.State()
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-		return envelope.PublicKey{}, fmt.Errorf("make %s: %w", dir, err)
-	}
-	relative, err := filepath.Rel(root, dir)
-	if err != nil {
+	if err := os.Mkdir(action.Root{Dir: root}.State(), 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return envelope.PublicKey{}, err
 	}
-	state, err := openFolder(root, relative)
+	state, err := openFolder(root, action.StateDir)
 	if err != nil {
 		return envelope.PublicKey{}, err
 	}
 	defer state.f.Close()
-	data, err := state.read(keyFile, 4<<10)
+	key, err := readKey(state)
 	if errors.Is(err, os.ErrNotExist) {
-		key, makeErr := envelope.GenerateKey()
-		if makeErr != nil {
-			return envelope.PublicKey{}, makeErr
+		if key, err = envelope.GenerateKey(); err == nil {
+			err = state.create(keyFile, key.MarshalPEM())
 		}
-		data, err = key.MarshalPEM(), state.create(keyFile, key.MarshalPEM())
 	}
 	if err != nil {
 		return envelope.PublicKey{}, err
-	}
-	key, err := envelope.ParsePrivateKey(data)
-	if err != nil {
-		return envelope.PublicKey{}, fmt.Errorf("read %s: %w", state.path(keyFile), err)
 	}
 	first, err := strictjson.Encode(memory{V: 1})
 	if err != nil {
@@ -59,6 +48,32 @@ func Setup(root string) (envelope.PublicKey, error) {
 		return envelope.PublicKey{}, err
 	}
 	return key.Public(), publish(root, key.Public())
+}
+
+// readKey reads the key that receipts are signed with, which nobody but root may
+// be able to read.
+func readKey(state folder) (envelope.PrivateKey, error) {
+	f, err := state.open(keyFile)
+	if err != nil {
+		return envelope.PrivateKey{}, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err == nil && info.Mode().Perm()&0o077 != 0 {
+		err = problem("trust.bad_owner", "%s can be read by others: chmod 0600 %s", f.Name(), f.Name())
+	}
+	if err != nil {
+		return envelope.PrivateKey{}, err
+	}
+	data, err := action.Read(f, 4<<10)
+	if err != nil {
+		return envelope.PrivateKey{}, err
+	}
+	key, err := envelope.ParsePrivateKey(data)
+	if err != nil {
+		return envelope.PrivateKey{}, fmt.Errorf("read %s: %w", f.Name(), err)
+	}
+	return key, nil
 }
 
 func publish(root string, key envelope.PublicKey) error {
