@@ -197,8 +197,9 @@ func (h *host) now() time.Time { return h.cfg.Now().UTC().Truncate(time.Millisec
 const inputTime = 10 * time.Second
 
 // Run takes one delivery from in, does what it asks for if it may, and writes
-// the receipts that the hub may lack to out. The error is for standard error,
-// and says that there is no receipt.
+// the receipts that the hub may lack to out. An empty delivery asks for those
+// alone: nothing else is done. The error is for standard error, and says that
+// there is no receipt.
 func Run(cfg Config, in *os.File, out io.Writer) error {
 	data, err := readOrder(in, cmp.Or(cfg.patience, inputTime))
 	if err != nil {
@@ -209,6 +210,9 @@ func Run(cfg Config, in *os.File, out io.Writer) error {
 		return err
 	}
 	defer h.close()
+	if len(data) == 0 {
+		return h.spool.print(out, h.now())
+	}
 	if err := h.recover(); err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"picket.internal/eat"
@@ -406,7 +407,7 @@ func TestEndlessOrder(t *testing.T) {
 	if err := Run(s.config(), zero, &bytes.Buffer{}); !errors.As(err, &p) || p.Code != "eat.too_large" {
 		t.Errorf("%v", err)
 	}
-	for name, order := range map[string][]byte{"nothing": nil, "half": s.deliver(t, s.token(t, eat.Noop{}))[:500], "noise": []byte("\x00\xff{}")} {
+	for name, order := range map[string][]byte{"a space": []byte(" "), "half": s.deliver(t, s.token(t, eat.Noop{}))[:500], "noise": []byte("\x00\xff{}")} {
 		if got, err := s.run(t, order); err == nil || len(got) > 0 {
 			t.Errorf("%s: %v, %+v", name, err, got)
 		}
@@ -423,6 +424,53 @@ func TestEndlessOrder(t *testing.T) {
 	if len(s.spooled(t)) != 0 {
 		t.Error("whoever has no key filled the spool")
 	}
+}
+
+// TestEmptyOrderPrintsReceipts: it is no error and does nothing, not even what
+// a killed wrapper left to do.
+func TestEmptyOrderPrintsReceipts(t *testing.T) {
+	s := newSite(t)
+	if got, err := s.run(t, nil); err != nil || len(got) != 0 {
+		t.Errorf("a host that was told nothing: %v, %+v", err, got)
+	}
+	done := s.do(t, eat.Noop{})
+	p := target(t)
+	token := s.token(t, eat.SuspendProcess{Process: p, Lifetime: 600})
+	if !s.killedAt(t, s.deliver(t, token), "acted") {
+		t.Fatal("it was not killed")
+	}
+	state := filepath.Join(s.root, "var/lib/picket-wrapper")
+	before := contents(t, state)
+	got, err := s.run(t, nil)
+	if err != nil || len(got) != 1 || got[0].Token != done.Token {
+		t.Errorf("%v, %+v", err, got)
+	}
+	if diff := cmp.Diff(before, contents(t, state)); diff != "" || !isStopped(t, p) {
+		t.Errorf("something was done (-before +after):\n%s", diff)
+	}
+	s.leases(t)
+	if got, err := s.run(t, nil); err != nil || len(got) != 2 || got[1].Token != token.ID {
+		t.Errorf("after the timer: %v, %+v", err, got)
+	}
+	must(t, os.Chmod(filepath.Join(s.root, policyFile), 0o666))
+	if got, err := s.run(t, nil); err == nil || len(got) != 0 {
+		t.Errorf("a host whose policy others can write: %v, %+v", err, got)
+	}
+}
+
+// contents are the files below dir.
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	must(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		files[path] = string(data)
+		return err
+	}))
+	return files
 }
 
 // TestFullDisk: what cannot be written down is not done.
