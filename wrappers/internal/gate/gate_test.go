@@ -59,6 +59,83 @@ func TestSuspendToTheEndOfItsLease(t *testing.T) {
 	}
 }
 
+// TestOtherBootIDs: in some containers the boot id is another for each unit, so
+// that a suspension is judged by the processes that it holds. After a real
+// reboot whoever has the number now is left alone.
+func TestOtherBootIDs(t *testing.T) {
+	suspended := func(t *testing.T) (*site, eat.Process, string) {
+		s, p := newSite(t), target(t)
+		r := s.do(t, eat.SuspendProcess{Process: p, Lifetime: 600})
+		if r.Outcome != eat.OutcomeDone || !isStopped(t, p) {
+			t.Fatalf("%+v", r)
+		}
+		h, err := open(s.config())
+		must(t, err)
+		defer h.close()
+		e := h.ledger.entries[r.Token]
+		e.Boot = eattest.BootID
+		e.Record = bytes.ReplaceAll(e.Record, []byte(h.boot), []byte(eattest.BootID))
+		must(t, h.ledger.put(e))
+		return s, p, r.Token
+	}
+	t.Run("the same boot", func(t *testing.T) {
+		s, p, token := suspended(t)
+		s.leases(t)
+		if got := outcomes(s.spooled(t), token); !isStopped(t, p) || len(got) != 1 {
+			t.Fatalf("it is given up before the end of its lease: receipts %v", got)
+		}
+		s.after = 10 * time.Minute
+		s.leases(t)
+		if got := outcomes(s.spooled(t), token); isStopped(t, p) || !slices.Equal(got, []string{eat.OutcomeDone, eat.OutcomeAutoUndone}) {
+			t.Errorf("stopped %v after the end of the lease: receipts %v", isStopped(t, p), got)
+		}
+	})
+	t.Run("the wrapper was killed", func(t *testing.T) {
+		s, p := newSite(t), target(t)
+		token := s.token(t, eat.SuspendProcess{Process: p, Lifetime: 600})
+		if !s.killedAt(t, s.deliver(t, token), "acted") {
+			t.Fatal("it was not killed")
+		}
+		h, err := open(s.config())
+		must(t, err)
+		h.ledger.entries[token.ID].Record = bytes.ReplaceAll(h.ledger.entries[token.ID].Record, []byte(h.boot), []byte(eattest.BootID))
+		must(t, h.ledger.put(h.ledger.entries[token.ID]))
+		h.close()
+		s.leases(t)
+		if isStopped(t, p) {
+			t.Error("it is stopped for ever")
+		}
+	})
+	t.Run("another boot", func(t *testing.T) {
+		s, innocent, token := suspended(t)
+		// It has the number of one that was stopped, and another start.
+		journals, err := filepath.Glob(filepath.Join(s.root, "var/lib/picket-wrapper/process/*"))
+		if err != nil || len(journals) != 1 {
+			t.Fatal(journals, err)
+		}
+		data, err := os.ReadFile(journals[0])
+		must(t, err)
+		is := fmt.Sprintf("%d %d ", innocent.PID, innocent.StartTicks)
+		if !bytes.HasPrefix(data, []byte(is)) {
+			t.Fatalf("%q does not begin with %q", data, is)
+		}
+		data = append(fmt.Appendf(nil, "%d %d ", innocent.PID, innocent.StartTicks+1), data[len(is):]...)
+		must(t, os.WriteFile(journals[0], data, 0o600))
+		for range 2 {
+			s.leases(t)
+		}
+		if !isStopped(t, innocent) {
+			t.Error("a process that only has the number was let go on")
+		}
+		if got := outcomes(s.spooled(t), token); !slices.Equal(got, []string{eat.OutcomeDone, eat.OutcomeAutoUndone}) {
+			t.Errorf("receipts %v", got)
+		}
+		if left, err := filepath.Glob(filepath.Join(s.root, "var/lib/picket-wrapper/process/*")); err != nil || len(left) != 0 {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
+	})
+}
+
 func TestTakenBack(t *testing.T) {
 	s := newSite(t)
 	p := target(t)

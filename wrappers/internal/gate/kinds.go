@@ -109,9 +109,6 @@ func evidenceArgs(a eat.CollectEvidence) evidence.Args {
 	return out
 }
 
-// bootBound reports whether what an action holds is gone after a reboot.
-func bootBound(name string) bool { return name == eat.ActionSuspendProcess }
-
 func processArgs(p eat.Process, tree bool) process.Args {
 	return process.Args{PID: int(p.PID), StartTicks: p.StartTicks, SHA256: p.SHA256, Tree: tree}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"picket.internal/eat"
+	"picket.internal/wrappers/internal/action/process"
 )
 
 // confirmTime is how long an isolation lasts without a word of the hub's.
@@ -53,14 +54,22 @@ func (h *host) keep(e *entry) error {
 		return h.lapse(e, "its lease is over")
 	case !e.ConfirmBy.IsZero() && !now.Before(e.ConfirmBy):
 		return h.lapse(e, "the hub was not heard since")
-	case e.Boot != h.boot && bootBound(e.Action):
-		return h.end(e, eat.OutcomeAutoUndone, "", "the host was started again, and what was held is gone", nil)
-	case e.Boot != h.boot:
-		return h.again(e, "the host was started again")
 	}
 	d, err := h.load(e)
 	if err != nil {
 		return err
+	}
+	if p, ok := d.(*process.Record); ok {
+		if e.Boot == h.boot {
+			return nil
+		}
+		if holds, err := p.Holds(h.root); err != nil || holds {
+			return err
+		}
+		return h.lapse(e, "the host was started again, and what was held is gone")
+	}
+	if e.Boot != h.boot {
+		return h.again(e, "the host was started again")
 	}
 	if f, ok := d.(interface{ InForce() (bool, error) }); ok {
 		if holds, err := f.InForce(); err != nil || !holds {

@@ -44,7 +44,7 @@ type Args struct {
 type Record struct {
 	Args Args   `json:"args"`
 	Kill bool   `json:"kill"`
-	Boot string `json:"boot"` // boot_id: numbers mean nothing after another boot
+	Boot string `json:"boot"` // boot_id, which is another in each unit of some containers
 	ID   string `json:"id"`   // names what is kept in State
 	// Protected reports whether a process must be left alone, or is nil.
 	Protected func(pid int) bool `json:"-"`
@@ -273,11 +273,37 @@ func (r *Record) child(pid int, tree map[int]uint64) (*action.Process, error) {
 	return nil, nil
 }
 
-// Undo lets those go on that Do stopped, and no other. What was killed stays
-// dead: a process has no earlier state to go back to.
+// Holds reports whether a process that Do stopped is stopped still. It asks the
+// processes and not the boot id: that is another after a reboot, but in a
+// container also for each unit that has a /proc of its own.
+func (r *Record) Holds(root action.Root) (bool, error) {
+	j, err := r.journal(root)
+	if err != nil {
+		return false, err
+	}
+	defer j.close()
+	if err := j.hold(); err != nil {
+		return false, err
+	}
+	n, err := j.each(held)
+	return n > 0, err
+}
+
+func held(p *action.Process) error {
+	if !p.Held() {
+		return action.ErrGone
+	}
+	return nil
+}
+
+// Undo lets those go on that Do stopped, and no other: number, start and the
+// inode of the pidfd must be theirs, and where the boot id is another, they must
+// be stopped too. What was killed stays dead: a process has no earlier state to
+// go back to.
 func (r *Record) Undo(root action.Root) (action.Effect, error) {
-	if boot, err := bootID(); err != nil || boot != r.Boot {
-		return action.Effect{"resumed": "0", "why": "the host was booted since"}, err
+	boot, err := bootID()
+	if err != nil {
+		return nil, err
 	}
 	j, err := r.journal(root)
 	if err != nil {
@@ -287,7 +313,12 @@ func (r *Record) Undo(root action.Root) (action.Effect, error) {
 	if err := j.hold(); err != nil {
 		return nil, err
 	}
-	n, err := j.each(func(p *action.Process) error { return p.Signal(unix.SIGCONT) })
+	n, err := j.each(func(p *action.Process) error {
+		if boot != r.Boot && held(p) != nil {
+			return action.ErrGone
+		}
+		return p.Signal(unix.SIGCONT)
+	})
 	if err != nil {
 		return nil, err
 	}
