@@ -695,6 +695,17 @@ func TestAccountsAndKeysComeBackByteForByte(t *testing.T) {
 	if r := s.do(t, eat.DisableUser{Name: "alice", Lifetime: 600}); r.Refusal != "account.last_login" {
 		t.Errorf("the last way in: %+v", r)
 	}
+	must(t, os.WriteFile(filepath.Join(s.root, "etc/shadow"), []byte("root:*:20000::::::\nmallory:!:20000::::::\nalice:!:20000::::::\n"), 0o640))
+	must(t, os.WriteFile(filepath.Join(home, "authorized_keys"), []byte(key+"\n"), 0o640))
+	revoke := eat.RevokeSSHKey{Fingerprint: fingerprint, Lifetime: 600}
+	if r := s.do(t, revoke); r.Refusal != "sshkey.last_login" {
+		t.Errorf("the last key: %+v", r)
+	}
+	s.policy.AllowLastLogin = true
+	s.write(t, policyFile, s.policy)
+	if r := s.do(t, revoke); r.Outcome != eat.OutcomeDone {
+		t.Errorf("the last key, with the policy's word: %+v", r)
+	}
 }
 
 func mustDecode(t *testing.T, s string) []byte {

@@ -45,7 +45,7 @@ func (h *host) prepare(t eat.Token) (deed, error) {
 	case eat.DisableUser:
 		return account.Prepare(h.root, account.Args{User: a.Name, Sessions: a.EndSessions}, h.policy.AllowLastLogin)
 	case eat.RevokeSSHKey:
-		return sshkey.Prepare(h.root, sshkey.Args{Fingerprint: a.Fingerprint, User: a.User})
+		return sshkey.Prepare(h.root, sshkey.Args{Fingerprint: a.Fingerprint, User: a.User}, h.policy.AllowLastLogin)
 	case eat.StopService:
 		return h.service(a)
 	case eat.CollectEvidence:

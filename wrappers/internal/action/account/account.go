@@ -84,7 +84,13 @@ func Prepare(root action.Root, args Args, anyway bool) (*Record, error) {
 	if r.After, err = Locked(r.Before); err != nil {
 		return nil, action.Refuse("account.no_shadow", "%v", err)
 	}
-	if !anyway && !otherLogin(root, users, secrets, args.User) {
+	if anyway {
+		return r, nil
+	}
+	switch other, err := otherLogin(root, args.User); {
+	case err != nil:
+		return nil, err
+	case !other:
 		return nil, action.Refuse("account.last_login", "nobody but %q could log in then", args.User)
 	}
 	return r, nil

@@ -6,8 +6,13 @@
 // AuthorizedKeysFile. Keys that come from a command, a directory service or a
 // certificate authority are not seen.
 //
-// It must never change another byte of such a file, and never follow a user's
-// link to a file that is not that user's.
+// It must never change another byte of such a file, never follow a user's link
+// to a file that is not that user's, and never take away the last way into the
+// host without the host policy's word. Ways in are keys and passwords of
+// accounts that are open, root's and those of the groups sudo, wheel and admin
+// apart from the others: an administrator's key stays where no administrator
+// could log in without it. That other lines of sudoers make somebody root, and
+// that sshd_config keeps somebody out, is not known here.
 package sshkey
 
 import (
@@ -53,9 +58,10 @@ type File struct {
 	Lines  []Line `json:"lines"`
 }
 
-// Prepare looks for the key. Codes: eat.bad_param, sshkey.no_user,
-// sshkey.not_found, sshkey.unreadable, sshkey.too_large.
-func Prepare(root action.Root, args Args) (*Record, error) {
+// Prepare looks for the key. anyway is the host policy's word that the last way
+// into the host may be taken away. Codes: eat.bad_param, sshkey.no_user,
+// sshkey.not_found, sshkey.unreadable, sshkey.too_large, sshkey.last_login.
+func Prepare(root action.Root, args Args, anyway bool) (*Record, error) {
 	sum, _ := strings.CutPrefix(args.Fingerprint, "SHA256:")
 	if raw, err := base64.RawStdEncoding.Strict().DecodeString(sum); err != nil || len(raw) != 32 || len(args.Fingerprint) != len("SHA256:")+43 {
 		return nil, action.Refuse("eat.bad_param", "%.80q is not SHA256: and the fingerprint of a key", args.Fingerprint)
@@ -65,7 +71,7 @@ func Prepare(root action.Root, args Args) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	known, lines, text := map[string]bool{}, 0, 0
+	left, lines, text := map[string][]byte{}, 0, 0
 	for _, c := range candidates {
 		o, err := open(root, c.path, c.uid)
 		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
@@ -79,10 +85,10 @@ func Prepare(root action.Root, args Args) (*Record, error) {
 		}
 		o.close()
 		rest, found := Remove(o.data, args.Fingerprint)
-		if known[o.path] || len(found) == 0 {
+		if _, known := left[o.path]; known || len(found) == 0 {
 			continue
 		}
-		known[o.path] = true
+		left[o.path] = rest
 		for _, l := range found {
 			text += len(bytes.Join(l.Parts, nil))
 		}
@@ -93,6 +99,12 @@ func Prepare(root action.Root, args Args) (*Record, error) {
 	}
 	switch {
 	case len(r.Files) > 0:
+		if !anyway {
+			err = lastWay(root, left)
+		}
+		if err != nil {
+			return nil, err
+		}
 		return r, nil
 	case len(r.Skipped) > 0:
 		return nil, action.Refuse("sshkey.unreadable", "%s is in no file that could be looked into, but not in all: %s", args.Fingerprint, r.skipped())
@@ -170,7 +182,7 @@ func (r *Record) Do(root action.Root) (action.Effect, error) {
 		}
 		lines += len(f.Lines)
 	}
-	again, err := Prepare(root, r.Args)
+	again, err := Prepare(root, r.Args, true)
 	var none *action.Refusal
 	if !errors.As(err, &none) || none.Code != "sshkey.not_found" && none.Code != "sshkey.unreadable" {
 		return nil, errors.Join(fmt.Errorf("the key is there again: %v", again), err)

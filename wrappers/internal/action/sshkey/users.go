@@ -15,8 +15,8 @@ import (
 
 // candidate is a file that sshd may look into for a user.
 type candidate struct {
-	path string
-	uid  uint32
+	user, path string
+	uid        uint32
 }
 
 // files are those of one user, or of all.
@@ -42,7 +42,7 @@ func files(root action.Root, user string) ([]candidate, error) {
 			if !filepath.IsAbs(path) {
 				path = filepath.Join(f[5], path)
 			}
-			if c := (candidate{filepath.Clean(path), uint32(uid)}); !slices.Contains(all[max(0, len(all)-len(patterns)):], c) {
+			if c := (candidate{f[0], filepath.Clean(path), uint32(uid)}); !slices.Contains(all[max(0, len(all)-len(patterns)):], c) {
 				all = append(all, c)
 			}
 		}
