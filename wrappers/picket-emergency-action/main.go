@@ -10,28 +10,11 @@
 package main
 
 import (
-	"fmt"
 	"os"
-	"strings"
 
-	"picket.internal/internal/version"
 	"picket.internal/wrappers/internal/gate"
 )
 
 func main() {
-	if err := run(); err != nil {
-		fmt.Fprintf(os.Stderr, "picket-emergency-action: %s\n", gate.Line(err))
-		os.Exit(1)
-	}
-}
-
-func run() error {
-	if err := gate.Enter(); err != nil {
-		return err
-	}
-	self, err := os.Readlink("/proc/self/exe")
-	if err != nil {
-		return fmt.Errorf("find this program: %w", err)
-	}
-	return gate.Run(gate.Config{Version: version.String(), Self: strings.TrimPrefix(self, "/")}, os.Stdin, os.Stdout)
+	gate.Main("picket-emergency-action", func(cfg gate.Config) error { return gate.Run(cfg, os.Stdin, os.Stdout) })
 }

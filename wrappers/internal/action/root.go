@@ -7,7 +7,11 @@
 // signal a process by its number, and never run a program.
 package action
 
-import "path/filepath"
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
 
 // Root is the host that is acted on.
 type Root struct {
@@ -21,3 +25,9 @@ const StateDir = "var/lib/picket-wrapper"
 
 // State is where StateDir is.
 func (r Root) State() string { return filepath.Join(r.Dir, StateDir) }
+
+// BootID names this boot of the host. Source: random(4).
+func BootID() (string, error) {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(id)), err
+}

@@ -86,7 +86,7 @@ func open(cfg Config) (*host, error) {
 	}
 	// A receipt that cannot be written must be found out before the act.
 	if cfg.Version = strings.ToValidUTF8(plain(cfg.Version), ""); cfg.Version == "" || len(cfg.Version) > 64 {
-		return nil, problem("wrapper.no_version", "the program was built with the version %.80q: build it with make wrappers", cfg.Version)
+		return nil, action.Refuse("wrapper.no_version", "the program was built with the version %.80q: build it with make wrappers", cfg.Version)
 	}
 	h := &host{cfg: cfg, root: action.Root{Dir: cfg.Root}, stuck: map[string]error{}}
 	h.began = h.now()
@@ -97,34 +97,25 @@ func open(cfg Config) (*host, error) {
 		}
 		self.Close()
 	}
-	trust, err := readRooted(cfg.Root, trustFile, 256<<10)
-	if err != nil {
-		return nil, err
-	}
-	if h.trust, err = eat.ParseTrust(trust); err != nil {
-		return nil, fmt.Errorf("read /%s: %w", trustFile, err)
-	}
-	policy, err := readRooted(cfg.Root, policyFile, 256<<10)
-	if err != nil {
-		return nil, err
-	}
-	if h.policy, err = eat.ParsePolicy(policy); err != nil {
-		return nil, fmt.Errorf("read /%s: %w", policyFile, err)
-	}
-	raw, err := readRooted(cfg.Root, hostFile, 16<<10)
-	if err != nil {
-		return nil, err
-	}
 	var id identity
-	if err := strictjson.Decode(raw, strictjson.Limits{Bytes: 16 << 10}, &id, nil); err != nil {
-		return nil, problem("trust.bad_file", "malformed /%s: %v", hostFile, err)
+	for path, parse := range map[string]func([]byte) error{
+		trustFile:  func(data []byte) (err error) { h.trust, err = eat.ParseTrust(data); return err },
+		policyFile: func(data []byte) (err error) { h.policy, err = eat.ParsePolicy(data); return err },
+		hostFile:   func(data []byte) error { return strictjson.Decode(data, strictjson.Limits{Bytes: 16 << 10}, &id, nil) },
+	} {
+		data, err := readRooted(cfg.Root, path, 256<<10)
+		if err != nil {
+			return nil, err
+		}
+		if err := parse(data); err != nil {
+			return nil, action.Refuse("trust.bad_file", "malformed /%s: %v", path, err)
+		}
 	}
 	h.id, h.labels = id.Host, id.Labels
-	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return nil, fmt.Errorf("read the boot id: %w", err)
+	var err error
+	if h.boot, err = action.BootID(); err != nil {
+		return nil, err
 	}
-	h.boot = strings.TrimSpace(string(boot))
 	if err := h.enter(); err != nil {
 		h.close()
 		return nil, err
@@ -171,23 +162,19 @@ func (h *host) acquire() (err error) {
 			return err
 		}
 		if time.Now().After(end) {
-			return problem("wrapper.busy", "another wrapper holds %s for more than %s", h.lock.Name(), lockTime)
+			return action.Refuse("wrapper.busy", "another wrapper holds %s for more than %s", h.lock.Name(), lockTime)
 		}
 	}
 }
 
 func (h *host) close() {
-	if h.lock != nil {
-		h.lock.Close()
-	}
+	h.lock.Close() // which is nil, like the others, where it was not opened
+	h.state.f.Close()
 	if h.ledger != nil {
 		h.ledger.dir.f.Close()
 	}
 	if h.spool != nil {
 		h.spool.dir.f.Close()
-	}
-	if h.state.f != nil {
-		h.state.f.Close()
 	}
 }
 
@@ -238,13 +225,13 @@ func readOrder(in *os.File, patience time.Duration) ([]byte, error) {
 	_ = order.SetReadDeadline(time.Now().Add(patience))
 	data, err := io.ReadAll(io.LimitReader(order, eat.MaxDelivery+1))
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil, problem("wrapper.no_order", "nothing that ends came on standard input within %s", patience)
+		return nil, action.Refuse("wrapper.no_order", "nothing that ends came on standard input within %s", patience)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the order: %w", err)
 	}
 	if len(data) > eat.MaxDelivery {
-		return nil, problem("eat.too_large", "more than %d bytes on standard input", eat.MaxDelivery)
+		return nil, action.Refuse("eat.too_large", "more than %d bytes on standard input", eat.MaxDelivery)
 	}
 	return data, nil
 }
@@ -290,15 +277,9 @@ func (h *host) refused(r *eat.Refusal) error {
 	if r.About == nil {
 		return r
 	}
-	recent := h.spool.list[max(0, len(h.spool.list)-shown):]
-	for _, name := range recent {
-		data, err := h.spool.dir.read(name, maxReceipt)
-		if err != nil {
-			return err
-		}
-		if old, _, err := eat.OpenReceipt(data, h.spool.key.Public()); err == nil && old.Token == r.About.Token && old.Refusal == r.ID {
-			return nil
-		}
+	told, err := h.spool.has(func(old *eat.Receipt) bool { return old.Token == r.About.Token && old.Refusal == r.ID })
+	if err != nil || told {
+		return err
 	}
 	return h.spool.add(eat.Receipt{
 		Host: h.id, Boot: h.boot, Token: r.About.Token, TokenSHA256: r.About.SHA256, Action: r.About.Action,
@@ -364,24 +345,8 @@ func (h *host) over(e *entry) error {
 
 // told reports whether a receipt with one of the outcomes is written already.
 func (h *host) told(e *entry, outcomes ...string) (bool, error) {
-	for _, name := range h.spool.list[max(0, len(h.spool.list)-shown):] {
-		data, err := h.spool.dir.read(name, maxReceipt)
-		if err != nil {
-			return false, err
-		}
-		r, _, err := eat.OpenReceipt(data, h.spool.key.Public())
-		if err != nil {
-			return false, err
-		}
-		if r.Token == e.Token && slices.Contains(outcomes, r.Outcome) {
-			return true, nil
-		}
-	}
-	return false, nil
+	return h.spool.has(func(r *eat.Receipt) bool { return r.Token == e.Token && slices.Contains(outcomes, r.Outcome) })
 }
-
-// Line is an error as one line for a terminal or a log.
-func Line(err error) string { return plain(err.Error()) }
 
 // plain makes one line of what may quote anything.
 func plain(s string) string {

@@ -21,6 +21,7 @@ import (
 
 	"picket.internal/eat"
 	"picket.internal/eat/eattest"
+	"picket.internal/wrappers/internal/action"
 )
 
 func TestNoopLeavesAReceipt(t *testing.T) {
@@ -440,7 +441,7 @@ func TestThreat_P2_FilesOfOthers(t *testing.T) {
 			if strings.HasPrefix(name, "a pipe") {
 				want = "trust.bad_file"
 			}
-			var p *Problem
+			var p *action.Refusal
 			if !errors.As(err, &p) || p.Code != want {
 				t.Errorf("%v, want %s", err, want)
 			}
@@ -480,7 +481,7 @@ func TestEndlessOrder(t *testing.T) {
 	zero, err := os.Open("/dev/zero")
 	must(t, err)
 	defer zero.Close()
-	var p *Problem
+	var p *action.Refusal
 	if err := Run(s.config(), zero, &bytes.Buffer{}); !errors.As(err, &p) || p.Code != "eat.too_large" {
 		t.Errorf("%v", err)
 	}

@@ -55,7 +55,7 @@ func (h *host) prepare(t eat.Token) (deed, error) {
 	case eat.BlockAddress:
 		return network.PrepareBlock(h.root, t.ID, texts(a.Prefixes), h.allowed(nil))
 	}
-	return nil, problem("eat.unknown_action", "%s", t.Action())
+	return nil, action.Refuse("eat.unknown_action", "%s", t.Action())
 }
 
 // load reads what an entry is about.
@@ -77,11 +77,11 @@ func (h *host) load(e *entry) (deed, error) {
 	case eat.ActionBlockAddress:
 		d = &network.Block{}
 	default:
-		return nil, problem("state.bad_file", "the entry of %s is about %s, which cannot be taken back", e.Token, e.Action)
+		return nil, action.Refuse("state.bad_file", "the entry of %s is about %s, which cannot be taken back", e.Token, e.Action)
 	}
 	// An older version may have written more than is needed now.
 	if err := strictjson.Decode(e.Record, strictjson.Limits{Bytes: maxEntry, String: maxEntry, Items: 100_000}, d, func(string) {}); err != nil {
-		return nil, problem("state.bad_file", "malformed record of %s: %v", e.Token, err)
+		return nil, action.Refuse("state.bad_file", "malformed record of %s: %v", e.Token, err)
 	}
 	return d, nil
 }

@@ -5,7 +5,6 @@ package gate
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,21 +13,6 @@ import (
 
 	"picket.internal/wrappers/internal/action"
 )
-
-// Problem is why the gate could not do its work, with a stable code. It is told
-// on standard error, since nobody is there whom a receipt would be for.
-type Problem struct {
-	// Code is stable, as in "trust.bad_owner".
-	Code string
-	// Detail says it in words.
-	Detail string
-}
-
-func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
-
-func problem(code, format string, args ...any) error {
-	return &Problem{code, fmt.Sprintf(format, args...)}
-}
 
 // folder is an open folder that only root can have written in: names in it are
 // resolved from the descriptor, so that nothing above can be exchanged meanwhile.
@@ -63,7 +47,7 @@ func openFolder(root, path string) (folder, error) {
 func (d folder) folder(name string) (folder, error) {
 	f, err := action.OpenAt(d.f, name, unix.O_RDONLY|unix.O_DIRECTORY, 0)
 	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR) {
-		err = problem("trust.bad_owner", "%s is a symbolic link or no folder: put the real one there", d.path(name))
+		err = action.Refuse("trust.bad_owner", "%s is a symbolic link or no folder: put the real one there", d.path(name))
 	}
 	if err == nil {
 		err = owned(f)
@@ -79,9 +63,9 @@ func owned(f *os.File) error {
 	}
 	switch {
 	case st.Uid != 0:
-		return problem("trust.bad_owner", "%s belongs to uid %d: chown root:root %s", f.Name(), st.Uid, f.Name())
+		return action.Refuse("trust.bad_owner", "%s belongs to uid %d: chown root:root %s", f.Name(), st.Uid, f.Name())
 	case st.Mode&0o022 != 0:
-		return problem("trust.bad_owner", "%s has mode %04o: chmod go-w %s", f.Name(), st.Mode&0o7777, f.Name())
+		return action.Refuse("trust.bad_owner", "%s has mode %04o: chmod go-w %s", f.Name(), st.Mode&0o7777, f.Name())
 	}
 	return nil
 }
@@ -117,24 +101,13 @@ func (d folder) sub(name string) (folder, error) {
 	return d.folder(name)
 }
 
-func (d folder) names() ([]string, error) {
-	if _, err := d.f.Seek(0, io.SeekStart); err != nil {
-		return nil, fmt.Errorf("list %s: %w", d.f.Name(), err)
-	}
-	names, err := d.f.Readdirnames(-1)
-	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", d.f.Name(), err)
-	}
-	return names, nil
-}
-
 func (d folder) open(name string) (*os.File, error) {
 	f, st, err := action.Regular(d.f, name)
 	switch {
 	case errors.Is(err, action.ErrNotRegular) && st.Mode&unix.S_IFMT == unix.S_IFLNK:
-		return nil, problem("trust.bad_owner", "%s is a symbolic link: put the real file there", d.path(name))
+		return nil, action.Refuse("trust.bad_owner", "%s is a symbolic link: put the real file there", d.path(name))
 	case errors.Is(err, action.ErrNotRegular):
-		return nil, problem("trust.bad_file", "%s is no regular file", d.path(name))
+		return nil, action.Refuse("trust.bad_file", "%s is no regular file", d.path(name))
 	case err != nil:
 		return nil, err
 	}
@@ -153,7 +126,7 @@ func (d folder) read(name string, most int64) ([]byte, error) {
 	defer f.Close()
 	data, err := action.Read(f, most)
 	if errors.Is(err, unix.EFBIG) {
-		err = problem("trust.bad_file", "%v", err)
+		err = action.Refuse("trust.bad_file", "%v", err)
 	}
 	return data, err
 }
@@ -166,7 +139,7 @@ func (d folder) create(name string, data []byte) error {
 		return err
 	}
 	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close(), d.sync()); err != nil {
+	if err = errors.Join(err, f.Sync(), f.Close(), d.f.Sync()); err != nil {
 		unix.Unlinkat(int(d.f.Fd()), name, 0) // half of it must not be found later
 		return fmt.Errorf("write %s: %w", d.path(name), err)
 	}
@@ -177,8 +150,8 @@ func (d folder) create(name string, data []byte) error {
 // the one or the other.
 func (d folder) replace(name string, data []byte) error {
 	const beside = "next"
-	if err := unix.Unlinkat(int(d.f.Fd()), beside, 0); err != nil && !errors.Is(err, unix.ENOENT) {
-		return fmt.Errorf("remove %s: %w", d.path(beside), err)
+	if err := action.Unlink(d.f, beside); err != nil {
+		return err
 	}
 	if err := d.create(beside, data); err != nil {
 		return err
@@ -186,19 +159,9 @@ func (d folder) replace(name string, data []byte) error {
 	if err := unix.Renameat(int(d.f.Fd()), beside, int(d.f.Fd()), name); err != nil {
 		return fmt.Errorf("rename %s: %w", d.path(name), err)
 	}
-	return d.sync()
+	return d.f.Sync()
 }
 
 func (d folder) remove(name string) error {
-	if err := unix.Unlinkat(int(d.f.Fd()), name, 0); err != nil && !errors.Is(err, unix.ENOENT) {
-		return fmt.Errorf("remove %s: %w", d.path(name), err)
-	}
-	return d.sync()
-}
-
-func (d folder) sync() error {
-	if err := d.f.Sync(); err != nil {
-		return fmt.Errorf("sync %s: %w", d.f.Name(), err)
-	}
-	return nil
+	return errors.Join(action.Unlink(d.f, name), d.f.Sync())
 }

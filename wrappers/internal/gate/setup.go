@@ -60,7 +60,7 @@ func readKey(state folder) (envelope.PrivateKey, error) {
 	defer f.Close()
 	info, err := f.Stat()
 	if err == nil && info.Mode().Perm()&0o077 != 0 {
-		err = problem("trust.bad_owner", "%s can be read by others: chmod 0600 %s", f.Name(), f.Name())
+		err = action.Refuse("trust.bad_owner", "%s can be read by others: chmod 0600 %s", f.Name(), f.Name())
 	}
 	if err != nil {
 		return envelope.PrivateKey{}, err

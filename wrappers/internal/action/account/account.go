@@ -54,7 +54,7 @@ func Prepare(root action.Root, args Args, anyway bool) (*Record, error) {
 	if args.User == "" || len(args.User) > 256 || strings.ContainsAny(args.User, ":\n\x00") {
 		return nil, action.Refuse("eat.bad_param", "%.40q is no name of a user", args.User)
 	}
-	users, err := read(root, passwd)
+	users, err := root.Read(passwd, mostBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func Prepare(root action.Root, args Args, anyway bool) (*Record, error) {
 	if uid == 0 && (!anyway || args.Sessions) {
 		return nil, action.Refuse("account.root", "%q is root: the host policy must allow it, and its processes are never ended", args.User)
 	}
-	secrets, err := read(root, shadow)
+	secrets, err := root.Read(shadow, mostBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -94,20 +94,6 @@ func Prepare(root action.Root, args Args, anyway bool) (*Record, error) {
 		return nil, action.Refuse("account.last_login", "nobody but %q could log in then", args.User)
 	}
 	return r, nil
-}
-
-func read(root action.Root, path string) ([]byte, error) {
-	dir, name, err := root.Parent(path)
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	f, _, err := action.Regular(dir, name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return action.Read(f, mostBytes)
 }
 
 // Do locks the account. Effect: password, expires, and sessions where they
@@ -144,17 +130,12 @@ func swap(root action.Root, user string, before, after []byte) error {
 		return err
 	}
 	defer unlock()
-	dir, name, err := root.Parent(shadow)
+	o, err := root.Open(shadow)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
-	f, _, err := action.Regular(dir, name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	was, err := action.Read(f, mostBytes)
+	defer o.Close()
+	was, err := action.Read(o.File, mostBytes)
 	if err != nil {
 		return err
 	}
@@ -165,10 +146,10 @@ func swap(root action.Root, user string, before, after []byte) error {
 	if bytes.Equal(is, was) {
 		return nil
 	}
-	if err := action.Replace(dir, name, f, was, is); err != nil {
+	if err := action.Replace(o.Dir, o.Name, o.File, was, is); err != nil {
 		return fmt.Errorf("changing /etc/shadow: %w", err)
 	}
-	seen, err := read(root, shadow)
+	seen, err := root.Read(shadow, mostBytes)
 	if err == nil && !bytes.Equal(seen, is) {
 		err = errors.New("/etc/shadow is not what was written: something else writes it without its lock")
 	}

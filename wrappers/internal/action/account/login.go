@@ -35,7 +35,7 @@ func Logins(root action.Root) ([]Login, error) {
 	var files [3][]byte
 	for i, path := range []string{passwd, shadow, "/etc/group"} {
 		var err error
-		if files[i], err = read(root, path); err != nil && (i == 0 || !errors.Is(err, unix.ENOENT)) {
+		if files[i], err = root.Read(path, mostBytes); err != nil && (i == 0 || !errors.Is(err, unix.ENOENT)) {
 			return nil, err
 		}
 	}
@@ -86,7 +86,7 @@ func otherLogin(root action.Root, user string) (bool, error) {
 		case l.Password || !filepath.IsAbs(l.home):
 			return l.Password
 		}
-		keys, _ := read(root, filepath.Join(l.home, ".ssh/authorized_keys"))
+		keys, _ := root.Read(filepath.Join(l.home, ".ssh/authorized_keys"), mostBytes)
 		return slices.ContainsFunc(bytes.Split(keys, []byte("\n")), isKey)
 	}), err
 }

@@ -63,16 +63,12 @@ func Prepare(root action.Root, args Args) (*Record, error) {
 	if !action.IsHash(args.SHA256) {
 		return nil, action.Refuse("eat.bad_param", "%.70q is no SHA-256", args.SHA256)
 	}
-	dir, name, err := root.Parent(args.Path)
+	o, err := root.Open(args.Path)
 	if err != nil {
 		return nil, refusal(err)
 	}
-	defer dir.Close()
-	f, st, err := action.Regular(dir, name)
-	if err != nil {
-		return nil, refusal(err)
-	}
-	defer f.Close()
+	defer o.Close()
+	f, st := o.File, o.Stat
 	r := &Record{Path: []byte(args.Path), SHA256: args.SHA256, ID: rand.Text(), Dev: st.Dev, Inode: st.Ino, UID: st.Uid, GID: st.Gid,
 		Mode: st.Mode & 0o7777, Times: []int64{st.Atim.Sec, st.Atim.Nsec, st.Mtim.Sec, st.Mtim.Nsec}, Xattrs: []Xattr{}}
 	if err := r.check(f); err != nil {
@@ -196,7 +192,7 @@ func (r *Record) Do(root action.Root) (action.Effect, error) {
 	if err := errors.Join(action.Dress(f, 0, 0, 0, nil), f.Sync(), p.store.Sync()); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(unlink(p.box, inner), p.dir.Sync()); err != nil { // what was copied
+	if err := errors.Join(action.Unlink(p.box, inner), p.dir.Sync()); err != nil { // what was copied
 		return nil, err
 	}
 	return action.Effect{"state": "quarantined", "sha256": r.SHA256, "kept": p.store.Name() + "/" + r.ID}, nil
@@ -282,7 +278,7 @@ func (r *Record) restore(p places) error {
 		if err := r.same(kept, "quar.damaged"); err != nil {
 			return err
 		}
-		if err := unlink(p.box, inner); err != nil { // half of a copy
+		if err := action.Unlink(p.box, inner); err != nil { // half of a copy
 			return err
 		}
 		if err := unix.Faccessat(int(p.dir.Fd()), p.name, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW); err == nil {

@@ -29,7 +29,7 @@ func (r *Record) carry(f, from *os.File, name string, to *os.File, as string) er
 		return err
 	}
 	part := as + ".part"
-	if err := unlink(to, part); err != nil {
+	if err := action.Unlink(to, part); err != nil {
 		return err
 	}
 	out, err := action.OpenAt(to, part, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o600)
@@ -54,12 +54,5 @@ func (r *Record) carry(f, from *os.File, name string, to *os.File, as string) er
 	if err != nil {
 		return fmt.Errorf("copying: %w", err)
 	}
-	return unlink(from, name)
-}
-
-func unlink(dir *os.File, name string) error {
-	if err := unix.Unlinkat(int(dir.Fd()), name, 0); err != nil && err != unix.ENOENT {
-		return err
-	}
-	return nil
+	return action.Unlink(from, name)
 }

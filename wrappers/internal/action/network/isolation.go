@@ -57,10 +57,7 @@ func (r *Isolation) Do(action.Root) (action.Effect, error) {
 // Undo takes the table out. Every other table is as it was, as it was never
 // changed. Deleted entries of connections do not come back: the kernel makes
 // new ones from the next packet.
-func (r *Isolation) Undo(action.Root) (action.Effect, error) { return Release() }
-
-// Release ends any isolation, with or without its record.
-func Release() (action.Effect, error) {
+func (r *Isolation) Undo(action.Root) (action.Effect, error) {
 	if err := remove(isolationTable); err != nil {
 		return nil, err
 	}

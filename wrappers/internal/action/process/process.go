@@ -13,11 +13,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -54,7 +52,7 @@ type Record struct {
 // is not refused: Do then says so. Codes: eat.bad_param, kill.identity_mismatch,
 // kill.unreadable, kill.own_tree, policy.protected_target.
 func Prepare(root action.Root, args Args, kill bool, protected func(pid int) bool) (*Record, error) {
-	boot, err := bootID()
+	boot, err := action.BootID()
 	if err != nil {
 		return nil, err
 	}
@@ -68,11 +66,6 @@ func Prepare(root action.Root, args Args, kill bool, protected func(pid int) boo
 	}
 	defer p.Close()
 	return r, nil
-}
-
-func bootID() (string, error) {
-	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	return strings.TrimSpace(string(id)), err
 }
 
 // open holds the process if it is the one that was decided on.
@@ -161,7 +154,7 @@ func image(pid int) (string, error) {
 // if that is what was asked. Effect: outcome (killed, suspended, already_gone),
 // processes, state, and cut where a tree was larger than its bounds.
 func (r *Record) Do(root action.Root) (action.Effect, error) {
-	if boot, err := bootID(); err != nil || boot != r.Boot {
+	if boot, err := action.BootID(); err != nil || boot != r.Boot {
 		return action.Effect{"outcome": "already_gone", "why": "the host was booted since"}, err
 	}
 	j, err := r.journal(root)
@@ -301,7 +294,7 @@ func held(p *action.Process) error {
 // be stopped too. What was killed stays dead: a process has no earlier state to
 // go back to.
 func (r *Record) Undo(root action.Root) (action.Effect, error) {
-	boot, err := bootID()
+	boot, err := action.BootID()
 	if err != nil {
 		return nil, err
 	}
@@ -338,8 +331,5 @@ func unlessGone(err error) error {
 
 // remove forgets a journal that has no more use.
 func (j *journal) remove() error {
-	if err := unix.Unlinkat(int(j.dir.Fd()), j.name, 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return j.dir.Sync()
+	return errors.Join(action.Unlink(j.dir, j.name), j.dir.Sync())
 }

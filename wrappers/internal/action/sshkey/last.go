@@ -29,7 +29,7 @@ func lastWay(root action.Root, rest map[string][]byte) error {
 		if err != nil {
 			continue // what cannot be read here is no way in
 		}
-		o.close()
+		o.Close()
 		if left, revoked := rest[o.path]; revoked {
 			loses[c.user], o.data = true, left
 		}

@@ -20,7 +20,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
@@ -83,7 +82,7 @@ func Prepare(root action.Root, args Args, anyway bool) (*Record, error) {
 			}
 			continue
 		}
-		o.close()
+		o.Close()
 		rest, found := Remove(o.data, args.Fingerprint)
 		if _, known := left[o.path]; known || len(found) == 0 {
 			continue
@@ -118,14 +117,9 @@ func (r *Record) skipped() string {
 
 // opened is a file of keys with its bytes.
 type opened struct {
-	path, name string
-	dir, file  *os.File
-	data       []byte
-}
-
-func (o *opened) close() {
-	o.dir.Close()
-	o.file.Close()
+	action.Opened
+	path string // without links
+	data []byte
 }
 
 // open opens the file that path leads to. Links are followed where they are
@@ -136,23 +130,17 @@ func open(root action.Root, path string, uid uint32) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, name, err := root.Parent(path)
-	if err != nil {
+	o := &opened{path: path}
+	if o.Opened, err = root.Open(path); err != nil {
 		return nil, err
 	}
-	f, st, err := action.Regular(dir, name)
-	if err != nil {
-		dir.Close()
-		return nil, err
-	}
-	o := &opened{path: path, name: name, dir: dir, file: f}
-	if linked && st.Uid != uid {
-		err = fmt.Errorf("a link of user %d leads to a file of user %d", uid, st.Uid)
+	if linked && o.Stat.Uid != uid {
+		err = fmt.Errorf("a link of user %d leads to a file of user %d", uid, o.Stat.Uid)
 	} else {
-		o.data, err = action.Read(f, mostBytes)
+		o.data, err = action.Read(o.File, mostBytes)
 	}
 	if err != nil {
-		o.close()
+		o.Close()
 		return nil, err
 	}
 	return o, nil
@@ -227,9 +215,9 @@ func (f *File) edit(root action.Root, change func([]byte) ([]byte, error)) error
 		}
 		data, err := change(o.data)
 		if err == nil && !bytes.Equal(data, o.data) {
-			err = action.Replace(o.dir, o.name, o.file, o.data, data)
+			err = action.Replace(o.Dir, o.Name, o.File, o.data, data)
 		}
-		o.close()
+		o.Close()
 		if !errors.Is(err, action.ErrChanged) || try == 100 {
 			return err
 		}

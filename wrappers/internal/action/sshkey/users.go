@@ -25,7 +25,7 @@ func files(root action.Root, user string) ([]candidate, error) {
 	if err != nil {
 		return nil, err
 	}
-	passwd.close()
+	passwd.Close()
 	patterns, found, all := patterns(root), false, []candidate{}
 	for line := range strings.SplitSeq(string(passwd.data), "\n") {
 		f := strings.Split(line, ":")
@@ -63,7 +63,7 @@ func patterns(root action.Root) []string {
 		if err != nil {
 			continue
 		}
-		config.close()
+		config.Close()
 		for line := range strings.SplitSeq(string(config.data), "\n") {
 			words := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t\r=\"", r) })
 			if len(words) > 1 && strings.EqualFold(words[0], "AuthorizedKeysFile") {
