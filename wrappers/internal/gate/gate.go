@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -98,17 +97,20 @@ func open(cfg Config) (*host, error) {
 		self.Close()
 	}
 	var id identity
-	for path, parse := range map[string]func([]byte) error{
-		trustFile:  func(data []byte) (err error) { h.trust, err = eat.ParseTrust(data); return err },
-		policyFile: func(data []byte) (err error) { h.policy, err = eat.ParsePolicy(data); return err },
-		hostFile:   func(data []byte) error { return strictjson.Decode(data, strictjson.Limits{Bytes: 16 << 10}, &id, nil) },
+	for _, f := range []struct {
+		path  string
+		parse func([]byte) error
+	}{
+		{trustFile, func(data []byte) (err error) { h.trust, err = eat.ParseTrust(data); return err }},
+		{policyFile, func(data []byte) (err error) { h.policy, err = eat.ParsePolicy(data); return err }},
+		{hostFile, func(data []byte) error { return strictjson.Decode(data, strictjson.Limits{Bytes: 16 << 10}, &id, nil) }},
 	} {
-		data, err := readRooted(cfg.Root, path, 256<<10)
+		data, err := readRooted(cfg.Root, f.path, 256<<10)
 		if err != nil {
 			return nil, err
 		}
-		if err := parse(data); err != nil {
-			return nil, action.Refuse("trust.bad_file", "malformed /%s: %v", path, err)
+		if err := f.parse(data); err != nil {
+			return nil, action.Refuse("trust.bad_file", "malformed /%s: %v", f.path, err)
 		}
 	}
 	h.id, h.labels = id.Host, id.Labels
@@ -281,25 +283,7 @@ func (h *host) refused(r *eat.Refusal) error {
 	if err != nil || told {
 		return err
 	}
-	return h.spool.add(eat.Receipt{
-		Host: h.id, Boot: h.boot, Token: r.About.Token, TokenSHA256: r.About.SHA256, Action: r.About.Action,
-		Outcome: eat.OutcomeRefused, Refusal: r.ID, Detail: plain(r.Detail), Started: h.began, Time: h.now(), Wrapper: h.cfg.Version,
-		Effect: h.withLog(nil),
-	})
-}
-
-// logSize is the effect that says how much of the hub's log this host has seen:
-// from there the hub must prove the next token.
-const logSize = "log_size"
-
-// withLog adds that to the effects of a receipt, where there is room.
-func (h *host) withLog(effect action.Effect) action.Effect {
-	out := action.Effect{}
-	maps.Copy(out, effect)
-	if len(out) < 64 && h.memory.Size > 0 {
-		out[logSize] = strconv.FormatInt(h.memory.Size, 10)
-	}
-	return out
+	return h.tell(&entry{Token: r.About.Token, SHA256: r.About.SHA256, Action: r.About.Action}, eat.OutcomeRefused, r.ID, r.Detail, nil)
 }
 
 // heard notes that the hub still reaches the host: an isolation that waited for
@@ -316,11 +300,21 @@ func (h *host) heard(t eat.Token) error {
 	return nil
 }
 
+// logSize is the effect that says how much of the hub's log this host has seen:
+// from there the hub must prove the next token. It is told where there is room.
+const logSize = "log_size"
+
 // tell writes the receipt of an entry.
 func (h *host) tell(e *entry, outcome, refusal, detail string, effect action.Effect) error {
 	r := eat.Receipt{
 		Host: h.id, Boot: h.boot, Token: e.Token, TokenSHA256: e.SHA256, Action: e.Action, Outcome: outcome, Refusal: refusal,
-		Detail: plain(detail), Effect: h.withLog(bounded(effect)), Started: h.began, Time: h.now(), Wrapper: h.cfg.Version,
+		Detail: plain(detail), Effect: map[string]string{}, Started: h.began, Time: h.now(), Wrapper: h.cfg.Version,
+	}
+	for name, value := range effect {
+		r.Effect[name] = plain(value)
+	}
+	if len(r.Effect) < 64 && h.memory.Size > 0 {
+		r.Effect[logSize] = strconv.FormatInt(h.memory.Size, 10)
 	}
 	if outcome == eat.OutcomeDone {
 		r.LeaseEnd = e.LeaseEnd
@@ -360,13 +354,4 @@ func plain(s string) string {
 		s = strings.ToValidUTF8(s[:1000], "") + "…"
 	}
 	return s
-}
-
-// bounded cuts what an effect says to what a receipt may carry.
-func bounded(effect action.Effect) map[string]string {
-	out := map[string]string{}
-	for name, value := range effect {
-		out[name] = plain(value)
-	}
-	return out
 }

@@ -3,11 +3,10 @@
 package gate
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -72,32 +71,23 @@ var needed = map[string]uint{
 // unrestricted refuses to begin where the caller's sandbox would end an action
 // in its middle.
 func unrestricted() error {
-	status, err := os.ReadFile("/proc/self/status")
+	effective, err := action.Status(os.Getpid(), "CapEff")
 	if err != nil {
-		return fmt.Errorf("read /proc/self/status: %w", err)
+		return err
 	}
-	lines := bufio.NewScanner(bytes.NewReader(status))
-	for lines.Scan() {
-		name, value, _ := strings.Cut(lines.Text(), ":")
-		value = strings.TrimSpace(value)
-		switch name {
-		case "CapEff":
-			var have uint64
-			if _, err := fmt.Sscanf(value, "%x", &have); err != nil {
-				return fmt.Errorf("malformed CapEff %q: %w", value, err)
-			}
-			for capability, bit := range needed {
-				if have&(1<<bit) == 0 {
-					return action.Refuse("wrapper.sandboxed", "%s is held back from it: the unit that starts it must not bound capabilities", capability)
-				}
-			}
-		case "Seccomp":
-			if value != "0" {
-				return action.Refuse("wrapper.sandboxed", "a system call filter is on it: the unit that starts it must have none")
-			}
+	have, err := strconv.ParseUint(effective, 16, 64)
+	if err != nil {
+		return fmt.Errorf("malformed CapEff: %w", err)
+	}
+	for capability, bit := range needed {
+		if have&(1<<bit) == 0 {
+			return action.Refuse("wrapper.sandboxed", "%s is held back from it: the unit that starts it must not bound capabilities", capability)
 		}
 	}
-	return lines.Err()
+	if filter, err := action.Status(os.Getpid(), "Seccomp"); err == nil && filter != "0" { // a kernel may have none
+		return action.Refuse("wrapper.sandboxed", "a system call filter is on it: the unit that starts it must have none")
+	}
+	return nil
 }
 
 // writable refuses to begin where the state could not be written down.

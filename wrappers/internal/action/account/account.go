@@ -14,7 +14,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -221,13 +220,10 @@ func end(uid uint32) (n int, err error) {
 }
 
 // owned reports whether a process runs as uid, in any of the ways but that of
-// files, and is not root's in one. Source: proc_pid_status(5).
+// files, and is not root's in one.
 func owned(pid int, uid uint32) bool {
-	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	_, rest, _ := bytes.Cut(status, []byte("\nUid:\t"))
-	line, _, _ := bytes.Cut(rest, []byte("\n"))
-	ids := strings.Fields(string(line))
-	is := false
+	line, _ := action.Status(pid, "Uid") // none where it has ended
+	ids, is := strings.Fields(line), false
 	for _, id := range ids[:min(3, len(ids))] {
 		if id == "0" {
 			return false

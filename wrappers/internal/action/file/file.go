@@ -221,7 +221,7 @@ func (r *Record) take(p places) error {
 	if err != nil {
 		back := move(p.box, inner, p.dir, p.name)
 		if back == nil && f != nil {
-			back = r.setFlags(f, r.Flags)
+			back = action.Tighten(f, r.Flags)
 		}
 		if errors.Is(back, unix.EEXIST) {
 			back = action.Refuse("quar.changed", "what was at %q is in the folder .picket-%s beside it, for there is something else again", r.Path, r.ID)
@@ -247,14 +247,8 @@ func (r *Record) loosen(p places) error {
 	if err := r.check(f); err != nil {
 		return err
 	}
-	return r.setFlags(f, r.Flags&^action.Fixed)
-}
-
-func (r *Record) setFlags(f *os.File, flags int) error {
-	if r.Flags&action.Fixed == 0 {
-		return nil
-	}
-	return action.SetFlags(f, flags)
+	_, err = action.Loosen(f)
+	return err
 }
 
 // Undo brings the file back. Effect: state, sha256. Codes: quar.occupied where
@@ -293,7 +287,7 @@ func (r *Record) restore(p places) error {
 	if errors.Is(err, unix.ENOENT) { // it is back already
 		if f, _, err = action.Regular(p.dir, p.name); err == nil {
 			defer f.Close()
-			err = errors.Join(r.same(f, "quar.occupied"), r.setFlags(f, r.Flags))
+			err = errors.Join(r.same(f, "quar.occupied"), action.Tighten(f, r.Flags))
 		}
 		return err
 	}
@@ -309,7 +303,7 @@ func (r *Record) restore(p places) error {
 	} else if err != nil {
 		return err
 	}
-	return errors.Join(r.setFlags(f, r.Flags), p.dir.Sync(), p.store.Sync())
+	return errors.Join(action.Tighten(f, r.Flags), p.dir.Sync(), p.store.Sync())
 }
 
 func (r *Record) occupied() error {

@@ -94,28 +94,26 @@ func follow(root action.Root, path string, uid uint32) (plain string, linked boo
 			return "", false, err
 		}
 		var st unix.Stat_t
-		target := make([]byte, unix.PathMax)
-		n := 0
+		target, n := make([]byte, unix.PathMax), 0
 		if err = unix.Fstat(int(seen.Fd()), &st); err == nil && st.Mode&unix.S_IFMT == unix.S_IFLNK {
 			n, err = unix.Readlinkat(int(seen.Fd()), "", target)
 		}
 		seen.Close()
-		switch links++; {
-		case err != nil:
+		if err != nil {
 			return "", false, err
-		case n == 0:
+		}
+		if n == 0 {
 			at = next
-			links--
 			continue
-		case links > 16 || st.Uid != 0 && st.Uid != uid:
+		}
+		if links++; links > 16 || st.Uid != 0 && st.Uid != uid {
 			return "", false, fmt.Errorf("/%s is a link of user %d, or one too many", next, st.Uid)
 		}
 		linked = linked || st.Uid != 0
 		if filepath.IsAbs(string(target[:n])) {
 			at = "."
 		}
-		parts = append(strings.Split(strings.Trim(filepath.Join(at, string(target[:n])), "/"), "/"), parts...)
-		at = "."
+		parts, at = append(strings.Split(strings.Trim(filepath.Join(at, string(target[:n])), "/"), "/"), parts...), "."
 	}
 	return "/" + at, linked, nil
 }
