@@ -30,8 +30,7 @@ func (h *host) act(e *entry, t eat.Token) error {
 			return h.end(e, eat.OutcomeFailed, "attest.failed", err.Error(), nil)
 		}
 		return h.end(e, eat.OutcomeDone, "", "", effect)
-	}
-	if _, back := opposites[t.Action()]; back || t.Action() == eat.ActionRelease {
+	case eat.Release, eat.ReleaseNetwork, eat.ResumeProcess, eat.RestoreFile, eat.EnableUser, eat.RestoreSSHKey, eat.StartService, eat.UnblockAddress:
 		return h.takeBack(e, t)
 	}
 	return h.begin(e, t)

@@ -47,11 +47,10 @@ type Config struct {
 
 // host is an opened gate: it holds the lock.
 type host struct {
+	identity
 	cfg    Config
 	root   action.Root
-	id     string
 	boot   string
-	labels []string
 	trust  *eat.TrustStore
 	policy *eat.HostPolicy
 	state  folder
@@ -96,14 +95,15 @@ func open(cfg Config) (*host, error) {
 		}
 		self.Close()
 	}
-	var id identity
 	for _, f := range []struct {
 		path  string
 		parse func([]byte) error
 	}{
 		{trustFile, func(data []byte) (err error) { h.trust, err = eat.ParseTrust(data); return err }},
 		{policyFile, func(data []byte) (err error) { h.policy, err = eat.ParsePolicy(data); return err }},
-		{hostFile, func(data []byte) error { return strictjson.Decode(data, strictjson.Limits{Bytes: 16 << 10}, &id, nil) }},
+		{hostFile, func(data []byte) error {
+			return strictjson.Decode(data, strictjson.Limits{Bytes: 16 << 10}, &h.identity, nil)
+		}},
 	} {
 		data, err := readRooted(cfg.Root, f.path, 256<<10)
 		if err != nil {
@@ -113,7 +113,6 @@ func open(cfg Config) (*host, error) {
 			return nil, action.Refuse("trust.bad_file", "malformed /%s: %v", f.path, err)
 		}
 	}
-	h.id, h.labels = id.Host, id.Labels
 	var err error
 	if h.boot, err = action.BootID(); err != nil {
 		return nil, err
@@ -245,7 +244,7 @@ func (h *host) take(data []byte) error {
 		return err
 	}
 	v, refusal := eat.Verify(data, eat.Input{
-		Now: h.now(), Floor: h.memory.Floor, HostID: h.id, BootID: h.boot, Labels: h.labels,
+		Now: h.now(), Floor: h.memory.Floor, HostID: h.Host, BootID: h.boot, Labels: h.Labels,
 		Trust: h.trust, Policy: h.policy, Seen: seen, Ledger: h.ledger,
 	})
 	if refusal != nil {
@@ -307,7 +306,7 @@ const logSize = "log_size"
 // tell writes the receipt of an entry.
 func (h *host) tell(e *entry, outcome, refusal, detail string, effect action.Effect) error {
 	r := eat.Receipt{
-		Host: h.id, Boot: h.boot, Token: e.Token, TokenSHA256: e.SHA256, Action: e.Action, Outcome: outcome, Refusal: refusal,
+		Host: h.Host, Boot: h.boot, Token: e.Token, TokenSHA256: e.SHA256, Action: e.Action, Outcome: outcome, Refusal: refusal,
 		Detail: plain(detail), Effect: map[string]string{}, Started: h.began, Time: h.now(), Wrapper: h.cfg.Version,
 	}
 	for name, value := range effect {

@@ -22,17 +22,6 @@ import (
 	"picket.internal/wrappers/internal/action/sshkey"
 )
 
-// opposites are the actions that take another back, and which.
-var opposites = func() map[string]string {
-	out := map[string]string{}
-	for _, a := range eat.Actions() {
-		if a.Opposite != "" {
-			out[a.Opposite] = a.Name
-		}
-	}
-	return out
-}()
-
 // prepare makes a token's arguments a deed of this host's.
 func (h *host) prepare(t eat.Token) (deed, error) {
 	switch a := t.Args.(type) {
@@ -41,13 +30,13 @@ func (h *host) prepare(t eat.Token) (deed, error) {
 	case eat.SuspendProcess:
 		return process.Prepare(h.root, processArgs(a.Process, a.Tree), false, h.spared)
 	case eat.QuarantineFile:
-		return file.Prepare(h.root, file.Args{Path: a.Path.Exact(), SHA256: a.SHA256})
+		return file.Prepare(h.root, a.Path.Exact(), a.SHA256)
 	case eat.DisableUser:
 		return account.Prepare(h.root, account.Args{User: a.Name, Sessions: a.EndSessions}, h.policy.AllowLastLogin)
 	case eat.RevokeSSHKey:
 		return sshkey.Prepare(h.root, sshkey.Args{Fingerprint: a.Fingerprint, User: a.User}, h.policy.AllowLastLogin)
 	case eat.StopService:
-		return h.service(a)
+		return service.Prepare(h.root, a.Unit, h.policy.Protected.Service)
 	case eat.CollectEvidence:
 		return evidence.Prepare(h.root, t.ID, evidenceArgs(a))
 	case eat.IsolateNetwork:
@@ -84,19 +73,6 @@ func (h *host) load(e *entry) (deed, error) {
 		return nil, action.Refuse("state.bad_file", "malformed record of %s: %v", e.Token, err)
 	}
 	return d, nil
-}
-
-// service asks the policy about the name that the unit has itself: a token may
-// have named an alias.
-func (h *host) service(a eat.StopService) (deed, error) {
-	r, err := service.Prepare(h.root, service.Args{Unit: a.Unit})
-	if err == nil && h.policy.Protected.Service(r.Unit) {
-		err = action.Refuse(eat.ErrProtectedTarget.ID, "stop_service of %q, which is %q", a.Unit, r.Unit)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return r, nil
 }
 
 // evidenceArgs are within the bounds of a bundle, which are tighter than a
@@ -151,7 +127,7 @@ func (h *host) isAbout(t eat.Token, held *entry) (bool, error) {
 	if r, ok := t.Args.(eat.Release); ok {
 		return held.Token == r.Token, nil
 	}
-	if opposites[t.Action()] != held.Action {
+	if known, _ := eat.ActionNamed(held.Action); known.Opposite != t.Action() {
 		return false, nil
 	}
 	switch a := t.Args.(type) {

@@ -83,12 +83,21 @@ func openRooted(root, path string) (*os.File, error) {
 
 // readRooted reads such a file of at most so many bytes.
 func readRooted(root, path string, most int64) ([]byte, error) {
-	dir, err := openFolder(root, filepath.Dir(path))
+	f, err := openRooted(root, path)
 	if err != nil {
 		return nil, err
 	}
-	defer dir.f.Close()
-	return dir.read(filepath.Base(path), most)
+	return drain(f, most)
+}
+
+// drain reads all of f, of at most so many bytes, and closes it.
+func drain(f *os.File, most int64) ([]byte, error) {
+	defer f.Close()
+	data, err := action.Read(f, most)
+	if errors.Is(err, unix.EFBIG) {
+		err = action.Refuse("trust.bad_file", "%v", err)
+	}
+	return data, err
 }
 
 func (d folder) path(name string) string { return filepath.Join(d.f.Name(), name) }
@@ -123,12 +132,7 @@ func (d folder) read(name string, most int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	data, err := action.Read(f, most)
-	if errors.Is(err, unix.EFBIG) {
-		err = action.Refuse("trust.bad_file", "%v", err)
-	}
-	return data, err
+	return drain(f, most)
 }
 
 // create writes a file that must not be there yet, and returns when it and its

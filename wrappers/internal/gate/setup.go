@@ -22,13 +22,13 @@ const publicKeyFile = "etc/picket/wrapper.pub"
 // a host that has seen nothing yet. What is there stays: a second time it only
 // writes the public key again. Opening never makes any of this, so that the loss
 // of it is an error.
-func Setup(root string) (envelope.PublicKey, error) {
+func Setup(root string) (public envelope.PublicKey, err error) {
 	if err := os.Mkdir(action.Root{Dir: root}.State(), 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-		return envelope.PublicKey{}, err
+		return public, err
 	}
 	state, err := openFolder(root, action.StateDir)
 	if err != nil {
-		return envelope.PublicKey{}, err
+		return public, err
 	}
 	defer state.f.Close()
 	key, err := readKey(state)
@@ -38,14 +38,14 @@ func Setup(root string) (envelope.PublicKey, error) {
 		}
 	}
 	if err != nil {
-		return envelope.PublicKey{}, err
+		return public, err
 	}
 	first, err := strictjson.Encode(memory{V: 1})
-	if err != nil {
-		return envelope.PublicKey{}, err
+	if err == nil {
+		err = state.create(memoryFile, first)
 	}
-	if err := state.create(memoryFile, first); err != nil && !errors.Is(err, os.ErrExist) {
-		return envelope.PublicKey{}, err
+	if err != nil && !errors.Is(err, os.ErrExist) {
+		return public, err
 	}
 	return key.Public(), publish(root, key.Public())
 }
@@ -77,7 +77,6 @@ func readKey(state folder) (envelope.PrivateKey, error) {
 }
 
 func publish(root string, key envelope.PublicKey) error {
-	path := filepath.Join(root, publicKeyFile)
 	etc, err := openFolder(root, filepath.Dir(publicKeyFile))
 	if err != nil {
 		return err
@@ -87,7 +86,7 @@ func publish(root string, key envelope.PublicKey) error {
 		return err
 	}
 	if err := unix.Fchmodat(int(etc.f.Fd()), filepath.Base(publicKeyFile), 0o644, 0); err != nil {
-		return fmt.Errorf("chmod %s: %w", path, err)
+		return fmt.Errorf("chmod /%s: %w", publicKeyFile, err)
 	}
 	return nil
 }

@@ -30,12 +30,6 @@ const (
 	inner      = "file" // its name in a folder of its own
 )
 
-// Args say which file. Both must hold.
-type Args struct {
-	Path   string `json:"path"` // absolute and clean
-	SHA256 string `json:"sha256"`
-}
-
 // Record is what doing and undoing need.
 type Record struct {
 	Path   []byte  `json:"path"` // may be no UTF-8
@@ -57,19 +51,20 @@ type Xattr struct {
 	Parts [][]byte `json:"parts"`
 }
 
-// Prepare looks at the file. Codes: eat.bad_param, quar.gone, quar.unsafe_path,
+// Prepare looks at the file at path, absolute and clean, which must have that
+// SHA-256. Codes: eat.bad_param, quar.gone, quar.unsafe_path,
 // quar.not_regular, quar.nlink, quar.changed, quar.too_large.
-func Prepare(root action.Root, args Args) (*Record, error) {
-	if !action.IsHash(args.SHA256) {
-		return nil, action.Refuse("eat.bad_param", "%.70q is no SHA-256", args.SHA256)
+func Prepare(root action.Root, path, sha256 string) (*Record, error) {
+	if !action.IsHash(sha256) {
+		return nil, action.Refuse("eat.bad_param", "%.70q is no SHA-256", sha256)
 	}
-	o, err := root.Open(args.Path)
+	o, err := root.Open(path)
 	if err != nil {
 		return nil, refusal(err)
 	}
 	defer o.Close()
 	f, st := o.File, o.Stat
-	r := &Record{Path: []byte(args.Path), SHA256: args.SHA256, ID: rand.Text(), Dev: st.Dev, Inode: st.Ino, UID: st.Uid, GID: st.Gid,
+	r := &Record{Path: []byte(path), SHA256: sha256, ID: rand.Text(), Dev: st.Dev, Inode: st.Ino, UID: st.Uid, GID: st.Gid,
 		Mode: st.Mode & 0o7777, Times: []int64{st.Atim.Sec, st.Atim.Nsec, st.Mtim.Sec, st.Mtim.Nsec}, Xattrs: []Xattr{}}
 	if err := r.check(f); err != nil {
 		return nil, err

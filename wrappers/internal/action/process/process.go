@@ -58,13 +58,12 @@ func Prepare(root action.Root, args Args, kill bool, protected func(pid int) boo
 	}
 	r := &Record{Args: args, Kill: kill, Boot: boot, ID: rand.Text(), Protected: protected}
 	p, err := r.open()
-	if errors.Is(err, action.ErrGone) {
-		return r, nil
+	if err == nil {
+		p.Close()
 	}
-	if err != nil {
+	if unlessGone(err) != nil {
 		return nil, err
 	}
-	defer p.Close()
 	return r, nil
 }
 
