@@ -170,3 +170,9 @@ func Status(pid int, field string) (string, error) {
 	value, _, _ := strings.Cut(rest, "\n")
 	return strings.TrimSpace(value), err
 }
+
+// BootID names this boot of the host. Source: random(4).
+func BootID() (string, error) {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(id)), err
+}

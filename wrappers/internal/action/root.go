@@ -7,11 +7,7 @@
 // signal a process by its number, and never run a program.
 package action
 
-import (
-	"os"
-	"path/filepath"
-	"strings"
-)
+import "path/filepath"
 
 // Root is the host that is acted on.
 type Root struct {
@@ -25,9 +21,3 @@ const StateDir = "var/lib/picket-wrapper"
 
 // State is where StateDir is.
 func (r Root) State() string { return filepath.Join(r.Dir, StateDir) }
-
-// BootID names this boot of the host. Source: random(4).
-func BootID() (string, error) {
-	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	return strings.TrimSpace(string(id)), err
-}

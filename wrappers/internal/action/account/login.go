@@ -16,7 +16,8 @@ import (
 
 // Login is an account of /etc/passwd.
 type Login struct {
-	User string
+	User, Home string
+	UID        uint32
 	// Open is that it has a shell and has not expired. What is not understood
 	// is not open.
 	Open bool
@@ -25,8 +26,6 @@ type Login struct {
 	// Admin is that it can become root: it is root, or in one of the groups that
 	// the sudoers files of distributions give everything to.
 	Admin bool
-
-	home string
 }
 
 // Logins are all accounts of this host. What sshd_config, PAM and sudoers say
@@ -45,7 +44,11 @@ func Logins(root action.Root) ([]Login, error) {
 		if len(f) != 7 || f[0] == "" {
 			continue
 		}
-		l := Login{User: f[0], Admin: f[2] == "0" || admin(files[2], f[0], f[3]), home: f[5]}
+		uid, err := strconv.ParseUint(f[2], 10, 32)
+		if err != nil {
+			continue
+		}
+		l := Login{User: f[0], Home: f[5], UID: uint32(uid), Admin: uid == 0 || admin(files[2], f[0], f[3])}
 		from, to, err := Line(files[1], f[0])
 		s := strings.Split(string(files[1][max(from, 0):to]), ":")
 		if err == nil && f[1] == "x" && len(s) == 9 && !expiredBy(s[7]) && !strings.HasSuffix(f[6], "nologin") && !strings.HasSuffix(f[6], "false") {
@@ -83,10 +86,10 @@ func otherLogin(root action.Root, user string) (bool, error) {
 		switch {
 		case l.User == user || !l.Open:
 			return false
-		case l.Password || !filepath.IsAbs(l.home):
+		case l.Password || !filepath.IsAbs(l.Home):
 			return l.Password
 		}
-		keys, _ := root.Read(filepath.Join(l.home, ".ssh/authorized_keys"), mostBytes)
+		keys, _ := root.Read(filepath.Join(l.Home, ".ssh/authorized_keys"), mostBytes)
 		return slices.ContainsFunc(bytes.Split(keys, []byte("\n")), isKey)
 	}), err
 }

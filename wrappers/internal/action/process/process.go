@@ -153,9 +153,6 @@ func image(pid int) (string, error) {
 // if that is what was asked. Effect: outcome (killed, suspended, already_gone),
 // processes, state, and cut where a tree was larger than its bounds.
 func (r *Record) Do(root action.Root) (action.Effect, error) {
-	if boot, err := action.BootID(); err != nil || boot != r.Boot {
-		return action.Effect{"outcome": "already_gone", "why": "the host was booted since"}, err
-	}
 	j, err := r.journal(root)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"picket.internal/wrappers/internal/action"
+	"picket.internal/wrappers/internal/action/account"
 )
 
 // candidate is a file that sshd may look into for a user.
@@ -21,28 +22,22 @@ type candidate struct {
 
 // files are those of one user, or of all.
 func files(root action.Root, user string) ([]candidate, error) {
-	passwd, err := open(root, "/etc/passwd", 0)
+	logins, err := account.Logins(root)
 	if err != nil {
 		return nil, err
 	}
-	passwd.Close()
 	patterns, found, all := patterns(root), false, []candidate{}
-	for line := range strings.SplitSeq(string(passwd.data), "\n") {
-		f := strings.Split(line, ":")
-		if len(f) != 7 || user != "" && f[0] != user {
-			continue
-		}
-		uid, err := strconv.ParseUint(f[2], 10, 32)
-		if err != nil || !filepath.IsAbs(f[5]) {
+	for _, l := range logins {
+		if user != "" && l.User != user || !filepath.IsAbs(l.Home) {
 			continue
 		}
 		found = true
 		for _, p := range patterns {
-			path := strings.NewReplacer("%%", "%", "%h", f[5], "%u", f[0], "%U", f[2]).Replace(p)
+			path := strings.NewReplacer("%%", "%", "%h", l.Home, "%u", l.User, "%U", strconv.FormatUint(uint64(l.UID), 10)).Replace(p)
 			if !filepath.IsAbs(path) {
-				path = filepath.Join(f[5], path)
+				path = filepath.Join(l.Home, path)
 			}
-			if c := (candidate{f[0], filepath.Clean(path), uint32(uid)}); !slices.Contains(all[max(0, len(all)-len(patterns)):], c) {
+			if c := (candidate{l.User, filepath.Clean(path), l.UID}); !slices.Contains(all[max(0, len(all)-len(patterns)):], c) {
 				all = append(all, c)
 			}
 		}
