@@ -279,7 +279,7 @@ func TestWrappersBuildStaticAndSmall(t *testing.T) {
 // TestWrappersAreReadInAnHour counts what an auditor must read. It is far over
 // the 2,000 lines that were asked for: every action with its undo, its evasions
 // closed and its record for a crash took more. What was said twice has been
-// taken out; what is left is called. It stays where it is until something more
+// taken out. It stays where it is until something more
 // is taken out.
 func TestWrappersAreReadInAnHour(t *testing.T) {
 	const budget, ceiling = 2000, 5717

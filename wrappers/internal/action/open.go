@@ -67,8 +67,11 @@ func Regular(dir *os.File, name string) (*os.File, unix.Stat_t, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nil, st, ErrNotRegular
 	}
-	f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", seen.Fd()))
-	return f, st, err
+	fd, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", seen.Fd()), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, st, &os.PathError{Op: "opening", Path: seen.Name(), Err: err}
+	}
+	return os.NewFile(uintptr(fd), seen.Name()), st, nil
 }
 
 // Opened is a regular file and the folder that it is in.

@@ -442,8 +442,8 @@ func TestThreat_P2_FilesOfOthers(t *testing.T) {
 				want = "trust.bad_file"
 			}
 			var p *action.Refusal
-			if !errors.As(err, &p) || p.Code != want {
-				t.Errorf("%v, want %s", err, want)
+			if !errors.As(err, &p) || p.Code != want || !strings.HasPrefix(p.Detail, s.root+"/") {
+				t.Errorf("%v, want %s and the path", err, want)
 			}
 		})
 	}
