@@ -357,6 +357,27 @@ func TestOneRunTriesOnce(t *testing.T) {
 	}
 }
 
+// TestARecordThatCannotBeReadHoldsUpNobody: it is told once too.
+func TestARecordThatCannotBeReadHoldsUpNobody(t *testing.T) {
+	s, token, _, cfg, _ := leftBehind(t)
+	h, err := open(cfg)
+	must(t, err)
+	h.ledger.entries[token].Record = []byte(`{"path":1}`)
+	must(t, h.ledger.put(h.ledger.entries[token]))
+	h.close()
+	for range 2 {
+		if err := Leases(cfg); err == nil || !strings.Contains(err.Error(), "state.bad_file") {
+			t.Errorf("%v", err)
+		}
+		if r := s.do(t, eat.Noop{}); r.Outcome != eat.OutcomeDone {
+			t.Errorf("a later token: %+v", r)
+		}
+	}
+	if got := outcomes(s.spooled(t), token); !slices.Equal(got, []string{eat.OutcomeFailed}) {
+		t.Errorf("receipts %v", got)
+	}
+}
+
 // TestThreat_W9_ClockSetBack: the clock is never before what was signed.
 func TestThreat_W9_ClockSetBack(t *testing.T) {
 	s := newSite(t)
