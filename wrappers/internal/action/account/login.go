@@ -62,10 +62,10 @@ func Logins(root action.Root) ([]Login, error) {
 // admin reports whether a user is in a group of administrators, by its first
 // group or as a member. Source: group(5).
 func admin(groups []byte, user, gid string) bool {
-	for line := range bytes.SplitSeq(groups, []byte("\n")) {
-		f := strings.Split(string(line), ":")
-		if len(f) == 4 && slices.Contains([]string{"sudo", "wheel", "admin"}, f[0]) &&
-			(f[2] == gid || slices.Contains(strings.Split(f[3], ","), user)) {
+	for _, name := range []string{"sudo", "wheel", "admin"} {
+		from, to, err := Line(groups, name)
+		f := strings.Split(string(groups[max(from, 0):to]), ":")
+		if err == nil && len(f) == 4 && (f[2] == gid || slices.Contains(strings.Split(f[3], ","), user)) {
 			return true
 		}
 	}
