@@ -14,6 +14,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,43 +54,33 @@ func Prepare(root action.Root, args Args, anyway bool) (*Record, error) {
 	if args.User == "" || len(args.User) > 256 || strings.ContainsAny(args.User, ":\n\x00") {
 		return nil, action.Refuse("eat.bad_param", "%.40q is no name of a user", args.User)
 	}
-	users, err := root.Read(passwd, mostBytes)
+	logins, err := Logins(root)
 	if err != nil {
 		return nil, err
 	}
-	from, to, err := Line(users, args.User)
-	if err != nil {
-		return nil, action.Refuse("account.not_local", "/etc/passwd: %v", err)
-	}
-	fields := strings.Split(string(users[from:to]), ":")
-	if len(fields) != 7 || fields[1] != "x" {
+	its := slices.DeleteFunc(slices.Clone(logins), func(l Login) bool { return l.User != args.User })
+	switch {
+	case len(its) != 1: // which of two counts is not the same everywhere
+		return nil, action.Refuse("account.not_local", "/etc/passwd has %d lines of %q", len(its), args.User)
+	case !its[0].Shadowed:
 		return nil, action.Refuse("account.no_shadow", "the password of %q is not kept in /etc/shadow", args.User)
 	}
-	uid, err := strconv.ParseUint(fields[2], 10, 32)
-	if err != nil {
-		return nil, action.Refuse("account.not_local", "%q has no number: %v", args.User, err)
-	}
-	if uid == 0 && (!anyway || args.Sessions) {
+	if its[0].UID == 0 && (!anyway || args.Sessions) {
 		return nil, action.Refuse("account.root", "%q is root: the host policy must allow it, and its processes are never ended", args.User)
 	}
 	secrets, err := root.Read(shadow, mostBytes)
 	if err != nil {
 		return nil, err
 	}
-	if from, to, err = Line(secrets, args.User); err != nil {
+	from, to, err := Line(secrets, args.User)
+	if err != nil {
 		return nil, action.Refuse("account.no_shadow", "/etc/shadow: %v", err)
 	}
-	r := &Record{Args: args, UID: uint32(uid), Before: bytes.Clone(secrets[from:to])}
+	r := &Record{Args: args, UID: its[0].UID, Before: bytes.Clone(secrets[from:to])}
 	if r.After, err = Locked(r.Before); err != nil {
 		return nil, action.Refuse("account.no_shadow", "%v", err)
 	}
-	if anyway {
-		return r, nil
-	}
-	switch other, err := otherLogin(root, args.User); {
-	case err != nil:
-		return nil, err
-	case !other:
+	if !anyway && !otherLogin(root, logins, args.User) {
 		return nil, action.Refuse("account.last_login", "nobody but %q could log in then", args.User)
 	}
 	return r, nil

@@ -18,6 +18,8 @@ import (
 type Login struct {
 	User, Home string
 	UID        uint32
+	// Shadowed is that its password is kept in /etc/shadow.
+	Shadowed bool
 	// Open is that it has a shell and has not expired. What is not understood
 	// is not open.
 	Open bool
@@ -48,10 +50,10 @@ func Logins(root action.Root) ([]Login, error) {
 		if err != nil {
 			continue
 		}
-		l := Login{User: f[0], Home: f[5], UID: uint32(uid), Admin: uid == 0 || admin(files[2], f[0], f[3])}
+		l := Login{User: f[0], Home: f[5], UID: uint32(uid), Shadowed: f[1] == "x", Admin: uid == 0 || admin(files[2], f[0], f[3])}
 		from, to, err := Line(files[1], f[0])
 		s := strings.Split(string(files[1][max(from, 0):to]), ":")
-		if err == nil && f[1] == "x" && len(s) == 9 && !expiredBy(s[7]) && !strings.HasSuffix(f[6], "nologin") && !strings.HasSuffix(f[6], "false") {
+		if err == nil && l.Shadowed && len(s) == 9 && !expiredBy(s[7]) && !strings.HasSuffix(f[6], "nologin") && !strings.HasSuffix(f[6], "false") {
 			l.Open, l.Password = true, strings.HasPrefix(s[1], "$") || strings.HasPrefix(s[1], "_") || len(s[1]) == 13
 		}
 		logins = append(logins, l)
@@ -80,8 +82,7 @@ func expiredBy(field string) bool {
 
 // otherLogin reports whether an account besides that of user can log in: it is
 // open, and has a password that can match or a file of keys that is not empty.
-func otherLogin(root action.Root, user string) (bool, error) {
-	logins, err := Logins(root)
+func otherLogin(root action.Root, logins []Login, user string) bool {
 	return slices.ContainsFunc(logins, func(l Login) bool {
 		switch {
 		case l.User == user || !l.Open:
@@ -91,7 +92,7 @@ func otherLogin(root action.Root, user string) (bool, error) {
 		}
 		keys, _ := root.Read(filepath.Join(l.Home, ".ssh/authorized_keys"), mostBytes)
 		return slices.ContainsFunc(bytes.Split(keys, []byte("\n")), isKey)
-	}), err
+	})
 }
 
 func isKey(line []byte) bool {

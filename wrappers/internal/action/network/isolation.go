@@ -82,16 +82,14 @@ func (r *Isolation) table() (table, error) {
 	forward := slices.Concat(with(r.Allowed.Forward, destinationAddress), with(r.Allowed.Forward, sourceAddress))
 	in := slices.Concat([]rule{accept(loopback(expr.MetaKeyIIFTYPE))}, with(own, sourceAddress), needed(sourceAddress))
 	out := slices.Concat([]rule{accept(loopback(expr.MetaKeyOIFTYPE))}, with(own, destinationAddress), needed(destinationAddress))
-	isolated := func(name string, hook *nftables.ChainHook, at nftables.ChainPriority, rules []rule) chain {
-		return newChain(name, hook, at, nftables.ChainPolicyDrop, rules)
-	}
+	const policy = nftables.ChainPolicyDrop
 	return table{name: isolationTable, chains: []chain{
-		isolated("input", nftables.ChainHookInput, first, in),
-		isolated("output", nftables.ChainHookOutput, first, out),
-		isolated("forward", nftables.ChainHookForward, first, forward),
+		newChain(policy, "input", nftables.ChainHookInput, first, in),
+		newChain(policy, "output", nftables.ChainHookOutput, first, out),
+		newChain(policy, "forward", nftables.ChainHookForward, first, forward),
 		// A rule of another table may give a packet to an allowed address, even to
 		// loopback, a new destination after the chains above let it through.
-		isolated("leaving", nftables.ChainHookPostrouting, last, slices.Concat(out, forward)),
+		newChain(policy, "leaving", nftables.ChainHookPostrouting, last, slices.Concat(out, forward)),
 	}}, nil
 }
 
