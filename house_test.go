@@ -278,10 +278,11 @@ func TestWrappersBuildStaticAndSmall(t *testing.T) {
 
 // TestWrappersAreReadInAnHour counts what an auditor must read. It is far over
 // the 2,000 lines that were asked for: every action with its undo, its evasions
-// closed and its record for a crash took more. It stays where it is until
-// something is taken out.
+// closed and its record for a crash took more. What was said twice has been
+// taken out. It stays where it is until something more
+// is taken out.
 func TestWrappersAreReadInAnHour(t *testing.T) {
-	const budget, ceiling = 2000, 5720
+	const budget, ceiling = 2000, 5711
 	lines := 0
 	err := filepath.WalkDir("wrappers", func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {

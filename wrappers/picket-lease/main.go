@@ -7,31 +7,8 @@
 // It must never put anything in force that no token did.
 package main
 
-import (
-	"fmt"
-	"os"
-	"strings"
-
-	"picket.internal/internal/version"
-	"picket.internal/wrappers/internal/gate"
-)
+import "picket.internal/wrappers/internal/gate"
 
 func main() {
-	if err := run(); err != nil {
-		fmt.Fprintf(os.Stderr, "picket-lease: %s\n", gate.Line(err))
-		os.Exit(1)
-	}
-}
-
-func run() error {
-	if err := gate.Enter(); err != nil {
-		return err
-	}
-	self, err := os.Readlink("/proc/self/exe")
-	if err != nil {
-		return fmt.Errorf("find this program: %w", err)
-	}
-	// An upgrade may put another file in its place while it starts.
-	self = strings.TrimSuffix(strings.TrimPrefix(self, "/"), " (deleted)")
-	return gate.Leases(gate.Config{Version: version.String(), Self: self})
+	gate.Main("picket-lease", gate.Leases)
 }

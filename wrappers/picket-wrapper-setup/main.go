@@ -9,21 +9,16 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"picket.internal/wrappers/internal/gate"
 )
 
 func main() {
-	err := gate.Enter()
-	if err == nil {
-		key, setupErr := gate.Setup("/")
-		if err = setupErr; err == nil {
+	gate.Main("picket-wrapper-setup", func(gate.Config) error {
+		key, err := gate.Setup("/")
+		if err == nil {
 			fmt.Println(key)
 		}
-	}
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "picket-wrapper-setup: %s\n", gate.Line(err))
-		os.Exit(1)
-	}
+		return err
+	})
 }

@@ -36,7 +36,7 @@ func Loosen(f *os.File) (had int, err error) {
 
 // Tighten puts back what Loosen took off.
 func Tighten(f *os.File, had int) error {
-	if had == 0 {
+	if had&Fixed == 0 {
 		return nil
 	}
 	return SetFlags(f, had)

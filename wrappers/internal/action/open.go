@@ -26,9 +26,9 @@ func OpenAt(dir *os.File, name string, flags int, mode uint32) (*os.File, error)
 		switch {
 		case err == unix.EINTR, err == unix.EAGAIN && try < 100: // EAGAIN: something was renamed meanwhile
 		case err != nil:
-			return nil, &os.PathError{Op: "opening", Path: name, Err: err}
+			return nil, &os.PathError{Op: "opening", Path: filepath.Join(dir.Name(), name), Err: err}
 		default:
-			return os.NewFile(uintptr(fd), name), nil
+			return os.NewFile(uintptr(fd), filepath.Join(dir.Name(), name)), nil
 		}
 	}
 }
@@ -67,27 +67,75 @@ func Regular(dir *os.File, name string) (*os.File, unix.Stat_t, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nil, st, ErrNotRegular
 	}
-	f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", seen.Fd()))
-	return f, st, err
+	fd, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", seen.Fd()), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, st, &os.PathError{Op: "opening", Path: seen.Name(), Err: err}
+	}
+	return os.NewFile(uintptr(fd), seen.Name()), st, nil
+}
+
+// Opened is a regular file and the folder that it is in.
+type Opened struct {
+	Dir, File *os.File
+	Name      string // in Dir
+	Stat      unix.Stat_t
+}
+
+// Open opens the regular file at path for reading, as Parent and Regular do.
+func (r Root) Open(path string) (o Opened, err error) {
+	if o.Dir, o.Name, err = r.Parent(path); err != nil {
+		return o, err
+	}
+	if o.File, o.Stat, err = Regular(o.Dir, o.Name); err != nil {
+		o.Dir.Close()
+	}
+	return o, err
+}
+
+// Close closes both.
+func (o Opened) Close() {
+	o.Dir.Close()
+	o.File.Close()
+}
+
+// Read reads the regular file at path, of at most so many bytes.
+func (r Root) Read(path string, most int64) ([]byte, error) {
+	o, err := r.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer o.Close()
+	return Read(o.File, most)
+}
+
+// Unlink removes a file, also where it is gone already.
+func Unlink(dir *os.File, name string) error {
+	if err := unix.Unlinkat(int(dir.Fd()), name, 0); err != nil && err != unix.ENOENT {
+		return &os.PathError{Op: "removing", Path: filepath.Join(dir.Name(), name), Err: err}
+	}
+	return nil
 }
 
 // Folder opens the folder name of State, which is root's alone, and makes it
 // if it is missing.
 func (r Root) Folder(name string) (*os.File, error) {
-	path := filepath.Join(r.State(), name)
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := os.MkdirAll(r.State(), 0o700); err != nil {
 		return nil, err
 	}
-	parent, base, err := r.Parent(strings.TrimPrefix(path, strings.TrimSuffix(r.Dir, "/")))
+	state, base, err := r.Parent("/" + StateDir + "/" + name)
 	if err != nil {
 		return nil, err
 	}
-	defer parent.Close()
-	return private(parent, base)
+	defer state.Close()
+	return Private(state, base)
 }
 
-// private opens a folder that nobody but root can look into.
-func private(parent *os.File, name string) (*os.File, error) {
+// Private makes a folder that nobody but root can look into in parent, which may
+// be anybody's, or takes the one that an earlier try left.
+func Private(parent *os.File, name string) (*os.File, error) {
+	if err := unix.Mkdirat(int(parent.Fd()), name, 0o700); err != nil && err != unix.EEXIST {
+		return nil, fmt.Errorf("making the folder %s: %w", name, err)
+	}
 	dir, err := OpenAt(parent, name, unix.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return nil, err
@@ -98,15 +146,6 @@ func private(parent *os.File, name string) (*os.File, error) {
 		return nil, fmt.Errorf("the folder %s is mode %o of user %d: it must be 0700 of root: %w", name, st.Mode&0o7777, st.Uid, unix.EPERM)
 	}
 	return dir, nil
-}
-
-// Private makes a folder for root alone in parent, which may be anybody's, or
-// takes the one that an earlier try left.
-func Private(parent *os.File, name string) (*os.File, error) {
-	if err := unix.Mkdirat(int(parent.Fd()), name, 0o700); err != nil && err != unix.EEXIST {
-		return nil, fmt.Errorf("making the folder %s: %w", name, err)
-	}
-	return private(parent, name)
 }
 
 // Read reads all of f from its start and refuses what is longer than most bytes.

@@ -159,3 +159,20 @@ func PIDs() ([]int, error) {
 	}
 	return pids, err
 }
+
+// Status is a field of /proc/PID/status. Source: proc_pid_status(5).
+func Status(pid int, field string) (string, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	_, rest, found := strings.Cut(string(status), "\n"+field+":")
+	if err == nil && !found {
+		err = fmt.Errorf("/proc/%d/status has no %s", pid, field)
+	}
+	value, _, _ := strings.Cut(rest, "\n")
+	return strings.TrimSpace(value), err
+}
+
+// BootID names this boot of the host. Source: random(4).
+func BootID() (string, error) {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(id)), err
+}

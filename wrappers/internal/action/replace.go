@@ -88,7 +88,7 @@ func Replace(dir *os.File, name string, old *os.File, was, data []byte) (err err
 	}
 	defer func() { err = errors.Join(err, Tighten(dir, above)) }()
 	beside, fd := "."+name+".picket", int(dir.Fd())
-	if err := unix.Unlinkat(fd, beside, 0); err != nil && err != unix.ENOENT { // of a run that did not end
+	if err := Unlink(dir, beside); err != nil { // of a run that did not end
 		return err
 	}
 	f, err := OpenAt(dir, beside, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o600)

@@ -15,5 +15,9 @@ type Root struct {
 	Dir string
 }
 
-// State is the folder for what is kept: undo records, quarantine, evidence.
-func (r Root) State() string { return filepath.Join(r.Dir, "var/lib/picket-wrapper") }
+// StateDir is the folder for what is kept, below Dir: undo records, quarantine,
+// evidence.
+const StateDir = "var/lib/picket-wrapper"
+
+// State is where StateDir is.
+func (r Root) State() string { return filepath.Join(r.Dir, StateDir) }

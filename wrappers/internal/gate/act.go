@@ -30,8 +30,7 @@ func (h *host) act(e *entry, t eat.Token) error {
 			return h.end(e, eat.OutcomeFailed, "attest.failed", err.Error(), nil)
 		}
 		return h.end(e, eat.OutcomeDone, "", "", effect)
-	}
-	if _, back := opposites[t.Action()]; back || t.Action() == eat.ActionRelease {
+	case eat.Release, eat.ReleaseNetwork, eat.ResumeProcess, eat.RestoreFile, eat.EnableUser, eat.RestoreSSHKey, eat.StartService, eat.UnblockAddress:
 		return h.takeBack(e, t)
 	}
 	return h.begin(e, t)
@@ -108,19 +107,27 @@ func (h *host) takeBack(e *entry, t eat.Token) error {
 	return h.end(e, eat.OutcomeDone, "", "", effect)
 }
 
-// undo takes back what an entry put in force.
+// undo takes back what an entry put in force, and says so.
 func (h *host) undo(e *entry, outcome, detail string) error {
-	d, err := h.load(e)
+	effect, err := h.revert(e)
 	if err != nil {
 		return err
+	}
+	return h.end(e, outcome, "", detail, effect)
+}
+
+func (h *host) revert(e *entry) (action.Effect, error) {
+	d, err := h.load(e)
+	if err != nil {
+		return nil, err
 	}
 	h.cfg.step("undo")
 	effect, err := d.Undo(h.root)
 	if err != nil {
-		return fmt.Errorf("take back %s of %s: %w", e.Action, e.Token, err)
+		return nil, fmt.Errorf("take back %s of %s: %w", e.Action, e.Token, err)
 	}
 	h.cfg.step("undone")
-	return h.end(e, outcome, "", detail, effect)
+	return effect, nil
 }
 
 // codeOf is the code of a refusal, or other where the error has none.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -17,7 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"picket.internal/eat"
-	"picket.internal/envelope"
 	"picket.internal/strictjson"
 	"picket.internal/wrappers/internal/action"
 )
@@ -49,11 +47,10 @@ type Config struct {
 
 // host is an opened gate: it holds the lock.
 type host struct {
+	identity
 	cfg    Config
 	root   action.Root
-	id     string
 	boot   string
-	labels []string
 	trust  *eat.TrustStore
 	policy *eat.HostPolicy
 	state  folder
@@ -63,7 +60,8 @@ type host struct {
 	began  time.Time
 	lock   *os.File
 
-	leaving bool // all that is in force is to end, whatever its time
+	leaving bool             // all that is in force is to end, whatever its time
+	stuck   map[string]error // why what a killed wrapper left cannot be taken back, by token
 }
 
 // identity is the host as root wrote it at install.
@@ -86,45 +84,39 @@ func open(cfg Config) (*host, error) {
 	}
 	// A receipt that cannot be written must be found out before the act.
 	if cfg.Version = strings.ToValidUTF8(plain(cfg.Version), ""); cfg.Version == "" || len(cfg.Version) > 64 {
-		return nil, problem("wrapper.no_version", "the program was built with the version %.80q: build it with make wrappers", cfg.Version)
+		return nil, action.Refuse("wrapper.no_version", "the program was built with the version %.80q: build it with make wrappers", cfg.Version)
 	}
-	h := &host{cfg: cfg, root: action.Root{Dir: cfg.Root}}
+	h := &host{cfg: cfg, root: action.Root{Dir: cfg.Root}, stuck: map[string]error{}}
 	h.began = h.now()
 	if cfg.Self != "" {
-		self, err := openRooted(cfg.Root, cfg.Self, unix.O_RDONLY)
+		self, err := openRooted(cfg.Root, cfg.Self)
 		if err != nil {
 			return nil, err
 		}
 		self.Close()
 	}
-	trust, err := readRooted(cfg.Root, trustFile, 256<<10, false)
-	if err != nil {
+	for _, f := range []struct {
+		path  string
+		parse func([]byte) error
+	}{
+		{trustFile, func(data []byte) (err error) { h.trust, err = eat.ParseTrust(data); return err }},
+		{policyFile, func(data []byte) (err error) { h.policy, err = eat.ParsePolicy(data); return err }},
+		{hostFile, func(data []byte) error {
+			return strictjson.Decode(data, strictjson.Limits{Bytes: 16 << 10}, &h.identity, nil)
+		}},
+	} {
+		data, err := readRooted(cfg.Root, f.path, 256<<10)
+		if err != nil {
+			return nil, err
+		}
+		if err := f.parse(data); err != nil {
+			return nil, action.Refuse("trust.bad_file", "malformed /%s: %v", f.path, err)
+		}
+	}
+	var err error
+	if h.boot, err = action.BootID(); err != nil {
 		return nil, err
 	}
-	if h.trust, err = eat.ParseTrust(trust); err != nil {
-		return nil, fmt.Errorf("read /%s: %w", trustFile, err)
-	}
-	policy, err := readRooted(cfg.Root, policyFile, 256<<10, false)
-	if err != nil {
-		return nil, err
-	}
-	if h.policy, err = eat.ParsePolicy(policy); err != nil {
-		return nil, fmt.Errorf("read /%s: %w", policyFile, err)
-	}
-	raw, err := readRooted(cfg.Root, hostFile, 16<<10, false)
-	if err != nil {
-		return nil, err
-	}
-	var id identity
-	if err := strictjson.Decode(raw, strictjson.Limits{Bytes: 16 << 10}, &id, nil); err != nil {
-		return nil, problem("trust.bad_file", "malformed /%s: %v", hostFile, err)
-	}
-	h.id, h.labels = id.Host, id.Labels
-	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return nil, fmt.Errorf("read the boot id: %w", err)
-	}
-	h.boot = strings.TrimSpace(string(boot))
 	if err := h.enter(); err != nil {
 		h.close()
 		return nil, err
@@ -134,20 +126,15 @@ func open(cfg Config) (*host, error) {
 
 // enter takes the lock and reads the state.
 func (h *host) enter() (err error) {
-	stateDir := strings.TrimPrefix(strings.TrimPrefix(h.root.State(), h.cfg.Root), "/")
-	if h.state, err = openFolder(h.cfg.Root, stateDir); err != nil {
+	if h.state, err = openFolder(h.cfg.Root, action.StateDir); err != nil {
 		return err
 	}
 	if err := writable(h.state); err != nil {
 		return err
 	}
-	key, err := readRooted(h.cfg.Root, stateDir+"/"+keyFile, 4<<10, true)
+	key, err := readKey(h.state)
 	if err != nil {
 		return err
-	}
-	private, err := envelope.ParsePrivateKey(key)
-	if err != nil {
-		return fmt.Errorf("read %s: %w", h.state.path(keyFile), err)
 	}
 	if err := h.acquire(); err != nil {
 		return err
@@ -158,7 +145,7 @@ func (h *host) enter() (err error) {
 	if h.ledger, err = openLedger(h.state, h.memory.Counter); err != nil {
 		return err
 	}
-	h.spool, err = openSpool(h.state, private)
+	h.spool, err = openSpool(h.state, key)
 	return err
 }
 
@@ -166,35 +153,29 @@ func (h *host) enter() (err error) {
 const lockTime = 30 * time.Second
 
 // acquire takes the lock of the state, so that of two wrappers at once one waits.
-func (h *host) acquire() error {
-	fd, err := unix.Openat(int(h.state.f.Fd()), "lock", unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
-	if err != nil {
-		return fmt.Errorf("open %s: %w", h.state.path("lock"), err)
+func (h *host) acquire() (err error) {
+	if h.lock, err = action.OpenAt(h.state.f, "lock", unix.O_RDWR|unix.O_CREAT, 0o600); err != nil {
+		return err
 	}
-	h.lock = os.NewFile(uintptr(fd), h.state.path("lock"))
 	for end := time.Now().Add(lockTime); ; time.Sleep(20 * time.Millisecond) {
-		err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+		err := unix.Flock(int(h.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil || !errors.Is(err, unix.EWOULDBLOCK) {
 			return err
 		}
 		if time.Now().After(end) {
-			return problem("wrapper.busy", "another wrapper holds %s for more than %s", h.lock.Name(), lockTime)
+			return action.Refuse("wrapper.busy", "another wrapper holds %s for more than %s", h.lock.Name(), lockTime)
 		}
 	}
 }
 
 func (h *host) close() {
-	if h.lock != nil {
-		h.lock.Close()
-	}
+	h.lock.Close() // which is nil, like the others, where it was not opened
+	h.state.f.Close()
 	if h.ledger != nil {
 		h.ledger.dir.f.Close()
 	}
 	if h.spool != nil {
 		h.spool.dir.f.Close()
-	}
-	if h.state.f != nil {
-		h.state.f.Close()
 	}
 }
 
@@ -204,8 +185,9 @@ func (h *host) now() time.Time { return h.cfg.Now().UTC().Truncate(time.Millisec
 const inputTime = 10 * time.Second
 
 // Run takes one delivery from in, does what it asks for if it may, and writes
-// the receipts that the hub may lack to out. The error is for standard error,
-// and says that there is no receipt.
+// the receipts that the hub may lack to out. An empty delivery asks for those
+// alone: nothing else is done. The error is for standard error, and says that
+// there is no receipt.
 func Run(cfg Config, in *os.File, out io.Writer) error {
 	data, err := readOrder(in, cmp.Or(cfg.patience, inputTime))
 	if err != nil {
@@ -216,6 +198,9 @@ func Run(cfg Config, in *os.File, out io.Writer) error {
 		return err
 	}
 	defer h.close()
+	if len(data) == 0 {
+		return h.spool.print(out, h.now())
+	}
 	if err := h.recover(); err != nil {
 		return err
 	}
@@ -241,13 +226,13 @@ func readOrder(in *os.File, patience time.Duration) ([]byte, error) {
 	_ = order.SetReadDeadline(time.Now().Add(patience))
 	data, err := io.ReadAll(io.LimitReader(order, eat.MaxDelivery+1))
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil, problem("wrapper.no_order", "nothing that ends came on standard input within %s", patience)
+		return nil, action.Refuse("wrapper.no_order", "nothing that ends came on standard input within %s", patience)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the order: %w", err)
 	}
 	if len(data) > eat.MaxDelivery {
-		return nil, problem("eat.too_large", "more than %d bytes on standard input", eat.MaxDelivery)
+		return nil, action.Refuse("eat.too_large", "more than %d bytes on standard input", eat.MaxDelivery)
 	}
 	return data, nil
 }
@@ -259,7 +244,7 @@ func (h *host) take(data []byte) error {
 		return err
 	}
 	v, refusal := eat.Verify(data, eat.Input{
-		Now: h.now(), Floor: h.memory.Floor, HostID: h.id, BootID: h.boot, Labels: h.labels,
+		Now: h.now(), Floor: h.memory.Floor, HostID: h.Host, BootID: h.boot, Labels: h.Labels,
 		Trust: h.trust, Policy: h.policy, Seen: seen, Ledger: h.ledger,
 	})
 	if refusal != nil {
@@ -293,35 +278,11 @@ func (h *host) refused(r *eat.Refusal) error {
 	if r.About == nil {
 		return r
 	}
-	recent := h.spool.list[max(0, len(h.spool.list)-shown):]
-	for _, name := range recent {
-		data, err := h.spool.dir.read(name, maxReceipt)
-		if err != nil {
-			return err
-		}
-		if old, _, err := eat.OpenReceipt(data, h.spool.key.Public()); err == nil && old.Token == r.About.Token && old.Refusal == r.ID {
-			return nil
-		}
+	told, err := h.spool.has(func(old *eat.Receipt) bool { return old.Token == r.About.Token && old.Refusal == r.ID })
+	if err != nil || told {
+		return err
 	}
-	return h.spool.add(eat.Receipt{
-		Host: h.id, Boot: h.boot, Token: r.About.Token, TokenSHA256: r.About.SHA256, Action: r.About.Action,
-		Outcome: eat.OutcomeRefused, Refusal: r.ID, Detail: plain(r.Detail), Started: h.began, Time: h.now(), Wrapper: h.cfg.Version,
-		Effect: h.withLog(nil),
-	})
-}
-
-// logSize is the effect that says how much of the hub's log this host has seen:
-// from there the hub must prove the next token.
-const logSize = "log_size"
-
-// withLog adds that to the effects of a receipt, where there is room.
-func (h *host) withLog(effect action.Effect) action.Effect {
-	out := action.Effect{}
-	maps.Copy(out, effect)
-	if len(out) < 64 && h.memory.Size > 0 {
-		out[logSize] = strconv.FormatInt(h.memory.Size, 10)
-	}
-	return out
+	return h.tell(&entry{Token: r.About.Token, SHA256: r.About.SHA256, Action: r.About.Action}, eat.OutcomeRefused, r.ID, r.Detail, nil)
 }
 
 // heard notes that the hub still reaches the host: an isolation that waited for
@@ -338,11 +299,21 @@ func (h *host) heard(t eat.Token) error {
 	return nil
 }
 
+// logSize is the effect that says how much of the hub's log this host has seen:
+// from there the hub must prove the next token. It is told where there is room.
+const logSize = "log_size"
+
 // tell writes the receipt of an entry.
 func (h *host) tell(e *entry, outcome, refusal, detail string, effect action.Effect) error {
 	r := eat.Receipt{
-		Host: h.id, Boot: h.boot, Token: e.Token, TokenSHA256: e.SHA256, Action: e.Action, Outcome: outcome, Refusal: refusal,
-		Detail: plain(detail), Effect: h.withLog(bounded(effect)), Started: h.began, Time: h.now(), Wrapper: h.cfg.Version,
+		Host: h.Host, Boot: h.boot, Token: e.Token, TokenSHA256: e.SHA256, Action: e.Action, Outcome: outcome, Refusal: refusal,
+		Detail: plain(detail), Effect: map[string]string{}, Started: h.began, Time: h.now(), Wrapper: h.cfg.Version,
+	}
+	for name, value := range effect {
+		r.Effect[name] = plain(value)
+	}
+	if len(r.Effect) < 64 && h.memory.Size > 0 {
+		r.Effect[logSize] = strconv.FormatInt(h.memory.Size, 10)
 	}
 	if outcome == eat.OutcomeDone {
 		r.LeaseEnd = e.LeaseEnd
@@ -367,24 +338,8 @@ func (h *host) over(e *entry) error {
 
 // told reports whether a receipt with one of the outcomes is written already.
 func (h *host) told(e *entry, outcomes ...string) (bool, error) {
-	for _, name := range h.spool.list[max(0, len(h.spool.list)-shown):] {
-		data, err := h.spool.dir.read(name, maxReceipt)
-		if err != nil {
-			return false, err
-		}
-		r, _, err := eat.OpenReceipt(data, h.spool.key.Public())
-		if err != nil {
-			return false, err
-		}
-		if r.Token == e.Token && slices.Contains(outcomes, r.Outcome) {
-			return true, nil
-		}
-	}
-	return false, nil
+	return h.spool.has(func(r *eat.Receipt) bool { return r.Token == e.Token && slices.Contains(outcomes, r.Outcome) })
 }
-
-// Line is an error as one line for a terminal or a log.
-func Line(err error) string { return plain(err.Error()) }
 
 // plain makes one line of what may quote anything.
 func plain(s string) string {
@@ -398,13 +353,4 @@ func plain(s string) string {
 		s = strings.ToValidUTF8(s[:1000], "") + "…"
 	}
 	return s
-}
-
-// bounded cuts what an effect says to what a receipt may carry.
-func bounded(effect action.Effect) map[string]string {
-	out := map[string]string{}
-	for name, value := range effect {
-		out[name] = plain(value)
-	}
-	return out
 }

@@ -16,10 +16,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"picket.internal/eat"
 	"picket.internal/eat/eattest"
+	"picket.internal/wrappers/internal/action"
 )
 
 func TestNoopLeavesAReceipt(t *testing.T) {
@@ -56,6 +58,83 @@ func TestSuspendToTheEndOfItsLease(t *testing.T) {
 	if got := outcomes(s.spooled(t), r.Token); len(got) != 2 {
 		t.Errorf("a lease that is over is told again: %v", got)
 	}
+}
+
+// TestOtherBootIDs: in some containers the boot id is another for each unit, so
+// that a suspension is judged by the processes that it holds. After a real
+// reboot whoever has the number now is left alone.
+func TestOtherBootIDs(t *testing.T) {
+	suspended := func(t *testing.T) (*site, eat.Process, string) {
+		s, p := newSite(t), target(t)
+		r := s.do(t, eat.SuspendProcess{Process: p, Lifetime: 600})
+		if r.Outcome != eat.OutcomeDone || !isStopped(t, p) {
+			t.Fatalf("%+v", r)
+		}
+		h, err := open(s.config())
+		must(t, err)
+		defer h.close()
+		e := h.ledger.entries[r.Token]
+		e.Boot = eattest.BootID
+		e.Record = bytes.ReplaceAll(e.Record, []byte(h.boot), []byte(eattest.BootID))
+		must(t, h.ledger.put(e))
+		return s, p, r.Token
+	}
+	t.Run("the same boot", func(t *testing.T) {
+		s, p, token := suspended(t)
+		s.leases(t)
+		if got := outcomes(s.spooled(t), token); !isStopped(t, p) || len(got) != 1 {
+			t.Fatalf("it is given up before the end of its lease: receipts %v", got)
+		}
+		s.after = 10 * time.Minute
+		s.leases(t)
+		if got := outcomes(s.spooled(t), token); isStopped(t, p) || !slices.Equal(got, []string{eat.OutcomeDone, eat.OutcomeAutoUndone}) {
+			t.Errorf("stopped %v after the end of the lease: receipts %v", isStopped(t, p), got)
+		}
+	})
+	t.Run("the wrapper was killed", func(t *testing.T) {
+		s, p := newSite(t), target(t)
+		token := s.token(t, eat.SuspendProcess{Process: p, Lifetime: 600})
+		if !s.killedAt(t, s.deliver(t, token), "acted") {
+			t.Fatal("it was not killed")
+		}
+		h, err := open(s.config())
+		must(t, err)
+		h.ledger.entries[token.ID].Record = bytes.ReplaceAll(h.ledger.entries[token.ID].Record, []byte(h.boot), []byte(eattest.BootID))
+		must(t, h.ledger.put(h.ledger.entries[token.ID]))
+		h.close()
+		s.leases(t)
+		if isStopped(t, p) {
+			t.Error("it is stopped for ever")
+		}
+	})
+	t.Run("another boot", func(t *testing.T) {
+		s, innocent, token := suspended(t)
+		// It has the number of one that was stopped, and another start.
+		journals, err := filepath.Glob(filepath.Join(s.root, "var/lib/picket-wrapper/process/*"))
+		if err != nil || len(journals) != 1 {
+			t.Fatal(journals, err)
+		}
+		data, err := os.ReadFile(journals[0])
+		must(t, err)
+		is := fmt.Sprintf("%d %d ", innocent.PID, innocent.StartTicks)
+		if !bytes.HasPrefix(data, []byte(is)) {
+			t.Fatalf("%q does not begin with %q", data, is)
+		}
+		data = append(fmt.Appendf(nil, "%d %d ", innocent.PID, innocent.StartTicks+1), data[len(is):]...)
+		must(t, os.WriteFile(journals[0], data, 0o600))
+		for range 2 {
+			s.leases(t)
+		}
+		if !isStopped(t, innocent) {
+			t.Error("a process that only has the number was let go on")
+		}
+		if got := outcomes(s.spooled(t), token); !slices.Equal(got, []string{eat.OutcomeDone, eat.OutcomeAutoUndone}) {
+			t.Errorf("receipts %v", got)
+		}
+		if left, err := filepath.Glob(filepath.Join(s.root, "var/lib/picket-wrapper/process/*")); err != nil || len(left) != 0 {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
+	})
 }
 
 func TestTakenBack(t *testing.T) {
@@ -211,6 +290,94 @@ func TestKilledWhileItTakesBack(t *testing.T) {
 	}
 }
 
+// leftBehind is a site where a wrapper was killed after it had quarantined
+// /srv/dropper, and where something else is in that place since. tries counts
+// how often cfg's wrapper tries to take something back.
+func leftBehind(t *testing.T) (s *site, token, path string, cfg Config, tries *int) {
+	t.Helper()
+	s, tries = newSite(t), new(int)
+	path = filepath.Join(s.root, "srv/dropper")
+	must(t, os.Mkdir(filepath.Dir(path), 0o755))
+	must(t, os.WriteFile(path, []byte("#!/bin/sh\n"), 0o755))
+	order := s.token(t, eat.QuarantineFile{Path: eat.PathOf("/srv/dropper"), SHA256: digest(path, 1<<20), Lifetime: 600})
+	if !s.killedAt(t, s.deliver(t, order), "acted") {
+		t.Fatal("it was not killed")
+	}
+	s.noteSeen(t)
+	must(t, os.WriteFile(path, []byte("in the way"), 0o755))
+	cfg = s.config()
+	cfg.step = func(name string) {
+		if name == "undo" {
+			*tries++
+		}
+	}
+	return s, order.ID, path, cfg, tries
+}
+
+// TestWhatAKilledWrapperLeftHoldsUpNobody: what cannot be taken back is told
+// once, tried again by the timer, and passed over by every token after it.
+func TestWhatAKilledWrapperLeftHoldsUpNobody(t *testing.T) {
+	s, token, path, cfg, tries := leftBehind(t)
+	p := target(t)
+	if r := s.do(t, eat.SuspendProcess{Process: p, Lifetime: 3600}); r.Outcome != eat.OutcomeDone || !isStopped(t, p) {
+		t.Fatalf("the next token: %+v", r)
+	}
+	for run := range 2 {
+		if err := Leases(cfg); err == nil || !strings.Contains(err.Error(), "quar.occupied") || *tries != run+1 {
+			t.Errorf("run %d of the timer: %d tries in all, %v", run+1, *tries, err)
+		}
+	}
+	if r := s.do(t, eat.Noop{}); r.Outcome != eat.OutcomeDone {
+		t.Errorf("a later token: %+v", r)
+	}
+	all := s.spooled(t)
+	if got := outcomes(all, token); !slices.Equal(got, []string{eat.OutcomeFailed}) || all[0].Refusal != "wrapper.not_undone" {
+		t.Errorf("receipts %v, the first of all %+v", got, all[0])
+	}
+	must(t, os.Remove(path))
+	s.leases(t)
+	if data, err := os.ReadFile(path); err != nil || string(data) != "#!/bin/sh\n" {
+		t.Errorf("with its place free: %q, %v", data, err)
+	}
+	s.leases(t)
+	if got := outcomes(s.spooled(t), token); !slices.Equal(got, []string{eat.OutcomeFailed, eat.OutcomeAutoUndone}) {
+		t.Errorf("receipts %v", got)
+	}
+}
+
+// TestOneRunTriesOnce: where the timer is the first to find what a killed
+// wrapper left, it does not try twice.
+func TestOneRunTriesOnce(t *testing.T) {
+	s, token, _, cfg, tries := leftBehind(t)
+	if err := Leases(cfg); err == nil || !strings.Contains(err.Error(), "quar.occupied") || *tries != 1 {
+		t.Errorf("%d tries: %v", *tries, err)
+	}
+	if got := outcomes(s.spooled(t), token); !slices.Equal(got, []string{eat.OutcomeFailed}) {
+		t.Errorf("receipts %v", got)
+	}
+}
+
+// TestARecordThatCannotBeReadHoldsUpNobody: it is told once too.
+func TestARecordThatCannotBeReadHoldsUpNobody(t *testing.T) {
+	s, token, _, cfg, _ := leftBehind(t)
+	h, err := open(cfg)
+	must(t, err)
+	h.ledger.entries[token].Record = []byte(`{"path":1}`)
+	must(t, h.ledger.put(h.ledger.entries[token]))
+	h.close()
+	for range 2 {
+		if err := Leases(cfg); err == nil || !strings.Contains(err.Error(), "state.bad_file") {
+			t.Errorf("%v", err)
+		}
+		if r := s.do(t, eat.Noop{}); r.Outcome != eat.OutcomeDone {
+			t.Errorf("a later token: %+v", r)
+		}
+	}
+	if got := outcomes(s.spooled(t), token); !slices.Equal(got, []string{eat.OutcomeFailed}) {
+		t.Errorf("receipts %v", got)
+	}
+}
+
 // TestThreat_W9_ClockSetBack: the clock is never before what was signed.
 func TestThreat_W9_ClockSetBack(t *testing.T) {
 	s := newSite(t)
@@ -262,6 +429,26 @@ func TestThreat_P2_FilesOfOthers(t *testing.T) {
 		"a key that others can read": func(t *testing.T, s *site) {
 			must(t, os.Chmod(filepath.Join(s.root, "var/lib/picket-wrapper/key"), 0o640))
 		},
+		"a pipe in the place of a file": func(t *testing.T, s *site) {
+			path := filepath.Join(s.root, hostFile)
+			must(t, os.Remove(path))
+			must(t, unix.Mkfifo(path, 0o644))
+		},
+		"a ledger of another": func(t *testing.T, s *site) {
+			must(t, os.Mkdir(filepath.Join(s.root, "var/lib/picket-wrapper/ledger"), 0o700))
+			must(t, os.Chown(filepath.Join(s.root, "var/lib/picket-wrapper/ledger"), 65534, 0))
+		},
+		"a linked spool": func(t *testing.T, s *site) {
+			must(t, os.Symlink("/tmp", filepath.Join(s.root, "var/lib/picket-wrapper/receipts")))
+		},
+		"an entry of another's": func(t *testing.T, s *site) {
+			s.do(t, eat.Noop{})
+			entries, err := filepath.Glob(filepath.Join(s.root, "var/lib/picket-wrapper/ledger/*"))
+			if err != nil || len(entries) != 1 {
+				t.Fatal(entries, err)
+			}
+			must(t, os.Chown(entries[0], 65534, 0))
+		},
 		"a state folder of another": func(t *testing.T, s *site) {
 			must(t, os.Chown(filepath.Join(s.root, "var/lib/picket-wrapper"), 65534, 0))
 		},
@@ -271,9 +458,13 @@ func TestThreat_P2_FilesOfOthers(t *testing.T) {
 			order := s.deliver(t, s.token(t, eat.Noop{}))
 			spoil(t, s)
 			_, err := s.run(t, order)
-			var p *Problem
-			if !errors.As(err, &p) || p.Code != "trust.bad_owner" {
-				t.Errorf("%v", err)
+			want := "trust.bad_owner"
+			if strings.HasPrefix(name, "a pipe") {
+				want = "trust.bad_file"
+			}
+			var p *action.Refusal
+			if !errors.As(err, &p) || p.Code != want || !strings.HasPrefix(p.Detail, s.root+"/") {
+				t.Errorf("%v, want %s and the path", err, want)
 			}
 		})
 	}
@@ -311,11 +502,11 @@ func TestEndlessOrder(t *testing.T) {
 	zero, err := os.Open("/dev/zero")
 	must(t, err)
 	defer zero.Close()
-	var p *Problem
+	var p *action.Refusal
 	if err := Run(s.config(), zero, &bytes.Buffer{}); !errors.As(err, &p) || p.Code != "eat.too_large" {
 		t.Errorf("%v", err)
 	}
-	for name, order := range map[string][]byte{"nothing": nil, "half": s.deliver(t, s.token(t, eat.Noop{}))[:500], "noise": []byte("\x00\xff{}")} {
+	for name, order := range map[string][]byte{"a space": []byte(" "), "half": s.deliver(t, s.token(t, eat.Noop{}))[:500], "noise": []byte("\x00\xff{}")} {
 		if got, err := s.run(t, order); err == nil || len(got) > 0 {
 			t.Errorf("%s: %v, %+v", name, err, got)
 		}
@@ -332,6 +523,53 @@ func TestEndlessOrder(t *testing.T) {
 	if len(s.spooled(t)) != 0 {
 		t.Error("whoever has no key filled the spool")
 	}
+}
+
+// TestEmptyOrderPrintsReceipts: it is no error and does nothing, not even what
+// a killed wrapper left to do.
+func TestEmptyOrderPrintsReceipts(t *testing.T) {
+	s := newSite(t)
+	if got, err := s.run(t, nil); err != nil || len(got) != 0 {
+		t.Errorf("a host that was told nothing: %v, %+v", err, got)
+	}
+	done := s.do(t, eat.Noop{})
+	p := target(t)
+	token := s.token(t, eat.SuspendProcess{Process: p, Lifetime: 600})
+	if !s.killedAt(t, s.deliver(t, token), "acted") {
+		t.Fatal("it was not killed")
+	}
+	state := filepath.Join(s.root, "var/lib/picket-wrapper")
+	before := contents(t, state)
+	got, err := s.run(t, nil)
+	if err != nil || len(got) != 1 || got[0].Token != done.Token {
+		t.Errorf("%v, %+v", err, got)
+	}
+	if diff := cmp.Diff(before, contents(t, state)); diff != "" || !isStopped(t, p) {
+		t.Errorf("something was done (-before +after):\n%s", diff)
+	}
+	s.leases(t)
+	if got, err := s.run(t, nil); err != nil || len(got) != 2 || got[1].Token != token.ID {
+		t.Errorf("after the timer: %v, %+v", err, got)
+	}
+	must(t, os.Chmod(filepath.Join(s.root, policyFile), 0o666))
+	if got, err := s.run(t, nil); err == nil || len(got) != 0 {
+		t.Errorf("a host whose policy others can write: %v, %+v", err, got)
+	}
+}
+
+// contents are the files below dir.
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	must(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		files[path] = string(data)
+		return err
+	}))
+	return files
 }
 
 // TestFullDisk: what cannot be written down is not done.
@@ -478,6 +716,17 @@ func TestAccountsAndKeysComeBackByteForByte(t *testing.T) {
 	s.do(t, eat.DisableUser{Name: "mallory", Lifetime: 600})
 	if r := s.do(t, eat.DisableUser{Name: "alice", Lifetime: 600}); r.Refusal != "account.last_login" {
 		t.Errorf("the last way in: %+v", r)
+	}
+	must(t, os.WriteFile(filepath.Join(s.root, "etc/shadow"), []byte("root:*:20000::::::\nmallory:!:20000::::::\nalice:!:20000::::::\n"), 0o640))
+	must(t, os.WriteFile(filepath.Join(home, "authorized_keys"), []byte(key+"\n"), 0o640))
+	revoke := eat.RevokeSSHKey{Fingerprint: fingerprint, Lifetime: 600}
+	if r := s.do(t, revoke); r.Refusal != "sshkey.last_login" {
+		t.Errorf("the last key: %+v", r)
+	}
+	s.policy.AllowLastLogin = true
+	s.write(t, policyFile, s.policy)
+	if r := s.do(t, revoke); r.Outcome != eat.OutcomeDone {
+		t.Errorf("the last key, with the policy's word: %+v", r)
 	}
 }
 

@@ -22,17 +22,6 @@ import (
 	"picket.internal/wrappers/internal/action/sshkey"
 )
 
-// opposites are the actions that take another back, and which.
-var opposites = func() map[string]string {
-	out := map[string]string{}
-	for _, a := range eat.Actions() {
-		if a.Opposite != "" {
-			out[a.Opposite] = a.Name
-		}
-	}
-	return out
-}()
-
 // prepare makes a token's arguments a deed of this host's.
 func (h *host) prepare(t eat.Token) (deed, error) {
 	switch a := t.Args.(type) {
@@ -41,21 +30,21 @@ func (h *host) prepare(t eat.Token) (deed, error) {
 	case eat.SuspendProcess:
 		return process.Prepare(h.root, processArgs(a.Process, a.Tree), false, h.spared)
 	case eat.QuarantineFile:
-		return file.Prepare(h.root, file.Args{Path: a.Path.Exact(), SHA256: a.SHA256})
+		return file.Prepare(h.root, a.Path.Exact(), a.SHA256)
 	case eat.DisableUser:
 		return account.Prepare(h.root, account.Args{User: a.Name, Sessions: a.EndSessions}, h.policy.AllowLastLogin)
 	case eat.RevokeSSHKey:
-		return sshkey.Prepare(h.root, sshkey.Args{Fingerprint: a.Fingerprint, User: a.User})
+		return sshkey.Prepare(h.root, sshkey.Args{Fingerprint: a.Fingerprint, User: a.User}, h.policy.AllowLastLogin)
 	case eat.StopService:
-		return h.service(a)
+		return service.Prepare(h.root, a.Unit, h.policy.Protected.Service)
 	case eat.CollectEvidence:
 		return evidence.Prepare(h.root, t.ID, evidenceArgs(a))
 	case eat.IsolateNetwork:
-		return network.PrepareIsolation(h.root, h.allowed(a.Allow), h.now())
+		return network.PrepareIsolation(h.root, h.allowed(a.Allow))
 	case eat.BlockAddress:
 		return network.PrepareBlock(h.root, t.ID, texts(a.Prefixes), h.allowed(nil))
 	}
-	return nil, problem("eat.unknown_action", "%s", t.Action())
+	return nil, action.Refuse("eat.unknown_action", "%s", t.Action())
 }
 
 // load reads what an entry is about.
@@ -77,25 +66,13 @@ func (h *host) load(e *entry) (deed, error) {
 	case eat.ActionBlockAddress:
 		d = &network.Block{}
 	default:
-		return nil, problem("state.bad_file", "the entry of %s is about %s, which cannot be taken back", e.Token, e.Action)
+		return nil, action.Refuse("state.bad_file", "the entry of %s is about %s, which cannot be taken back", e.Token, e.Action)
 	}
-	if err := strictjson.Decode(e.Record, strictjson.Limits{Bytes: maxEntry, String: maxEntry, Items: 100_000}, d, nil); err != nil {
-		return nil, problem("state.bad_file", "malformed record of %s: %v", e.Token, err)
+	// An older version may have written more than is needed now.
+	if err := strictjson.Decode(e.Record, strictjson.Limits{Bytes: maxEntry, String: maxEntry, Items: 100_000}, d, func(string) {}); err != nil {
+		return nil, action.Refuse("state.bad_file", "malformed record of %s: %v", e.Token, err)
 	}
 	return d, nil
-}
-
-// service asks the policy about the name that the unit has itself: a token may
-// have named an alias.
-func (h *host) service(a eat.StopService) (deed, error) {
-	r, err := service.Prepare(h.root, service.Args{Unit: a.Unit})
-	if err == nil && h.policy.Protected.Service(r.Unit) {
-		err = action.Refuse(eat.ErrProtectedTarget.ID, "stop_service of %q, which is %q", a.Unit, r.Unit)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return r, nil
 }
 
 // evidenceArgs are within the bounds of a bundle, which are tighter than a
@@ -107,9 +84,6 @@ func evidenceArgs(a eat.CollectEvidence) evidence.Args {
 	}
 	return out
 }
-
-// bootBound reports whether what an action holds is gone after a reboot.
-func bootBound(name string) bool { return name == eat.ActionSuspendProcess }
 
 func processArgs(p eat.Process, tree bool) process.Args {
 	return process.Args{PID: int(p.PID), StartTicks: p.StartTicks, SHA256: p.SHA256, Tree: tree}
@@ -153,7 +127,7 @@ func (h *host) isAbout(t eat.Token, held *entry) (bool, error) {
 	if r, ok := t.Args.(eat.Release); ok {
 		return held.Token == r.Token, nil
 	}
-	if opposites[t.Action()] != held.Action {
+	if known, _ := eat.ActionNamed(held.Action); known.Opposite != t.Action() {
 		return false, nil
 	}
 	switch a := t.Args.(type) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"picket.internal/eat"
+	"picket.internal/wrappers/internal/action/process"
 )
 
 // confirmTime is how long an isolation lasts without a word of the hub's.
@@ -35,7 +36,11 @@ func Leases(cfg Config) error {
 	}
 	var problems []error
 	for _, e := range h.ledger.in(stageHolds) {
-		problems = append(problems, h.keep(e)) // one that fails must not hold up the others
+		err := h.stuck[e.Token] // it was tried just now
+		if err == nil {
+			err = h.keep(e)
+		}
+		problems = append(problems, err) // one that fails must not hold up the others
 	}
 	return errors.Join(append(problems, h.ledger.prune(h.now()))...)
 }
@@ -49,14 +54,22 @@ func (h *host) keep(e *entry) error {
 		return h.lapse(e, "its lease is over")
 	case !e.ConfirmBy.IsZero() && !now.Before(e.ConfirmBy):
 		return h.lapse(e, "the hub was not heard since")
-	case e.Boot != h.boot && bootBound(e.Action):
-		return h.end(e, eat.OutcomeAutoUndone, "", "the host was started again, and what was held is gone", nil)
-	case e.Boot != h.boot:
-		return h.again(e, "the host was started again")
 	}
 	d, err := h.load(e)
 	if err != nil {
 		return err
+	}
+	if p, ok := d.(*process.Record); ok {
+		if e.Boot == h.boot {
+			return nil
+		}
+		if holds, err := p.Holds(h.root); err != nil || holds {
+			return err
+		}
+		return h.lapse(e, "the host was started again, and what was held is gone")
+	}
+	if e.Boot != h.boot {
+		return h.again(e, "the host was started again")
 	}
 	if f, ok := d.(interface{ InForce() (bool, error) }); ok {
 		if holds, err := f.InForce(); err != nil || !holds {
@@ -73,10 +86,15 @@ func (h *host) lapse(e *entry, why string) error {
 	if err == nil {
 		return nil
 	}
-	if told, toldErr := h.told(e, eat.OutcomeFailed); toldErr != nil || told {
-		return errors.Join(err, toldErr)
+	return errors.Join(err, h.tellOnce(e, "lease.not_undone", why+", and: "+err.Error()))
+}
+
+// tellOnce says that an entry cannot be taken back, unless that is said.
+func (h *host) tellOnce(e *entry, code, detail string) error {
+	if told, err := h.told(e, eat.OutcomeFailed); err != nil || told {
+		return err
 	}
-	return errors.Join(err, h.tell(e, eat.OutcomeFailed, "lease.not_undone", why+", and: "+err.Error(), nil))
+	return h.tell(e, eat.OutcomeFailed, code, detail, nil)
 }
 
 // again puts something in force anew.
@@ -97,7 +115,7 @@ func (h *host) again(e *entry, why string) error {
 }
 
 // recover finishes or undoes what a wrapper left that was killed, and says
-// which.
+// which. What cannot be taken back holds up nobody: it is noted as stuck.
 func (h *host) recover() error {
 	for _, e := range h.ledger.in(stageSpent, stageActs) {
 		if err := h.clearUp(e); err != nil {
@@ -126,13 +144,18 @@ func (h *host) clearUp(e *entry) error {
 	case !known.Contains:
 		return h.end(e, eat.OutcomeUnknown, "", "the wrapper was ended while it acted", nil)
 	}
-	d, err := h.load(e)
-	if err != nil {
+	const why = "the wrapper was ended while it acted"
+	effect, err := h.revert(e)
+	if err == nil {
+		return h.end(e, eat.OutcomeFailed, "wrapper.interrupted", why+": what was begun is taken back", effect)
+	}
+	// From here on it is like a lease that is over: the timer tries it again.
+	// That is on the disk before it is told, since what was told to have failed
+	// would be over for the next that clears up.
+	e.Stage, e.LeaseEnd = stageHolds, h.now()
+	if err := h.ledger.put(e); err != nil {
 		return err
 	}
-	effect, err := d.Undo(h.root)
-	if err != nil {
-		return h.lapse(e, "the wrapper was ended while it acted")
-	}
-	return h.end(e, eat.OutcomeFailed, "wrapper.interrupted", "the wrapper was ended while it acted: what was begun is taken back", effect)
+	h.stuck[e.Token] = err
+	return h.tellOnce(e, "wrapper.not_undone", why+", and: "+err.Error())
 }

@@ -12,6 +12,7 @@ import (
 
 	"picket.internal/eat"
 	"picket.internal/strictjson"
+	"picket.internal/wrappers/internal/action"
 )
 
 // What became of a token, as far as the disk knows.
@@ -65,21 +66,12 @@ func openLedger(state folder, high uint64) (*ledger, error) {
 		return nil, err
 	}
 	l := &ledger{dir: dir, entries: map[string]*entry{}, high: high}
-	if err := l.read(); err != nil {
-		dir.f.Close()
+	names, err := dir.f.Readdirnames(-1)
+	if err != nil {
 		return nil, err
 	}
-	return l, nil
-}
-
-func (l *ledger) read() error {
-	dir := l.dir
-	names, err := dir.names()
-	if err != nil {
-		return err
-	}
 	if len(names) > maxEntries {
-		return problem("state.too_large", "%s has %d entries where %d are allowed", dir.f.Name(), len(names), maxEntries)
+		return nil, action.Refuse("state.too_large", "%s has %d entries where %d are allowed", dir.f.Name(), len(names), maxEntries)
 	}
 	for _, name := range names {
 		if !eat.ValidTokenID(name) {
@@ -87,19 +79,19 @@ func (l *ledger) read() error {
 		}
 		data, err := dir.read(name, maxEntry)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		e := new(entry)
 		if err := strictjson.Decode(data, strictjson.Limits{Bytes: maxEntry, String: maxEntry, Items: 100_000}, e, nil); err != nil {
-			return problem("state.bad_file", "malformed %s: %v: what was spent is not known, so nothing may be done", dir.path(name), err)
+			return nil, action.Refuse("state.bad_file", "malformed %s: %v: what was spent is not known, so nothing may be done", dir.path(name), err)
 		}
 		if e.V != ledgerVersion || e.Token != name {
-			return problem("state.bad_file", "malformed %s: it is of version %d and token %q", dir.path(name), e.V, e.Token)
+			return nil, action.Refuse("state.bad_file", "malformed %s: it is of version %d and token %q", dir.path(name), e.V, e.Token)
 		}
 		l.entries[name] = e
 		l.high = max(l.high, e.Counter)
 	}
-	return nil
+	return l, nil
 }
 
 // Used reports whether the token was spent.

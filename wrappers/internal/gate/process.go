@@ -3,34 +3,54 @@
 package gate
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"picket.internal/internal/version"
+	"picket.internal/wrappers/internal/action"
 )
 
 // environment is all that a wrapper runs with: nothing that a Go program, the
 // loader or a library would take an order from.
 var environment = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
 
-// Enter makes the process one that nobody but root has shaped: called without
+// Main is a program of root's: it runs where nobody else has shaped it, and says
+// in one line what went wrong.
+func Main(name string, run func(Config) error) {
+	err := enter()
+	if err == nil {
+		var self string
+		if self, err = os.Readlink("/proc/self/exe"); err == nil {
+			// An upgrade may put another file in its place while it starts.
+			self = strings.TrimSuffix(strings.TrimPrefix(self, "/"), " (deleted)")
+			err = run(Config{Version: version.String(), Self: self})
+		}
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %s\n", name, plain(err.Error()))
+		os.Exit(1)
+	}
+}
+
+// enter makes the process one that nobody but root has shaped: called without
 // arguments, as root, in an environment of its own. Where the environment is
 // another it starts the program again in that one, because the runtime has read
 // the old one already.
-func Enter() error {
+func enter() error {
 	if len(os.Args) != 1 {
-		return problem("wrapper.args_refused", "it takes no arguments: the order is read from standard input")
+		return action.Refuse("wrapper.args_refused", "it takes no arguments: the order is read from standard input")
 	}
 	if os.Getuid() != 0 || os.Geteuid() != 0 || os.Getgid() != 0 || os.Getegid() != 0 {
-		return problem("wrapper.not_root", "it runs as uid %d, gid %d: start it by sudo or its unit", os.Geteuid(), os.Getegid())
+		return action.Refuse("wrapper.not_root", "it runs as uid %d, gid %d: start it by sudo or its unit", os.Geteuid(), os.Getegid())
 	}
 	for _, entry := range os.Environ() {
 		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "GO") || strings.HasPrefix(name, "LD_") {
-			return problem("wrapper.env_refused", "%.64q is set: sudoers must reset the environment", name)
+			return action.Refuse("wrapper.env_refused", "%.64q is set: sudoers must reset the environment", name)
 		}
 	}
 	if !slices.Equal(os.Environ(), environment) {
@@ -53,32 +73,23 @@ var needed = map[string]uint{
 // unrestricted refuses to begin where the caller's sandbox would end an action
 // in its middle.
 func unrestricted() error {
-	status, err := os.ReadFile("/proc/self/status")
+	effective, err := action.Status(os.Getpid(), "CapEff")
 	if err != nil {
-		return fmt.Errorf("read /proc/self/status: %w", err)
+		return err
 	}
-	lines := bufio.NewScanner(bytes.NewReader(status))
-	for lines.Scan() {
-		name, value, _ := strings.Cut(lines.Text(), ":")
-		value = strings.TrimSpace(value)
-		switch name {
-		case "CapEff":
-			var have uint64
-			if _, err := fmt.Sscanf(value, "%x", &have); err != nil {
-				return fmt.Errorf("malformed CapEff %q: %w", value, err)
-			}
-			for capability, bit := range needed {
-				if have&(1<<bit) == 0 {
-					return problem("wrapper.sandboxed", "%s is held back from it: the unit that starts it must not bound capabilities", capability)
-				}
-			}
-		case "Seccomp":
-			if value != "0" {
-				return problem("wrapper.sandboxed", "a system call filter is on it: the unit that starts it must have none")
-			}
+	have, err := strconv.ParseUint(effective, 16, 64)
+	if err != nil {
+		return fmt.Errorf("malformed CapEff: %w", err)
+	}
+	for capability, bit := range needed {
+		if have&(1<<bit) == 0 {
+			return action.Refuse("wrapper.sandboxed", "%s is held back from it: the unit that starts it must not bound capabilities", capability)
 		}
 	}
-	return lines.Err()
+	if filter, err := action.Status(os.Getpid(), "Seccomp"); err == nil && filter != "0" { // a kernel may have none
+		return action.Refuse("wrapper.sandboxed", "a system call filter is on it: the unit that starts it must have none")
+	}
+	return nil
 }
 
 // writable refuses to begin where the state could not be written down.
@@ -88,7 +99,7 @@ func writable(state folder) error {
 		return fmt.Errorf("statfs %s: %w", state.f.Name(), err)
 	}
 	if st.Flags&unix.ST_RDONLY != 0 {
-		return problem("wrapper.readonly_target", "%s is read-only here: the unit that starts it must not have ProtectSystem", state.f.Name())
+		return action.Refuse("wrapper.readonly_target", "%s is read-only here: the unit that starts it must not have ProtectSystem", state.f.Name())
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"picket.internal/eat"
 	"picket.internal/envelope"
+	"picket.internal/wrappers/internal/action"
 )
 
 const (
@@ -38,18 +39,9 @@ func openSpool(state folder, key envelope.PrivateKey) (*spool, error) {
 		return nil, err
 	}
 	s := &spool{dir: dir, key: key, prev: eat.FirstPrev}
-	if err := s.read(); err != nil {
-		dir.f.Close()
-		return nil, err
-	}
-	return s, nil
-}
-
-func (s *spool) read() error {
-	dir, key := s.dir, s.key
-	names, err := dir.names()
+	names, err := dir.f.Readdirnames(-1)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, name := range names {
 		if len(name) == len(numbered(1)) {
@@ -57,17 +49,35 @@ func (s *spool) read() error {
 		}
 	}
 	slices.Sort(s.list)
-	if len(s.list) == 0 {
-		return nil
+	if len(s.list) > 0 {
+		_, s.last, s.prev, err = s.open(s.list[len(s.list)-1])
 	}
-	data, err := dir.read(s.list[len(s.list)-1], maxReceipt)
-	if err != nil {
-		return err
+	return s, err
+}
+
+// open reads a receipt of the spool, as it was signed and what it says.
+func (s *spool) open(name string) (data []byte, r *eat.Receipt, digest string, err error) {
+	if data, err = s.dir.read(name, maxReceipt); err != nil {
+		return nil, nil, "", err
 	}
-	if s.last, s.prev, err = eat.OpenReceipt(data, key.Public()); err != nil {
-		return problem("state.bad_file", "malformed %s: %v", dir.path(s.list[len(s.list)-1]), err)
+	if r, digest, err = eat.OpenReceipt(data, s.key.Public()); err != nil {
+		err = action.Refuse("state.bad_file", "malformed %s: %v", s.dir.path(name), err)
 	}
-	return nil
+	return data, r, digest, err
+}
+
+// recent are the names of those that the hub may not have yet.
+func (s *spool) recent() []string { return s.list[max(0, len(s.list)-shown):] }
+
+// has reports whether one of them is such a receipt.
+func (s *spool) has(such func(*eat.Receipt) bool) (bool, error) {
+	for _, name := range s.recent() {
+		_, r, _, err := s.open(name)
+		if err != nil || such(r) {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 func numbered(seq uint64) string { return fmt.Sprintf("%020d", seq) }
@@ -98,12 +108,8 @@ func (s *spool) add(r eat.Receipt) error {
 
 // print writes the receipts that the hub may not have yet, one a line.
 func (s *spool) print(w io.Writer, now time.Time) error {
-	for _, name := range s.list[max(0, len(s.list)-shown):] {
-		data, err := s.dir.read(name, maxReceipt)
-		if err != nil {
-			return err
-		}
-		r, _, err := eat.OpenReceipt(data, s.key.Public())
+	for _, name := range s.recent() {
+		data, r, _, err := s.open(name)
 		if err != nil {
 			return err
 		}

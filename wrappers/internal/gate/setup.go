@@ -22,47 +22,61 @@ const publicKeyFile = "etc/picket/wrapper.pub"
 // a host that has seen nothing yet. What is there stays: a second time it only
 // writes the public key again. Opening never makes any of this, so that the loss
 // of it is an error.
-func Setup(root string) (envelope.PublicKey, error) {
-	dir := action.Root{Dir: root}.State()
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-		return envelope.PublicKey{}, fmt.Errorf("make %s: %w", dir, err)
+func Setup(root string) (public envelope.PublicKey, err error) {
+	if err := os.Mkdir(action.Root{Dir: root}.State(), 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return public, err
 	}
-	relative, err := filepath.Rel(root, dir)
+	state, err := openFolder(root, action.StateDir)
 	if err != nil {
-		return envelope.PublicKey{}, err
-	}
-	state, err := openFolder(root, relative)
-	if err != nil {
-		return envelope.PublicKey{}, err
+		return public, err
 	}
 	defer state.f.Close()
-	data, err := state.read(keyFile, 4<<10)
+	key, err := readKey(state)
 	if errors.Is(err, os.ErrNotExist) {
-		key, makeErr := envelope.GenerateKey()
-		if makeErr != nil {
-			return envelope.PublicKey{}, makeErr
+		if key, err = envelope.GenerateKey(); err == nil {
+			err = state.create(keyFile, key.MarshalPEM())
 		}
-		data, err = key.MarshalPEM(), state.create(keyFile, key.MarshalPEM())
 	}
 	if err != nil {
-		return envelope.PublicKey{}, err
-	}
-	key, err := envelope.ParsePrivateKey(data)
-	if err != nil {
-		return envelope.PublicKey{}, fmt.Errorf("read %s: %w", state.path(keyFile), err)
+		return public, err
 	}
 	first, err := strictjson.Encode(memory{V: 1})
-	if err != nil {
-		return envelope.PublicKey{}, err
+	if err == nil {
+		err = state.create(memoryFile, first)
 	}
-	if err := state.create(memoryFile, first); err != nil && !errors.Is(err, os.ErrExist) {
-		return envelope.PublicKey{}, err
+	if err != nil && !errors.Is(err, os.ErrExist) {
+		return public, err
 	}
 	return key.Public(), publish(root, key.Public())
 }
 
+// readKey reads the key that receipts are signed with, which nobody but root may
+// be able to read.
+func readKey(state folder) (envelope.PrivateKey, error) {
+	f, err := state.open(keyFile)
+	if err != nil {
+		return envelope.PrivateKey{}, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err == nil && info.Mode().Perm()&0o077 != 0 {
+		err = action.Refuse("trust.bad_owner", "%s can be read by others: chmod 0600 %s", f.Name(), f.Name())
+	}
+	if err != nil {
+		return envelope.PrivateKey{}, err
+	}
+	data, err := action.Read(f, 4<<10)
+	if err != nil {
+		return envelope.PrivateKey{}, err
+	}
+	key, err := envelope.ParsePrivateKey(data)
+	if err != nil {
+		return envelope.PrivateKey{}, fmt.Errorf("read %s: %w", f.Name(), err)
+	}
+	return key, nil
+}
+
 func publish(root string, key envelope.PublicKey) error {
-	path := filepath.Join(root, publicKeyFile)
 	etc, err := openFolder(root, filepath.Dir(publicKeyFile))
 	if err != nil {
 		return err
@@ -72,7 +86,7 @@ func publish(root string, key envelope.PublicKey) error {
 		return err
 	}
 	if err := unix.Fchmodat(int(etc.f.Fd()), filepath.Base(publicKeyFile), 0o644, 0); err != nil {
-		return fmt.Errorf("chmod %s: %w", path, err)
+		return fmt.Errorf("chmod /%s: %w", publicKeyFile, err)
 	}
 	return nil
 }

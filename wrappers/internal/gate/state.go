@@ -10,6 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"picket.internal/strictjson"
+	"picket.internal/wrappers/internal/action"
 )
 
 // memory is what a host must not forget: below what its clock, the log and the
@@ -32,17 +33,17 @@ const memoryFile = "state.json"
 func loadMemory(state folder) (memory, error) {
 	data, err := state.read(memoryFile, 16<<10)
 	if errors.Is(err, os.ErrNotExist) {
-		return memory{}, problem("state.missing", "%s is gone: what this host has seen is not known. If that is right, run picket-sensor install again", state.path(memoryFile))
+		return memory{}, action.Refuse("state.missing", "%s is gone: what this host has seen is not known. If that is right, run picket-sensor install again", state.path(memoryFile))
 	}
 	if err != nil {
 		return memory{}, err
 	}
 	var m memory
 	if err := strictjson.Decode(data, strictjson.Limits{Bytes: 16 << 10, IntegersOnly: true}, &m, nil); err != nil {
-		return memory{}, problem("state.bad_file", "malformed %s: %v", state.path(memoryFile), err)
+		return memory{}, action.Refuse("state.bad_file", "malformed %s: %v", state.path(memoryFile), err)
 	}
 	if _, err := m.tree(); err != nil {
-		return memory{}, problem("state.bad_file", "malformed %s: %v", state.path(memoryFile), err)
+		return memory{}, action.Refuse("state.bad_file", "malformed %s: %v", state.path(memoryFile), err)
 	}
 	return m, nil
 }

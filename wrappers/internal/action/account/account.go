@@ -14,7 +14,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,54 +54,36 @@ func Prepare(root action.Root, args Args, anyway bool) (*Record, error) {
 	if args.User == "" || len(args.User) > 256 || strings.ContainsAny(args.User, ":\n\x00") {
 		return nil, action.Refuse("eat.bad_param", "%.40q is no name of a user", args.User)
 	}
-	users, err := read(root, passwd)
+	logins, err := Logins(root)
 	if err != nil {
 		return nil, err
 	}
-	from, to, err := Line(users, args.User)
-	if err != nil {
-		return nil, action.Refuse("account.not_local", "/etc/passwd: %v", err)
-	}
-	fields := strings.Split(string(users[from:to]), ":")
-	if len(fields) != 7 || fields[1] != "x" {
+	its := slices.DeleteFunc(slices.Clone(logins), func(l Login) bool { return l.User != args.User })
+	switch {
+	case len(its) != 1: // which of two counts is not the same everywhere
+		return nil, action.Refuse("account.not_local", "/etc/passwd has %d lines of %q", len(its), args.User)
+	case !its[0].Shadowed:
 		return nil, action.Refuse("account.no_shadow", "the password of %q is not kept in /etc/shadow", args.User)
 	}
-	uid, err := strconv.ParseUint(fields[2], 10, 32)
-	if err != nil {
-		return nil, action.Refuse("account.not_local", "%q has no number: %v", args.User, err)
-	}
-	if uid == 0 && (!anyway || args.Sessions) {
+	if its[0].UID == 0 && (!anyway || args.Sessions) {
 		return nil, action.Refuse("account.root", "%q is root: the host policy must allow it, and its processes are never ended", args.User)
 	}
-	secrets, err := read(root, shadow)
+	secrets, err := root.Read(shadow, mostBytes)
 	if err != nil {
 		return nil, err
 	}
-	if from, to, err = Line(secrets, args.User); err != nil {
+	from, to, err := Line(secrets, args.User)
+	if err != nil {
 		return nil, action.Refuse("account.no_shadow", "/etc/shadow: %v", err)
 	}
-	r := &Record{Args: args, UID: uint32(uid), Before: bytes.Clone(secrets[from:to])}
+	r := &Record{Args: args, UID: its[0].UID, Before: bytes.Clone(secrets[from:to])}
 	if r.After, err = Locked(r.Before); err != nil {
 		return nil, action.Refuse("account.no_shadow", "%v", err)
 	}
-	if !anyway && !otherLogin(root, users, secrets, args.User) {
+	if !anyway && !otherLogin(root, logins, args.User) {
 		return nil, action.Refuse("account.last_login", "nobody but %q could log in then", args.User)
 	}
 	return r, nil
-}
-
-func read(root action.Root, path string) ([]byte, error) {
-	dir, name, err := root.Parent(path)
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	f, _, err := action.Regular(dir, name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return action.Read(f, mostBytes)
 }
 
 // Do locks the account. Effect: password, expires, and sessions where they
@@ -138,17 +120,12 @@ func swap(root action.Root, user string, before, after []byte) error {
 		return err
 	}
 	defer unlock()
-	dir, name, err := root.Parent(shadow)
+	o, err := root.Open(shadow)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
-	f, _, err := action.Regular(dir, name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	was, err := action.Read(f, mostBytes)
+	defer o.Close()
+	was, err := action.Read(o.File, mostBytes)
 	if err != nil {
 		return err
 	}
@@ -159,10 +136,10 @@ func swap(root action.Root, user string, before, after []byte) error {
 	if bytes.Equal(is, was) {
 		return nil
 	}
-	if err := action.Replace(dir, name, f, was, is); err != nil {
+	if err := action.Replace(o.Dir, o.Name, o.File, was, is); err != nil {
 		return fmt.Errorf("changing /etc/shadow: %w", err)
 	}
-	seen, err := read(root, shadow)
+	seen, err := root.Read(shadow, mostBytes)
 	if err == nil && !bytes.Equal(seen, is) {
 		err = errors.New("/etc/shadow is not what was written: something else writes it without its lock")
 	}
@@ -234,13 +211,10 @@ func end(uid uint32) (n int, err error) {
 }
 
 // owned reports whether a process runs as uid, in any of the ways but that of
-// files, and is not root's in one. Source: proc_pid_status(5).
+// files, and is not root's in one.
 func owned(pid int, uid uint32) bool {
-	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	_, rest, _ := bytes.Cut(status, []byte("\nUid:\t"))
-	line, _, _ := bytes.Cut(rest, []byte("\n"))
-	ids := strings.Fields(string(line))
-	is := false
+	line, _ := action.Status(pid, "Uid") // none where it has ended
+	ids, is := strings.Fields(line), false
 	for _, id := range ids[:min(3, len(ids))] {
 		if id == "0" {
 			return false

@@ -191,6 +191,23 @@ func TestWhoIsNotLocked(t *testing.T) {
 	}
 }
 
+// TestTwoLines: which of two accounts with one name counts is not the same
+// everywhere, so neither is locked.
+func TestTwoLines(t *testing.T) {
+	for path, code := range map[string]string{"etc/passwd": "account.not_local", "etc/shadow": "account.no_shadow"} {
+		root := host(t)
+		was, err := os.ReadFile(filepath.Join(root.Dir, path))
+		must(t, err)
+		more := "alice:x:1009:1009::/home/alice:/bin/sh\n"
+		if path == "etc/shadow" {
+			more = "alice:$y$j9T$x$y:19500::::::\n"
+		}
+		must(t, os.WriteFile(filepath.Join(root.Dir, path), append([]byte(more), was...), 0o640))
+		_, err = account.Prepare(root, account.Args{User: "alice"}, true)
+		refused(t, err, code)
+	}
+}
+
 // TestLockIsHeld: passwd and useradd wait for it, and it waits for them.
 func TestLockIsHeld(t *testing.T) {
 	if path := os.Getenv("ACCOUNT_TEST_LOCK"); path != "" {

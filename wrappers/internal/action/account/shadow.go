@@ -3,13 +3,7 @@ package account
 import (
 	"bytes"
 	"fmt"
-	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
-
-	"picket.internal/wrappers/internal/action"
 )
 
 // Line finds the line of a user in a file like /etc/shadow, without its end.
@@ -62,37 +56,4 @@ func Swap(file []byte, user string, before, after []byte) ([]byte, error) {
 		return nil, fmt.Errorf("the line of %q has been changed since", user)
 	}
 	return slices.Concat(file[:from], after, file[to:]), nil
-}
-
-// otherLogin reports whether an account besides that of user can log in: it has
-// a shell, has not expired, and has a password that can match or a file of keys
-// that is not empty. What it does not understand cannot.
-func otherLogin(root action.Root, users, secrets []byte, user string) bool {
-	for line := range bytes.SplitSeq(users, []byte("\n")) {
-		f := strings.Split(string(line), ":")
-		if len(f) != 7 || f[0] == "" || f[0] == user || strings.HasSuffix(f[6], "nologin") || strings.HasSuffix(f[6], "false") {
-			continue
-		}
-		from, to, err := Line(secrets, f[0])
-		s := strings.Split(string(secrets[max(from, 0):to]), ":")
-		if err != nil || f[1] != "x" || len(s) != 9 {
-			continue
-		}
-		if day, err := strconv.ParseInt(s[7], 10, 64); s[7] != "" && (err != nil || day*86400 <= time.Now().Unix()) {
-			continue
-		}
-		keys := []byte{}
-		if filepath.IsAbs(f[5]) {
-			keys, _ = read(root, filepath.Join(f[5], ".ssh/authorized_keys"))
-		}
-		if strings.HasPrefix(s[1], "$") || strings.HasPrefix(s[1], "_") || len(s[1]) == 13 || slices.ContainsFunc(bytes.Split(keys, []byte("\n")), isKey) {
-			return true
-		}
-	}
-	return false
-}
-
-func isKey(line []byte) bool {
-	line = bytes.TrimSpace(line)
-	return bytes.Contains(line, []byte(" AAAA")) && line[0] != '#'
 }

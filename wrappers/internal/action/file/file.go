@@ -30,12 +30,6 @@ const (
 	inner      = "file" // its name in a folder of its own
 )
 
-// Args say which file. Both must hold.
-type Args struct {
-	Path   string `json:"path"` // absolute and clean
-	SHA256 string `json:"sha256"`
-}
-
 // Record is what doing and undoing need.
 type Record struct {
 	Path   []byte  `json:"path"` // may be no UTF-8
@@ -57,23 +51,20 @@ type Xattr struct {
 	Parts [][]byte `json:"parts"`
 }
 
-// Prepare looks at the file. Codes: eat.bad_param, quar.gone, quar.unsafe_path,
+// Prepare looks at the file at path, absolute and clean, which must have that
+// SHA-256. Codes: eat.bad_param, quar.gone, quar.unsafe_path,
 // quar.not_regular, quar.nlink, quar.changed, quar.too_large.
-func Prepare(root action.Root, args Args) (*Record, error) {
-	if !action.IsHash(args.SHA256) {
-		return nil, action.Refuse("eat.bad_param", "%.70q is no SHA-256", args.SHA256)
+func Prepare(root action.Root, path, sha256 string) (*Record, error) {
+	if !action.IsHash(sha256) {
+		return nil, action.Refuse("eat.bad_param", "%.70q is no SHA-256", sha256)
 	}
-	dir, name, err := root.Parent(args.Path)
+	o, err := root.Open(path)
 	if err != nil {
 		return nil, refusal(err)
 	}
-	defer dir.Close()
-	f, st, err := action.Regular(dir, name)
-	if err != nil {
-		return nil, refusal(err)
-	}
-	defer f.Close()
-	r := &Record{Path: []byte(args.Path), SHA256: args.SHA256, ID: rand.Text(), Dev: st.Dev, Inode: st.Ino, UID: st.Uid, GID: st.Gid,
+	defer o.Close()
+	f, st := o.File, o.Stat
+	r := &Record{Path: []byte(path), SHA256: sha256, ID: rand.Text(), Dev: st.Dev, Inode: st.Ino, UID: st.Uid, GID: st.Gid,
 		Mode: st.Mode & 0o7777, Times: []int64{st.Atim.Sec, st.Atim.Nsec, st.Mtim.Sec, st.Mtim.Nsec}, Xattrs: []Xattr{}}
 	if err := r.check(f); err != nil {
 		return nil, err
@@ -196,7 +187,7 @@ func (r *Record) Do(root action.Root) (action.Effect, error) {
 	if err := errors.Join(action.Dress(f, 0, 0, 0, nil), f.Sync(), p.store.Sync()); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(unlink(p.box, inner), p.dir.Sync()); err != nil { // what was copied
+	if err := errors.Join(action.Unlink(p.box, inner), p.dir.Sync()); err != nil { // what was copied
 		return nil, err
 	}
 	return action.Effect{"state": "quarantined", "sha256": r.SHA256, "kept": p.store.Name() + "/" + r.ID}, nil
@@ -225,7 +216,7 @@ func (r *Record) take(p places) error {
 	if err != nil {
 		back := move(p.box, inner, p.dir, p.name)
 		if back == nil && f != nil {
-			back = r.setFlags(f, r.Flags)
+			back = action.Tighten(f, r.Flags)
 		}
 		if errors.Is(back, unix.EEXIST) {
 			back = action.Refuse("quar.changed", "what was at %q is in the folder .picket-%s beside it, for there is something else again", r.Path, r.ID)
@@ -251,14 +242,8 @@ func (r *Record) loosen(p places) error {
 	if err := r.check(f); err != nil {
 		return err
 	}
-	return r.setFlags(f, r.Flags&^action.Fixed)
-}
-
-func (r *Record) setFlags(f *os.File, flags int) error {
-	if r.Flags&action.Fixed == 0 {
-		return nil
-	}
-	return action.SetFlags(f, flags)
+	_, err = action.Loosen(f)
+	return err
 }
 
 // Undo brings the file back. Effect: state, sha256. Codes: quar.occupied where
@@ -282,7 +267,7 @@ func (r *Record) restore(p places) error {
 		if err := r.same(kept, "quar.damaged"); err != nil {
 			return err
 		}
-		if err := unlink(p.box, inner); err != nil { // half of a copy
+		if err := action.Unlink(p.box, inner); err != nil { // half of a copy
 			return err
 		}
 		if err := unix.Faccessat(int(p.dir.Fd()), p.name, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW); err == nil {
@@ -297,7 +282,7 @@ func (r *Record) restore(p places) error {
 	if errors.Is(err, unix.ENOENT) { // it is back already
 		if f, _, err = action.Regular(p.dir, p.name); err == nil {
 			defer f.Close()
-			err = errors.Join(r.same(f, "quar.occupied"), r.setFlags(f, r.Flags))
+			err = errors.Join(r.same(f, "quar.occupied"), action.Tighten(f, r.Flags))
 		}
 		return err
 	}
@@ -313,7 +298,7 @@ func (r *Record) restore(p places) error {
 	} else if err != nil {
 		return err
 	}
-	return errors.Join(r.setFlags(f, r.Flags), p.dir.Sync(), p.store.Sync())
+	return errors.Join(action.Tighten(f, r.Flags), p.dir.Sync(), p.store.Sync())
 }
 
 func (r *Record) occupied() error {

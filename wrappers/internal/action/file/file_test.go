@@ -79,8 +79,15 @@ func look(t testing.TB, path string) seen {
 
 const evil = "#!/bin/sh\nevil\n"
 
+// target is a file as a token names it.
+type target struct{ path, sha256 string }
+
+func prepareAt(root action.Root, at target) (*file.Record, error) {
+	return file.Prepare(root, at.path, at.sha256)
+}
+
 // plant makes a file with everything that one can have.
-func plant(t testing.TB, path string) file.Args {
+func plant(t testing.TB, path string) target {
 	t.Helper()
 	must(t, os.WriteFile(path, []byte(evil), 0o644))
 	must(t, os.Chown(path, 1234, 5678))
@@ -95,18 +102,18 @@ func plant(t testing.TB, path string) file.Args {
 	}
 	must(t, unix.Chmod(path, 0o4755))
 	must(t, unix.UtimesNanoAt(unix.AT_FDCWD, path, []unix.Timespec{{Sec: 2e9, Nsec: 5}, {Sec: 1e9, Nsec: 123456789}}, 0))
-	return file.Args{Path: path, SHA256: action.Hash([]byte(evil))}
+	return target{path: path, sha256: action.Hash([]byte(evil))}
 }
 
 // below is the path as the root sees it.
-func below(root action.Root, args file.Args) file.Args {
-	args.Path = strings.TrimPrefix(args.Path, root.Dir)
+func below(root action.Root, args target) target {
+	args.path = strings.TrimPrefix(args.path, root.Dir)
 	return args
 }
 
-func prepare(t testing.TB, root action.Root, args file.Args) *file.Record {
+func prepare(t testing.TB, root action.Root, args target) *file.Record {
 	t.Helper()
-	r, err := file.Prepare(root, below(root, args))
+	r, err := prepareAt(root, below(root, args))
 	must(t, err)
 	return kept(t, r)
 }
@@ -174,7 +181,7 @@ func TestQuarantineAndRestore(t *testing.T) {
 			r := prepare(t, root, args)
 			for range 2 {
 				effect, err := r.Do(root)
-				if must(t, err); effect["state"] != "quarantined" || effect["sha256"] != args.SHA256 {
+				if must(t, err); effect["state"] != "quarantined" || effect["sha256"] != args.sha256 {
 					t.Errorf("effect %v", effect)
 				}
 				if left := names(t, dir); left != "" {
@@ -214,22 +221,22 @@ func TestThreat_W12_WhatIsNotMoved(t *testing.T) {
 	must(t, os.Link(at("one"), at("two")))
 	before := look(t, at("evil"))
 	for _, c := range []struct{ path, sum, code string }{
-		{at("pipe"), good.SHA256, "quar.not_regular"},
-		{at("folder"), good.SHA256, "quar.not_regular"},
-		{at("link"), good.SHA256, "quar.not_regular"},
-		{at("here/evil"), good.SHA256, "quar.unsafe_path"},
-		{at("one"), good.SHA256, "quar.nlink"},
-		{at("none"), good.SHA256, "quar.gone"},
-		{at("evil/x"), good.SHA256, "quar.gone"},
+		{at("pipe"), good.sha256, "quar.not_regular"},
+		{at("folder"), good.sha256, "quar.not_regular"},
+		{at("link"), good.sha256, "quar.not_regular"},
+		{at("here/evil"), good.sha256, "quar.unsafe_path"},
+		{at("one"), good.sha256, "quar.nlink"},
+		{at("none"), good.sha256, "quar.gone"},
+		{at("evil/x"), good.sha256, "quar.gone"},
 		{at("evil"), strings.Repeat("0", 64), "quar.changed"},
 		{at("evil"), "abc", "eat.bad_param"},
-		{dir + "/x/../evil", good.SHA256, "eat.bad_param"},
-		{root.Dir + "/../evil", good.SHA256, "eat.bad_param"},
-		{"evil", good.SHA256, "eat.bad_param"},
-		{"", good.SHA256, "eat.bad_param"},
-		{at("evil\x00"), good.SHA256, "eat.bad_param"},
+		{dir + "/x/../evil", good.sha256, "eat.bad_param"},
+		{root.Dir + "/../evil", good.sha256, "eat.bad_param"},
+		{"evil", good.sha256, "eat.bad_param"},
+		{"", good.sha256, "eat.bad_param"},
+		{at("evil\x00"), good.sha256, "eat.bad_param"},
 	} {
-		_, err := file.Prepare(root, below(root, file.Args{Path: c.path, SHA256: c.sum}))
+		_, err := prepareAt(root, below(root, target{c.path, c.sum}))
 		t.Log(c.path, err)
 		refused(t, err, c.code)
 	}
@@ -370,7 +377,7 @@ func TestThreat_W12_Swapper(t *testing.T) {
 	must(t, unix.Stat(passwd, &inode))
 	dir := filepath.Join(root.Dir, "tmp")
 	path := filepath.Join(dir, "evil")
-	args := file.Args{Path: "/tmp/evil", SHA256: action.Hash([]byte(evil))}
+	args := target{path: "/tmp/evil", sha256: action.Hash([]byte(evil))}
 	stop, swapper := make(chan struct{}), sync.WaitGroup{}
 	swapper.Go(func() {
 		for i := 0; ; i++ {
@@ -397,7 +404,7 @@ func TestThreat_W12_Swapper(t *testing.T) {
 	})
 	outcomes := map[string]int{}
 	for range total {
-		r, err := file.Prepare(root, args)
+		r, err := prepareAt(root, args)
 		var refusal *action.Refusal
 		if err == nil {
 			_, err = r.Do(root)

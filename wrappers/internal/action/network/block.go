@@ -95,9 +95,6 @@ func (r *Block) Undo(action.Root) (action.Effect, error) {
 // InForce reads back whether exactly the rules of the record are in force.
 func (r *Block) InForce() (bool, error) { return r.table().inForce() }
 
-// Reapply blocks again from the record, as after a reboot.
-func (r *Block) Reapply(root action.Root) (action.Effect, error) { return r.Do(root) }
-
 func (r *Block) table() table {
 	v4, v6 := set{name: "v4", key: nftables.TypeIPAddr}, set{name: "v6", key: nftables.TypeIP6Addr}
 	for _, p := range r.Prefixes {
@@ -109,14 +106,12 @@ func (r *Block) table() table {
 	}
 	from := []rule{drop(inSet("v4", false, sourceAddress)), drop(inSet("v6", true, sourceAddress))}
 	to := []rule{drop(inSet("v4", false, destinationAddress)), drop(inSet("v6", true, destinationAddress))}
-	blocking := func(name string, hook *nftables.ChainHook, at nftables.ChainPriority, rules []rule) chain {
-		return newChain(name, hook, at, nftables.ChainPolicyAccept, rules)
-	}
+	const policy = nftables.ChainPolicyAccept
 	return table{name: blockTable + r.ID, sets: []set{v4, v6}, chains: []chain{
-		blocking("input", nftables.ChainHookInput, first, from),
-		blocking("output", nftables.ChainHookOutput, first, to),
-		blocking("forward", nftables.ChainHookForward, first, slices.Concat(from, to)),
-		blocking("leaving", nftables.ChainHookPostrouting, last, to),
+		newChain(policy, "input", nftables.ChainHookInput, first, from),
+		newChain(policy, "output", nftables.ChainHookOutput, first, to),
+		newChain(policy, "forward", nftables.ChainHookForward, first, slices.Concat(from, to)),
+		newChain(policy, "leaving", nftables.ChainHookPostrouting, last, to),
 	}}
 }
 

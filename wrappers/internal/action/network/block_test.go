@@ -116,7 +116,7 @@ func TestEndingOneBlockKeepsWhatAnotherHolds(t *testing.T) {
 	act(t, w, narrow.Undo)
 	check(t, "the wide one", v4, never)
 	check(t, "the wide one", v6, always)
-	act(t, w, narrow.Reapply)
+	act(t, w, narrow.Do)
 	act(t, w, wide.Undo)
 	check(t, "the narrow one", append(v4, v6...), never)
 	act(t, w, narrow.Undo)
@@ -146,7 +146,7 @@ func TestBlockOfTheMostThatIsTaken(t *testing.T) {
 	if inForce(t, w, again) {
 		t.Error("in force after everything was flushed")
 	}
-	act(t, w, again.Reapply)
+	act(t, w, again.Do)
 	if !inForce(t, w, again) {
 		t.Error("not in force after it was applied again")
 	}

@@ -3,7 +3,6 @@ package network
 import (
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -22,16 +21,12 @@ type Isolation struct {
 	Allowed Allowed `json:"allowed"`
 	// Already is true where the very same rules were in force before.
 	Already bool `json:"already,omitempty"`
-	// ConfirmBy is until when the hub must confirm that it still reaches the
-	// host. Confirmed is set by the gate when it did.
-	ConfirmBy time.Time `json:"confirm_by"`
-	Confirmed bool      `json:"confirmed,omitempty"`
 }
 
 // PrepareIsolation checks what is to stay open and that no other isolation is in
 // force. It refuses with NoNftables, BadPrefix or Conflict.
-func PrepareIsolation(_ action.Root, allowed Allowed, now time.Time) (*Isolation, error) {
-	r := &Isolation{Allowed: allowed, ConfirmBy: now.Add(ConfirmWithin).UTC()}
+func PrepareIsolation(_ action.Root, allowed Allowed) (*Isolation, error) {
+	r := &Isolation{Allowed: allowed}
 	t, err := r.table()
 	if err != nil {
 		return nil, err
@@ -42,7 +37,8 @@ func PrepareIsolation(_ action.Root, allowed Allowed, now time.Time) (*Isolation
 	return r, nil
 }
 
-// Do isolates the host. Connections to others stop at once: rules go by address,
+// Do isolates the host; where it is, the rules are replaced by themselves in
+// one step. Connections to others stop at once: rules go by address,
 // never by the state of a connection, whose entries are deleted after.
 func (r *Isolation) Do(action.Root) (action.Effect, error) {
 	t, err := r.table()
@@ -61,10 +57,7 @@ func (r *Isolation) Do(action.Root) (action.Effect, error) {
 // Undo takes the table out. Every other table is as it was, as it was never
 // changed. Deleted entries of connections do not come back: the kernel makes
 // new ones from the next packet.
-func (r *Isolation) Undo(action.Root) (action.Effect, error) { return Release() }
-
-// Release ends any isolation, with or without its record.
-func Release() (action.Effect, error) {
+func (r *Isolation) Undo(action.Root) (action.Effect, error) {
 	if err := remove(isolationTable); err != nil {
 		return nil, err
 	}
@@ -80,14 +73,6 @@ func (r *Isolation) InForce() (bool, error) {
 	return t.inForce()
 }
 
-// Reapply isolates again from the record, as after a reboot. Where the rules are
-// in force, they are replaced by themselves in one step.
-func (r *Isolation) Reapply(root action.Root) (action.Effect, error) { return r.Do(root) }
-
-// Overdue is true when the hub did not confirm in time: the isolation is to be
-// undone.
-func (r *Isolation) Overdue(now time.Time) bool { return !r.Confirmed && !now.Before(r.ConfirmBy) }
-
 // table builds the rules. All chains drop what no rule accepts.
 func (r *Isolation) table() (table, error) {
 	if _, err := r.Allowed.prefixes(); err != nil {
@@ -97,16 +82,14 @@ func (r *Isolation) table() (table, error) {
 	forward := slices.Concat(with(r.Allowed.Forward, destinationAddress), with(r.Allowed.Forward, sourceAddress))
 	in := slices.Concat([]rule{accept(loopback(expr.MetaKeyIIFTYPE))}, with(own, sourceAddress), needed(sourceAddress))
 	out := slices.Concat([]rule{accept(loopback(expr.MetaKeyOIFTYPE))}, with(own, destinationAddress), needed(destinationAddress))
-	isolated := func(name string, hook *nftables.ChainHook, at nftables.ChainPriority, rules []rule) chain {
-		return newChain(name, hook, at, nftables.ChainPolicyDrop, rules)
-	}
+	const policy = nftables.ChainPolicyDrop
 	return table{name: isolationTable, chains: []chain{
-		isolated("input", nftables.ChainHookInput, first, in),
-		isolated("output", nftables.ChainHookOutput, first, out),
-		isolated("forward", nftables.ChainHookForward, first, forward),
+		newChain(policy, "input", nftables.ChainHookInput, first, in),
+		newChain(policy, "output", nftables.ChainHookOutput, first, out),
+		newChain(policy, "forward", nftables.ChainHookForward, first, forward),
 		// A rule of another table may give a packet to an allowed address, even to
 		// loopback, a new destination after the chains above let it through.
-		isolated("leaving", nftables.ChainHookPostrouting, last, slices.Concat(out, forward)),
+		newChain(policy, "leaving", nftables.ChainHookPostrouting, last, slices.Concat(out, forward)),
 	}}, nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"picket.internal/wrappers/internal/action"
 	"picket.internal/wrappers/internal/action/network"
@@ -116,7 +115,7 @@ func isolate(t *testing.T, w world, a network.Allowed) *network.Isolation {
 	t.Helper()
 	var r *network.Isolation
 	var err error
-	w.host.do(func() { r, err = network.PrepareIsolation(root, a, time.Now()) })
+	w.host.do(func() { r, err = network.PrepareIsolation(root, a) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +289,7 @@ func TestThreat_W13_AfterARebootFromTheRecord(t *testing.T) {
 	if inForce(t, w, again) {
 		t.Error("in force after everything was flushed")
 	}
-	act(t, w, again.Reapply)
+	act(t, w, again.Do)
 	if !inForce(t, w, again) {
 		t.Error("not in force after it was applied again")
 	}
@@ -318,7 +317,7 @@ func TestThreat_W13_ChangedRulesAreNotInForce(t *testing.T) {
 			if inForce(t, w, r) {
 				t.Errorf("in force after %q", change)
 			}
-			act(t, w, r.Reapply)
+			act(t, w, r.Do)
 			if !inForce(t, w, r) {
 				t.Error("not in force after it was applied again")
 			}
@@ -420,7 +419,7 @@ func TestIsolationIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var err error
-			w.host.do(func() { _, err = network.PrepareIsolation(root, tt.allowed, time.Now()) })
+			w.host.do(func() { _, err = network.PrepareIsolation(root, tt.allowed) })
 			wantRefusal(t, err, tt.code)
 		})
 	}
@@ -432,7 +431,7 @@ func TestIsolationIsRefused(t *testing.T) {
 		}
 		var err error
 		w.host.do(func() {
-			_, err = network.PrepareIsolation(root, network.Allowed{Hub: []network.Peer{{Prefix: "10.0.0.1"}}}, time.Now())
+			_, err = network.PrepareIsolation(root, network.Allowed{Hub: []network.Peer{{Prefix: "10.0.0.1"}}})
 		})
 		wantRefusal(t, err, network.Conflict)
 	})
@@ -444,7 +443,7 @@ func TestIsolationIsRefused(t *testing.T) {
 				return
 			}
 			r := &network.Isolation{Allowed: allowed()}
-			_, err := network.PrepareIsolation(root, allowed(), time.Now())
+			_, err := network.PrepareIsolation(root, allowed())
 			_, errDo := r.Do(root)
 			_, errUndo := r.Undo(root)
 			errs = append(errs, err, errDo, errUndo)
@@ -453,16 +452,4 @@ func TestIsolationIsRefused(t *testing.T) {
 			wantRefusal(t, err, network.NoNftables)
 		}
 	})
-}
-
-func TestOverdue(t *testing.T) {
-	made := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	r := &network.Isolation{ConfirmBy: made.Add(network.ConfirmWithin)}
-	if r.Overdue(made.Add(59*time.Second)) || !r.Overdue(made.Add(60*time.Second)) {
-		t.Error("overdue before a minute, or not after")
-	}
-	r.Confirmed = true
-	if r.Overdue(made.Add(time.Hour)) {
-		t.Error("overdue though confirmed")
-	}
 }

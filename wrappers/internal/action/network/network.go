@@ -19,7 +19,6 @@ import (
 	"net/netip"
 	"slices"
 	"syscall"
-	"time"
 
 	"picket.internal/wrappers/internal/action"
 )
@@ -34,9 +33,6 @@ const (
 
 // maxPeers bounds the rules of one isolation: up to 8 for each peer.
 const maxPeers = 128
-
-// ConfirmWithin is how long an isolation waits for the hub's confirmation.
-const ConfirmWithin = time.Minute
 
 // Peer is who may be talked to while the host is isolated. The fields have the
 // names that they have in the host policy.

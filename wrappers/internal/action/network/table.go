@@ -44,7 +44,8 @@ type chain struct {
 	rules []rule
 }
 
-func newChain(name string, hook *nftables.ChainHook, at nftables.ChainPriority, policy nftables.ChainPolicy, rules []rule) chain {
+// newChain makes one that does what policy says where no rule decides.
+func newChain(policy nftables.ChainPolicy, name string, hook *nftables.ChainHook, at nftables.ChainPriority, rules []rule) chain {
 	return chain{Chain: nftables.Chain{Name: name, Type: nftables.ChainTypeFilter, Hooknum: hook, Priority: &at, Policy: &policy}, rules: rules}
 }
 

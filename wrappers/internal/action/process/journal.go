@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -18,7 +19,7 @@ type journal struct {
 	dir, file *os.File
 	name      string
 	list      []stopped
-	held      []*action.Process // those of list that this run has found
+	held      map[stopped]*action.Process // those of list that this run has found
 }
 
 // stopped is what a process is known by in another run. Where the kernel is
@@ -33,7 +34,7 @@ func (r *Record) journal(root action.Root) (*journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &journal{dir: dir, name: r.ID}
+	j := &journal{dir: dir, name: r.ID, held: map[stopped]*action.Process{}}
 	j.file, err = action.OpenAt(dir, j.name, unix.O_RDWR|unix.O_CREAT|unix.O_APPEND, 0o600)
 	if err != nil {
 		dir.Close()
@@ -66,15 +67,11 @@ func (j *journal) close() {
 
 // add writes down those that are not stopped yet, or all of them.
 func (j *journal) add(round []*action.Process, all bool) error {
-	known := map[stopped]bool{}
-	for _, s := range j.list {
-		known[s] = true
-	}
 	var lines []byte
 	for _, p := range round {
-		if s := of(p); known[s] || all || !p.Stopped() {
-			j.held = append(j.held, p)
-			if !known[s] {
+		s := of(p)
+		if known := slices.Contains(j.list, s); known || all || !p.Stopped() {
+			if j.held[s] = p; !known {
 				j.list = append(j.list, s)
 				lines = fmt.Appendf(lines, "%d %d %d\n", s.pid, s.start, s.inode)
 			}
@@ -93,20 +90,19 @@ func of(p *action.Process) stopped { return stopped{p.PID, p.Start, p.Inode} }
 
 // hold finds those of the journal again that an earlier run stopped.
 func (j *journal) hold() error {
-	held := map[stopped]bool{}
-	for _, p := range j.held {
-		held[of(p)] = true
-	}
 	for _, s := range j.list {
+		if j.held[s] != nil {
+			continue
+		}
 		p, err := action.OpenProcess(s.pid)
 		switch {
 		case errors.Is(err, action.ErrGone):
 		case err != nil:
 			return err
-		case of(p) != s || held[s]:
+		case of(p) != s:
 			p.Close()
 		default:
-			j.held = append(j.held, p)
+			j.held[s] = p
 		}
 	}
 	return nil

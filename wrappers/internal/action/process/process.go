@@ -13,11 +13,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -44,7 +42,7 @@ type Args struct {
 type Record struct {
 	Args Args   `json:"args"`
 	Kill bool   `json:"kill"`
-	Boot string `json:"boot"` // boot_id: numbers mean nothing after another boot
+	Boot string `json:"boot"` // boot_id, which is another in each unit of some containers
 	ID   string `json:"id"`   // names what is kept in State
 	// Protected reports whether a process must be left alone, or is nil.
 	Protected func(pid int) bool `json:"-"`
@@ -54,25 +52,19 @@ type Record struct {
 // is not refused: Do then says so. Codes: eat.bad_param, kill.identity_mismatch,
 // kill.unreadable, kill.own_tree, policy.protected_target.
 func Prepare(root action.Root, args Args, kill bool, protected func(pid int) bool) (*Record, error) {
-	boot, err := bootID()
+	boot, err := action.BootID()
 	if err != nil {
 		return nil, err
 	}
 	r := &Record{Args: args, Kill: kill, Boot: boot, ID: rand.Text(), Protected: protected}
 	p, err := r.open()
-	if errors.Is(err, action.ErrGone) {
-		return r, nil
+	if err == nil {
+		p.Close()
 	}
-	if err != nil {
+	if unlessGone(err) != nil {
 		return nil, err
 	}
-	defer p.Close()
 	return r, nil
-}
-
-func bootID() (string, error) {
-	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	return strings.TrimSpace(string(id)), err
 }
 
 // open holds the process if it is the one that was decided on.
@@ -161,9 +153,6 @@ func image(pid int) (string, error) {
 // if that is what was asked. Effect: outcome (killed, suspended, already_gone),
 // processes, state, and cut where a tree was larger than its bounds.
 func (r *Record) Do(root action.Root) (action.Effect, error) {
-	if boot, err := bootID(); err != nil || boot != r.Boot {
-		return action.Effect{"outcome": "already_gone", "why": "the host was booted since"}, err
-	}
 	j, err := r.journal(root)
 	if err != nil {
 		return nil, err
@@ -273,11 +262,37 @@ func (r *Record) child(pid int, tree map[int]uint64) (*action.Process, error) {
 	return nil, nil
 }
 
-// Undo lets those go on that Do stopped, and no other. What was killed stays
-// dead: a process has no earlier state to go back to.
+// Holds reports whether a process that Do stopped is stopped still. It asks the
+// processes and not the boot id: that is another after a reboot, but in a
+// container also for each unit that has a /proc of its own.
+func (r *Record) Holds(root action.Root) (bool, error) {
+	j, err := r.journal(root)
+	if err != nil {
+		return false, err
+	}
+	defer j.close()
+	if err := j.hold(); err != nil {
+		return false, err
+	}
+	n, err := j.each(held)
+	return n > 0, err
+}
+
+func held(p *action.Process) error {
+	if !p.Held() {
+		return action.ErrGone
+	}
+	return nil
+}
+
+// Undo lets those go on that Do stopped, and no other: number, start and the
+// inode of the pidfd must be theirs, and where the boot id is another, they must
+// be stopped too. What was killed stays dead: a process has no earlier state to
+// go back to.
 func (r *Record) Undo(root action.Root) (action.Effect, error) {
-	if boot, err := bootID(); err != nil || boot != r.Boot {
-		return action.Effect{"resumed": "0", "why": "the host was booted since"}, err
+	boot, err := action.BootID()
+	if err != nil {
+		return nil, err
 	}
 	j, err := r.journal(root)
 	if err != nil {
@@ -287,7 +302,12 @@ func (r *Record) Undo(root action.Root) (action.Effect, error) {
 	if err := j.hold(); err != nil {
 		return nil, err
 	}
-	n, err := j.each(func(p *action.Process) error { return p.Signal(unix.SIGCONT) })
+	n, err := j.each(func(p *action.Process) error {
+		if boot != r.Boot && held(p) != nil {
+			return action.ErrGone
+		}
+		return p.Signal(unix.SIGCONT)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -307,8 +327,5 @@ func unlessGone(err error) error {
 
 // remove forgets a journal that has no more use.
 func (j *journal) remove() error {
-	if err := unix.Unlinkat(int(j.dir.Fd()), j.name, 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return j.dir.Sync()
+	return errors.Join(action.Unlink(j.dir, j.name), j.dir.Sync())
 }

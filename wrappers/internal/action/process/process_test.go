@@ -280,6 +280,32 @@ func TestTreeThatGrows(t *testing.T) {
 
 // TestKilledInTheMiddle: what was stopped before a crash is ended, or let go
 // on, by the next run, also where the first of them is gone by then.
+// TestAfterAnotherBoot: what is stopped still goes on, and what is not gets no
+// signal: it may have number and start by chance.
+func TestAfterAnotherBoot(t *testing.T) {
+	for _, stopped := range []bool{true, false} {
+		root, cmd := host(t), start(t, image(t, "a"), "1000")
+		r, err := process.Prepare(root, is(t, cmd.Process.Pid), false, nil)
+		must(t, err)
+		_, err = r.Do(root)
+		must(t, err)
+		want := "1"
+		if !stopped {
+			must(t, cmd.Process.Signal(unix.SIGCONT))
+			want = "0"
+		}
+		r = kept(t, r)
+		r.Boot = "another"
+		if holds, err := r.Holds(root); err != nil || holds != stopped {
+			t.Errorf("stopped %v, holds %v, %v", stopped, holds, err)
+		}
+		effect, err := r.Undo(root)
+		if must(t, err); effect["resumed"] != want || state(cmd.Process.Pid) == "T" {
+			t.Errorf("stopped %v: effect %v, state %s", stopped, effect, state(cmd.Process.Pid))
+		}
+	}
+}
+
 func TestKilledInTheMiddle(t *testing.T) {
 	for _, next := range []string{"do", "undo"} {
 		root := host(t)

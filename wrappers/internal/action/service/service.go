@@ -26,21 +26,18 @@ const patience = 100 * time.Second
 
 var unitName = regexp.MustCompile(`^[A-Za-z0-9:_.\\@-]{1,240}\.(service|socket|timer|path)$`)
 
-// Args say which unit.
-type Args struct {
-	Unit string `json:"unit"` // with its kind, as in "cron.service"
-}
-
 // Record is what doing and undoing need.
 type Record struct {
 	Unit   string `json:"unit"`   // its own name, not an alias
 	Before string `json:"before"` // ActiveState
 }
 
-// Prepare asks how the unit is. Codes: eat.bad_param, service.unsupported,
+// Prepare asks how a unit is, which is named with its kind, as in "cron.service".
+// protected reports whether one must be left alone: it is asked about the name
+// that the unit has itself, since that may be an alias. Codes: eat.bad_param, policy.protected_target, service.unsupported,
 // service.not_found.
-func Prepare(root action.Root, args Args) (*Record, error) {
-	if err := allowed(args.Unit); err != nil {
+func Prepare(root action.Root, unit string, protected func(unit string) bool) (*Record, error) {
+	if err := allowed(unit); err != nil {
 		return nil, err
 	}
 	c, err := systemd(root)
@@ -48,12 +45,15 @@ func Prepare(root action.Root, args Args) (*Record, error) {
 		return nil, err
 	}
 	defer c.close()
-	id, err := c.property(args.Unit, "Id")
+	id, err := c.property(unit, "Id")
 	if err != nil {
 		return nil, err
 	}
 	if err := allowed(id); err != nil {
 		return nil, err
+	}
+	if protected(id) {
+		return nil, action.Refuse("policy.protected_target", "stop_service of %q, which is %q", unit, id)
 	}
 	if loaded, err := c.property(id, "LoadState"); err != nil || loaded != "loaded" && loaded != "masked" {
 		return nil, errors.Join(action.Refuse("service.not_found", "systemd says that %s is %q", id, loaded), err)

@@ -15,6 +15,9 @@ import (
 	"picket.internal/wrappers/internal/action/service"
 )
 
+// none protects nothing.
+func none(string) bool { return false }
+
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
@@ -32,13 +35,13 @@ func refused(t testing.TB, err error, code string) {
 
 func TestNamesThatAreRefused(t *testing.T) {
 	for _, name := range []string{"", "cron", "picket-sensor.service", "picket.socket", "-.mount", "a b.service", "../x.service", "x.service\n", "$(x).service", "basic.target", strings.Repeat("x", 300) + ".service"} {
-		_, err := service.Prepare(action.Root{Dir: t.TempDir()}, service.Args{Unit: name})
+		_, err := service.Prepare(action.Root{Dir: t.TempDir()}, name, none)
 		refused(t, err, "eat.bad_param")
 	}
 }
 
 func TestNoSystemd(t *testing.T) {
-	_, err := service.Prepare(action.Root{Dir: t.TempDir()}, service.Args{Unit: "cron.service"})
+	_, err := service.Prepare(action.Root{Dir: t.TempDir()}, "cron.service", none)
 	refused(t, err, "service.unsupported")
 }
 
@@ -71,7 +74,7 @@ func TestHostileSystemd(t *testing.T) {
 				c.Close()
 			}
 		}()
-		if r, err := service.Prepare(action.Root{Dir: dir}, service.Args{Unit: "cron.service"}); err == nil || r != nil {
+		if r, err := service.Prepare(action.Root{Dir: dir}, "cron.service", none); err == nil || r != nil {
 			t.Errorf("%s: %v, %v", name, r, err)
 		} else {
 			t.Logf("%s: %v", name, err)
@@ -110,7 +113,7 @@ func inside(t *testing.T) {
 	root := action.Root{Dir: "/"}
 	prepare := func(unit string) *service.Record {
 		t.Helper()
-		r, err := service.Prepare(root, service.Args{Unit: unit})
+		r, err := service.Prepare(root, unit, none)
 		must(t, err)
 		data, err := strictjson.Encode(r)
 		must(t, err)
@@ -151,8 +154,10 @@ func inside(t *testing.T) {
 	if effect, err := r.Undo(root); err == nil || !strings.Contains(err.Error(), `"failed"`) {
 		t.Errorf("it started: %v, %v", effect, err)
 	}
-	_, err = service.Prepare(root, service.Args{Unit: "missing.service"})
+	_, err = service.Prepare(root, "missing.service", none)
 	refused(t, err, "service.not_found")
-	_, err = service.Prepare(root, service.Args{Unit: "innocent.service"})
+	_, err = service.Prepare(root, "victim.service", func(unit string) bool { return unit == "victim.service" })
+	refused(t, err, "policy.protected_target")
+	_, err = service.Prepare(root, "innocent.service", none)
 	refused(t, err, "eat.bad_param")
 }

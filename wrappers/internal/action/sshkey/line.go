@@ -65,15 +65,27 @@ func (f *File) restore(now []byte) (data []byte, end bool) {
 	return data, !bytes.Equal(data, now)
 }
 
-// has reports whether sshd would let that key in by this line. It reads the
-// line as sshd does: the key is the second word or, if that is none, the second
-// after the options, whatever the name before it says. Source: sshkey_read and
-// sshkey_advance_past_options of OpenSSH.
+// has reports whether sshd would let that key in by this line.
 func has(line []byte, fingerprint string) bool {
+	sums, _ := keyOf(line)
+	return slices.Contains(sums, fingerprint)
+}
+
+// free reports whether a line has a key and no options.
+func free(line []byte) bool {
+	sums, options := keyOf(line)
+	return sums != nil && !options
+}
+
+// keyOf gives the fingerprints of the key in a line, and whether there are
+// options before it. It reads the line as sshd does: the key is the second word
+// or, if that is none, the second after the options, whatever the name before it
+// says. Source: sshkey_read and sshkey_advance_past_options of OpenSSH.
+func keyOf(line []byte) (sums []string, options bool) {
 	line, _, _ = bytes.Cut(bytes.TrimRight(line, "\n"), []byte{0})
 	line = bytes.TrimLeft(line, " \t")
 	if len(line) == 0 || line[0] == '#' {
-		return false
+		return nil, false
 	}
 	quoted, i := false, 0
 	for ; i < len(line) && (quoted || line[i] != ' ' && line[i] != '\t'); i++ {
@@ -83,11 +95,11 @@ func has(line []byte, fingerprint string) bool {
 			quoted = !quoted
 		}
 	}
-	sums := fingerprints(word(line))
+	sums = fingerprints(word(line))
 	if sums == nil || i > bytes.IndexAny(line, " \t") { // a name of a kind of key has no quotes
-		sums = fingerprints(word(bytes.TrimLeft(line[i:], " \t")))
+		sums, options = fingerprints(word(bytes.TrimLeft(line[i:], " \t"))), true
 	}
-	return slices.Contains(sums, fingerprint)
+	return sums, options
 }
 
 // word is the second word.

@@ -6,8 +6,13 @@
 // AuthorizedKeysFile. Keys that come from a command, a directory service or a
 // certificate authority are not seen.
 //
-// It must never change another byte of such a file, and never follow a user's
-// link to a file that is not that user's.
+// It must never change another byte of such a file, never follow a user's link
+// to a file that is not that user's, and never take away the last way into the
+// host without the host policy's word. Ways in are keys and passwords of
+// accounts that are open, root's and those of the groups sudo, wheel and admin
+// apart from the others: an administrator's key stays where no administrator
+// could log in without it. That other lines of sudoers make somebody root, and
+// that sshd_config keeps somebody out, is not known here.
 package sshkey
 
 import (
@@ -15,7 +20,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
@@ -53,9 +57,10 @@ type File struct {
 	Lines  []Line `json:"lines"`
 }
 
-// Prepare looks for the key. Codes: eat.bad_param, sshkey.no_user,
-// sshkey.not_found, sshkey.unreadable, sshkey.too_large.
-func Prepare(root action.Root, args Args) (*Record, error) {
+// Prepare looks for the key. anyway is the host policy's word that the last way
+// into the host may be taken away. Codes: eat.bad_param, sshkey.no_user,
+// sshkey.not_found, sshkey.unreadable, sshkey.too_large, sshkey.last_login.
+func Prepare(root action.Root, args Args, anyway bool) (*Record, error) {
 	sum, _ := strings.CutPrefix(args.Fingerprint, "SHA256:")
 	if raw, err := base64.RawStdEncoding.Strict().DecodeString(sum); err != nil || len(raw) != 32 || len(args.Fingerprint) != len("SHA256:")+43 {
 		return nil, action.Refuse("eat.bad_param", "%.80q is not SHA256: and the fingerprint of a key", args.Fingerprint)
@@ -65,7 +70,7 @@ func Prepare(root action.Root, args Args) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	known, lines, text := map[string]bool{}, 0, 0
+	left, lines, text := map[string][]byte{}, 0, 0
 	for _, c := range candidates {
 		o, err := open(root, c.path, c.uid)
 		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
@@ -77,12 +82,12 @@ func Prepare(root action.Root, args Args) (*Record, error) {
 			}
 			continue
 		}
-		o.close()
+		o.Close()
 		rest, found := Remove(o.data, args.Fingerprint)
-		if known[o.path] || len(found) == 0 {
+		if _, known := left[o.path]; known || len(found) == 0 {
 			continue
 		}
-		known[o.path] = true
+		left[o.path] = rest
 		for _, l := range found {
 			text += len(bytes.Join(l.Parts, nil))
 		}
@@ -93,6 +98,12 @@ func Prepare(root action.Root, args Args) (*Record, error) {
 	}
 	switch {
 	case len(r.Files) > 0:
+		if !anyway {
+			err = lastWay(root, left)
+		}
+		if err != nil {
+			return nil, err
+		}
 		return r, nil
 	case len(r.Skipped) > 0:
 		return nil, action.Refuse("sshkey.unreadable", "%s is in no file that could be looked into, but not in all: %s", args.Fingerprint, r.skipped())
@@ -106,14 +117,9 @@ func (r *Record) skipped() string {
 
 // opened is a file of keys with its bytes.
 type opened struct {
-	path, name string
-	dir, file  *os.File
-	data       []byte
-}
-
-func (o *opened) close() {
-	o.dir.Close()
-	o.file.Close()
+	action.Opened
+	path string // without links
+	data []byte
 }
 
 // open opens the file that path leads to. Links are followed where they are
@@ -124,23 +130,17 @@ func open(root action.Root, path string, uid uint32) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, name, err := root.Parent(path)
-	if err != nil {
+	o := &opened{path: path}
+	if o.Opened, err = root.Open(path); err != nil {
 		return nil, err
 	}
-	f, st, err := action.Regular(dir, name)
-	if err != nil {
-		dir.Close()
-		return nil, err
-	}
-	o := &opened{path: path, name: name, dir: dir, file: f}
-	if linked && st.Uid != uid {
-		err = fmt.Errorf("a link of user %d leads to a file of user %d", uid, st.Uid)
+	if linked && o.Stat.Uid != uid {
+		err = fmt.Errorf("a link of user %d leads to a file of user %d", uid, o.Stat.Uid)
 	} else {
-		o.data, err = action.Read(f, mostBytes)
+		o.data, err = action.Read(o.File, mostBytes)
 	}
 	if err != nil {
-		o.close()
+		o.Close()
 		return nil, err
 	}
 	return o, nil
@@ -170,7 +170,7 @@ func (r *Record) Do(root action.Root) (action.Effect, error) {
 		}
 		lines += len(f.Lines)
 	}
-	again, err := Prepare(root, r.Args)
+	again, err := Prepare(root, r.Args, true)
 	var none *action.Refusal
 	if !errors.As(err, &none) || none.Code != "sshkey.not_found" && none.Code != "sshkey.unreadable" {
 		return nil, errors.Join(fmt.Errorf("the key is there again: %v", again), err)
@@ -215,9 +215,9 @@ func (f *File) edit(root action.Root, change func([]byte) ([]byte, error)) error
 		}
 		data, err := change(o.data)
 		if err == nil && !bytes.Equal(data, o.data) {
-			err = action.Replace(o.dir, o.name, o.file, o.data, data)
+			err = action.Replace(o.Dir, o.Name, o.File, o.data, data)
 		}
-		o.close()
+		o.Close()
 		if !errors.Is(err, action.ErrChanged) || try == 100 {
 			return err
 		}

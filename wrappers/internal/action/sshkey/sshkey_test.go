@@ -78,7 +78,7 @@ func refused(t testing.TB, err error, code string) {
 
 func prepare(t testing.TB, root action.Root, user string) *sshkey.Record {
 	t.Helper()
-	r, err := sshkey.Prepare(root, sshkey.Args{Fingerprint: print, User: user})
+	r, err := sshkey.Prepare(root, sshkey.Args{Fingerprint: print, User: user}, true)
 	must(t, err)
 	data, err := strictjson.Encode(r)
 	must(t, err)
@@ -186,12 +186,12 @@ func TestOneUser(t *testing.T) {
 	if a, b := read(t, root, "home/alice/.ssh/authorized_keys"), read(t, root, "home/bob/.ssh/authorized_keys"); a != "" || b == "" {
 		t.Errorf("alice has %q, bob has %q", a, b)
 	}
-	_, err = sshkey.Prepare(root, sshkey.Args{Fingerprint: print, User: "alice"})
+	_, err = sshkey.Prepare(root, sshkey.Args{Fingerprint: print, User: "alice"}, true)
 	refused(t, err, "sshkey.not_found")
-	_, err = sshkey.Prepare(root, sshkey.Args{Fingerprint: print, User: "carol"})
+	_, err = sshkey.Prepare(root, sshkey.Args{Fingerprint: print, User: "carol"}, true)
 	refused(t, err, "sshkey.no_user")
 	for _, bad := range []string{"", "SHA256:", print[7:], print + "=", strings.Replace(print, "SHA256", "MD5", 1), print + "\n"} {
-		_, err = sshkey.Prepare(root, sshkey.Args{Fingerprint: bad})
+		_, err = sshkey.Prepare(root, sshkey.Args{Fingerprint: bad}, true)
 		refused(t, err, "eat.bad_param")
 	}
 }
@@ -257,7 +257,7 @@ func TestThreat_W12_LinksOfUsers(t *testing.T) {
 	}
 	for target, uid := range map[string]int{"/home/bob/.ssh": 1000, "real": 1001, ".ssh": 1000} {
 		link(target, uid)
-		_, err := sshkey.Prepare(root, sshkey.Args{Fingerprint: print, User: "alice"})
+		_, err := sshkey.Prepare(root, sshkey.Args{Fingerprint: print, User: "alice"}, true)
 		t.Log(err)
 		refused(t, err, "sshkey.unreadable")
 	}
@@ -319,7 +319,7 @@ func TestThreat_W12_SwappedHome(t *testing.T) {
 	})
 	done := 0
 	for try := 0; try < total || done == 0 && try < 100*total; try++ {
-		if r, err := sshkey.Prepare(root, sshkey.Args{Fingerprint: print, User: "alice"}); err == nil {
+		if r, err := sshkey.Prepare(root, sshkey.Args{Fingerprint: print, User: "alice"}, true); err == nil {
 			if _, err = r.Do(root); err == nil {
 				done++
 			}

@@ -11,38 +11,33 @@ import (
 	"golang.org/x/sys/unix"
 
 	"picket.internal/wrappers/internal/action"
+	"picket.internal/wrappers/internal/action/account"
 )
 
 // candidate is a file that sshd may look into for a user.
 type candidate struct {
-	path string
-	uid  uint32
+	user, path string
+	uid        uint32
 }
 
 // files are those of one user, or of all.
 func files(root action.Root, user string) ([]candidate, error) {
-	passwd, err := open(root, "/etc/passwd", 0)
+	logins, err := account.Logins(root)
 	if err != nil {
 		return nil, err
 	}
-	passwd.close()
 	patterns, found, all := patterns(root), false, []candidate{}
-	for line := range strings.SplitSeq(string(passwd.data), "\n") {
-		f := strings.Split(line, ":")
-		if len(f) != 7 || user != "" && f[0] != user {
-			continue
-		}
-		uid, err := strconv.ParseUint(f[2], 10, 32)
-		if err != nil || !filepath.IsAbs(f[5]) {
+	for _, l := range logins {
+		if user != "" && l.User != user || !filepath.IsAbs(l.Home) {
 			continue
 		}
 		found = true
 		for _, p := range patterns {
-			path := strings.NewReplacer("%%", "%", "%h", f[5], "%u", f[0], "%U", f[2]).Replace(p)
+			path := strings.NewReplacer("%%", "%", "%h", l.Home, "%u", l.User, "%U", strconv.FormatUint(uint64(l.UID), 10)).Replace(p)
 			if !filepath.IsAbs(path) {
-				path = filepath.Join(f[5], path)
+				path = filepath.Join(l.Home, path)
 			}
-			if c := (candidate{filepath.Clean(path), uint32(uid)}); !slices.Contains(all[max(0, len(all)-len(patterns)):], c) {
+			if c := (candidate{l.User, filepath.Clean(path), l.UID}); !slices.Contains(all[max(0, len(all)-len(patterns)):], c) {
 				all = append(all, c)
 			}
 		}
@@ -63,7 +58,7 @@ func patterns(root action.Root) []string {
 		if err != nil {
 			continue
 		}
-		config.close()
+		config.Close()
 		for line := range strings.SplitSeq(string(config.data), "\n") {
 			words := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t\r=\"", r) })
 			if len(words) > 1 && strings.EqualFold(words[0], "AuthorizedKeysFile") {
@@ -94,28 +89,26 @@ func follow(root action.Root, path string, uid uint32) (plain string, linked boo
 			return "", false, err
 		}
 		var st unix.Stat_t
-		target := make([]byte, unix.PathMax)
-		n := 0
+		target, n := make([]byte, unix.PathMax), 0
 		if err = unix.Fstat(int(seen.Fd()), &st); err == nil && st.Mode&unix.S_IFMT == unix.S_IFLNK {
 			n, err = unix.Readlinkat(int(seen.Fd()), "", target)
 		}
 		seen.Close()
-		switch links++; {
-		case err != nil:
+		if err != nil {
 			return "", false, err
-		case n == 0:
+		}
+		if n == 0 {
 			at = next
-			links--
 			continue
-		case links > 16 || st.Uid != 0 && st.Uid != uid:
+		}
+		if links++; links > 16 || st.Uid != 0 && st.Uid != uid {
 			return "", false, fmt.Errorf("/%s is a link of user %d, or one too many", next, st.Uid)
 		}
 		linked = linked || st.Uid != 0
 		if filepath.IsAbs(string(target[:n])) {
 			at = "."
 		}
-		parts = append(strings.Split(strings.Trim(filepath.Join(at, string(target[:n])), "/"), "/"), parts...)
-		at = "."
+		parts, at = append(strings.Split(strings.Trim(filepath.Join(at, string(target[:n])), "/"), "/"), parts...), "."
 	}
 	return "/" + at, linked, nil
 }
