@@ -31,7 +31,7 @@ build: tools sensor wrappers ## build the programs into bin/
 # smaller, and what it does all day is wait for the kernel.
 sensor: tools
 	@mkdir -p $(BIN)
-	CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -gcflags=all=-l -ldflags '$(LDFLAGS) -funcalign=1' -o $(BIN)/picket-sensor ./cmd/picket-sensor
+	CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -gcflags=all=-l -ldflags '$(LDFLAGS) -funcalign=1' -o $(BIN)/ ./cmd/picket-sensor ./cmd/picket-sensor-install
 
 # What runs as root is built as the sensor is: small, static, without cgo.
 WRAPPERS := picket-emergency-action picket-lease picket-wrapper-setup
@@ -47,7 +47,7 @@ DIST       := dist
 
 # What the tarball holds, as it lies below /: the programs, and no folder, whose
 # mode a tarball must not change.
-TARBALL := usr/bin/picket-sensor $(WRAPPERS:%=usr/libexec/picket/%) usr/share/man/man8/picket-sensor.8.gz
+TARBALL := usr/bin/picket-sensor usr/libexec/picket/picket-sensor-install $(WRAPPERS:%=usr/libexec/picket/%) usr/share/man/man8/picket-sensor.8.gz
 
 packages: sensor wrappers ## build the deb, the rpm and the tarball into dist/
 	@mkdir -p $(DIST)/work
@@ -57,7 +57,7 @@ packages: sensor wrappers ## build the deb, the rpm and the tarball into dist/
 		$(GO) tool nfpm package --config picket.yaml --packager $$kind --target $(abspath $(DIST))/picket-sensor.$$kind) || exit 1; done
 	install -D -m 0644 $(DIST)/work/picket-sensor.8.gz $(DIST)/work/root/usr/share/man/man8/picket-sensor.8.gz
 	install -D -m 0755 -t $(DIST)/work/root/usr/bin $(BIN)/picket-sensor
-	install -D -m 0755 -t $(DIST)/work/root/usr/libexec/picket $(WRAPPERS:%=$(BIN)/%)
+	install -D -m 0755 -t $(DIST)/work/root/usr/libexec/picket $(BIN)/picket-sensor-install $(WRAPPERS:%=$(BIN)/%)
 	tar --create --directory=$(DIST)/work/root --sort=name --mtime=@$(COMMITTED) --owner=root:0 --group=root:0 --format=ustar $(TARBALL) | gzip -9n >$(DIST)/picket-sensor.tar.gz
 	@rm -rf $(DIST)/work
 

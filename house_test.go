@@ -76,6 +76,7 @@ var rooms = []room{
 	{folder: "packaging", cgoFree: true, never: leafNever},
 	{folder: "sensor", ours: []string{"strictjson", "fact", "envelope", "wire", "eat", "packaging"}, never: sensorNever, cgoFree: true},
 	{folder: "cmd/picket-sensor", ours: []string{"internal/version", "strictjson", "fact", "envelope", "wire", "eat", "packaging", "sensor"}, never: sensorNever, cgoFree: true},
+	{folder: "cmd/picket-sensor-install", ours: []string{"strictjson", "fact", "envelope", "wire", "eat", "packaging", "sensor/install", "sensor/send/launch"}, never: sensorNever, cgoFree: true},
 	{folder: "wrappers", ours: []string{"internal/version", "strictjson", "envelope", "eat"}, never: wrapperNever, cgoFree: true},
 	{folder: "engine", ours: []string{"strictjson", "fact"}, cgoFree: true, never: map[string]string{
 		"net/http":     "the engine can be embedded anywhere and talks to nobody",
@@ -227,7 +228,7 @@ type size struct {
 // was taken out to get it here is in docs/dependencies.md. It grew once more by
 // what it must do itself to be of use when it counts: 311 kB to take orders,
 // look them over and start the wrapper, 111 kB to set a host up.
-var sizes = map[string]size{"picket-sensor": {budget: 6_500_000, ceiling: 7_045_000}}
+var sizes = map[string]size{"picket-sensor": {budget: 6_500_000, ceiling: 6_943_000}}
 
 func TestSensorBuildsStaticAndSmall(t *testing.T) {
 	for name, bound := range sizes {

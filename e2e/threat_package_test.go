@@ -51,7 +51,7 @@ func wrapperMeanwhile(t *testing.T, host *booted.Host, f func()) (tried int) {
 func restartedInTheMiddle(t *testing.T, host *booted.Host, hub *orderingHub, counter uint64) {
 	t.Helper()
 	var files []eat.Path
-	for i := range 5 { // a second each, or so
+	for i := range 3 { // a second each, or so
 		name := fmt.Sprintf("/var/tmp/large.%d", i)
 		host.Run(t, "truncate", "--size=1000M", name)
 		files = append(files, eat.PathOf(name))

@@ -42,7 +42,7 @@ func TestFromACanaryToASuspendedProcess(t *testing.T) {
 	host := booted.Start(t, booted.Options{Capabilities: []string{"CAP_NET_ADMIN"}, Unfiltered: true})
 	host.Forward(t, hub.listen)
 	host.Push(t, filepath.Join(bin, "picket-sensor"), "/usr/bin/picket-sensor")
-	for _, name := range []string{"picket-emergency-action", "picket-lease", "picket-wrapper-setup"} {
+	for _, name := range []string{"picket-sensor-install", "picket-emergency-action", "picket-lease", "picket-wrapper-setup"} {
 		host.Push(t, filepath.Join(bin, name), "/usr/libexec/picket/"+name)
 	}
 	t.Cleanup(func() {

@@ -53,12 +53,9 @@ func enroll(ctx context.Context, args []string, in io.Reader, out, log io.Writer
 		}
 		dir = cfg.StateDir
 	}
-	if tokenFile == "" && isTerminal(in) {
-		fmt.Fprintln(log, "picket-sensor: paste the token, then press Enter and Ctrl-D")
-	}
-	secret, err := send.ReadToken(tokenFile, in)
+	secret, err := readToken(tokenFile, in, log)
 	if err != nil {
-		return &wrongUse{err, ""}
+		return err
 	}
 	e, err := sensor.Enroll(ctx, dir, secret, version.String())
 	if err != nil {
@@ -80,6 +77,18 @@ func tell(e sensor.Enrollment, asJSON bool, out io.Writer) error {
 	}
 	_, err := fmt.Fprintln(out, "a person must approve this host at the hub before it is heard")
 	return err
+}
+
+// readToken reads an enrollment token, and asks a person for it.
+func readToken(file string, in io.Reader, log io.Writer) (*wire.Token, error) {
+	if file == "" && isTerminal(in) {
+		fmt.Fprintln(log, "picket-sensor: paste the token, then press Enter and Ctrl-D")
+	}
+	token, err := send.ReadToken(file, in)
+	if err != nil {
+		return nil, &wrongUse{err, ""}
+	}
+	return token, nil
 }
 
 func isTerminal(in io.Reader) bool {

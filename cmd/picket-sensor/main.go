@@ -1,7 +1,7 @@
 // Command picket-sensor watches a host and sends what it does, signed, to a
 // hub. It listens on nothing, prints logs to standard error, one event a line,
-// and runs no other program than the wrapper; install and uninstall, which are
-// root's, run those of the system.
+// and runs no other program than the wrapper; for install and uninstall, which are
+// root's, it becomes another program.
 package main
 
 import (
@@ -68,6 +68,7 @@ var commands = map[string]command{
 	"run":     {runUsage, follow("run", sensor.LoadConfig, sensor.Run)},
 	"watch":   {watchUsage, follow("watch", sensor.LoadWatchConfig, sensor.RunWatch)},
 	"send":    {sendUsage, follow("send", sensor.LoadConfig, sensor.RunSend)},
+	"trust":   {trustUsage, showTrust},
 	"version": {versionUsage, showVersion},
 }
 
@@ -106,7 +107,7 @@ func dispatch(ctx context.Context, args []string, in io.Reader, out, log io.Writ
 		return tokenOnCommandLine()
 	}
 	if len(args) == 0 {
-		return &wrongUse{errors.New("say what to do: doctor, enroll, install, uninstall, run, watch, send, version or help"), ""}
+		return &wrongUse{errors.New("say what to do: doctor, enroll, install, uninstall, run, watch, send, trust, version or help"), ""}
 	}
 	name, args := args[0], args[1:]
 	switch name {
@@ -117,7 +118,7 @@ func dispatch(ctx context.Context, args []string, in io.Reader, out, log io.Writ
 	}
 	c, ok := find(name)
 	if !ok {
-		return &wrongUse{fmt.Errorf("there is no command %q; there are doctor, enroll, install, uninstall, run, watch, send, version and help", name), ""}
+		return &wrongUse{fmt.Errorf("there is no command %q; there are doctor, enroll, install, uninstall, run, watch, send, trust, version and help", name), ""}
 	}
 	if err := c.run(ctx, args, in, out, log); !errors.Is(err, errHelp) {
 		return err
@@ -132,6 +133,9 @@ func help(args []string, out io.Writer) error {
 		c, ok := find(args[0])
 		if !ok {
 			return &wrongUse{fmt.Errorf("there is no command %q; there are doctor, enroll, install, uninstall, run, watch, send and version", args[0]), ""}
+		}
+		if c.usage == "" {
+			return c.run(context.Background(), []string{"--help"}, nil, out, out)
 		}
 		text = c.usage
 	}

@@ -11,9 +11,10 @@ Usage:
   picket-sensor run --config FILE
   picket-sensor watch --config FILE
   picket-sensor send --config FILE
+  picket-sensor trust [--token-file FILE]
   picket-sensor doctor [--config FILE] [--json]
   picket-sensor version [--json]
-  picket-sensor help [doctor | enroll | install | uninstall | run | watch | send | version]
+  picket-sensor help [doctor | enroll | install | uninstall | run | watch | send | trust | version]
 
 The sensor needs no root. It runs as one process (run), or as two that share
 their work (watch, send): then the one that may read the host holds no key and

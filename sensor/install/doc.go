@@ -1,6 +1,6 @@
 // Package install sets a host up, and takes it back: units, users, sudoers,
 // whom the wrapper trusts and what it may do, and the enrollment. It is for
-// root, once; the sensor that runs has no use for it.
+// root, once; the sensor that runs has no use for it, and does not link it.
 //
 // Files come from package packaging. Each is written beside its place with its
 // final mode, made durable and then renamed, so that no moment has half of it or

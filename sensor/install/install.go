@@ -17,7 +17,6 @@ import (
 
 	"picket.internal/eat"
 	"picket.internal/packaging"
-	"picket.internal/sensor/send"
 	"picket.internal/sensor/send/launch"
 	"picket.internal/strictjson"
 	"picket.internal/wire"
@@ -43,8 +42,6 @@ type Config struct {
 	// Launch is how the wrapper is to be reached; empty means sudo. It is none
 	// where the wrapper is not installed.
 	Launch launch.Mode
-	// Version is the sensor's. Must be set.
-	Version string
 	// Say is told what was done, a line each; must be set.
 	Say io.Writer
 }
@@ -147,15 +144,15 @@ func (h *host) wrapper(cfg Config) error {
 	if cfg.Token == nil {
 		return nil // it is enrolled, or enrolling will say what is missing
 	}
-	trust, err := send.FetchTrust(h.ctx, cfg.Token, cfg.Version)
+	r, err := h.start(launch.Command{Path: sensorProgram, Args: []string{"trust"}, Input: []byte(cfg.Token.String())})
 	if err != nil {
 		return fmt.Errorf("asking the hub whom to trust: %w", err)
 	}
-	data, err := strictjson.Encode(trust)
+	trust, err := eat.ParseTrust(r.Output)
 	if err != nil {
-		return fmt.Errorf("writing the trust store: %w", err)
+		return fmt.Errorf("asking the hub whom to trust: %w", err)
 	}
-	if err := replace(h.path(trustFile), append(data, '\n'), 0o644, nil); err != nil {
+	if err := replace(h.path(trustFile), r.Output, 0o644, nil); err != nil {
 		return err
 	}
 	h.tell("trusts   hub %s: %d keys, %d operators  (%s)", trust.Hub, len(trust.HubKeys), len(trust.Operators), trustFile)
@@ -163,7 +160,8 @@ func (h *host) wrapper(cfg Config) error {
 	if policy.Open.Hub, err = addresses(h.ctx, cfg.Token.Address); err != nil {
 		return err
 	}
-	if data, err = strictjson.Encode(policy); err != nil {
+	data, err := strictjson.Encode(policy)
+	if err != nil {
 		return fmt.Errorf("writing the host policy: %w", err)
 	}
 	return h.keep(policyFile, append(data, '\n'))
