@@ -111,6 +111,39 @@ func TestAnAlertLeadsToATokenAndAReceipt(t *testing.T) {
 	checkHub(t, h)
 }
 
+// A canary's reader may be told before its program is hashed, and the hash
+// follows with the fact that the process began: the token names it.
+func TestAHashThatFollowsIsWaitedFor(t *testing.T) {
+	h := withPolicies(t, suspend)
+	host := h.Enroll()
+	w := host.Wrapper()
+	early := touched(host, 4212)
+	early.Process.Hash, early.Process.HashStatus, early.Process.EntityID = nil, fact.HashDeferred, "e1"
+	host.MustSend(early)
+	other, late := host.Fact(fact.KindProcess), host.Fact(fact.KindProcess)
+	for f, id := range map[*fact.Fact]string{other: "e0", late: "e1"} {
+		p := *early.Process
+		p.Action, p.EntityID, p.HashStatus = fact.ProcessStart, id, fact.HashOK
+		p.Hash = &fact.Hash{SHA256: strings.Repeat(id[1:], 64)}
+		f.Process = &p
+	}
+	host.MustSend(other)
+	host.MustSend(late)
+	r, err := w.Next()
+	if err != nil || r.Outcome != eat.OutcomeDone {
+		t.Fatalf("the wrapper says %+v, %v", r, err)
+	}
+	one := awaitStates(t, h, api.ResponseDone)[0]
+	opened, err := eat.Open(one.Token.Envelope, h.Trust().HubKeys[0].Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := eat.SuspendProcess{Process: eat.Process{PID: 4212, StartTicks: 4711, SHA256: strings.Repeat("1", 64)}, Lifetime: 600}
+	if opened.Token.Args != want {
+		t.Errorf("the token is about %+v, want %+v", opened.Token.Args, want)
+	}
+}
+
 // checkHub verifies everything that the hub has stored.
 func checkHub(t *testing.T, h *hubtest.Hub) {
 	t.Helper()

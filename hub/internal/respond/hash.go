@@ -13,7 +13,7 @@ const (
 	// the sensor puts it off: it hashes, and sends what is not urgent within a
 	// second.
 	hashFollows = 2 * time.Second
-	// hashLook is how many facts of processes are looked through for it.
+	// hashLook is how many facts of processes are looked through at once.
 	hashLook = 500
 )
 
@@ -23,43 +23,61 @@ const (
 // have in common, so that no host can hold up the others for long.
 func (d *Desk) complete(ctx context.Context, host string, facts []*fact.Fact, end time.Time) error {
 	for _, f := range facts {
-		for f.Process != nil && f.Process.HashStatus == fact.HashDeferred {
-			sum, err := d.hashOf(ctx, host, f)
-			if err != nil {
-				return err
-			}
-			if sum != nil {
-				f.Process.Hash, f.Process.HashStatus = sum, fact.HashOK
-				break
-			}
-			if time.Now().After(end) {
-				break
-			}
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(50 * time.Millisecond):
-			}
+		if f.Process == nil || f.Process.HashStatus != fact.HashDeferred {
+			continue
+		}
+		within, cancel := context.WithDeadline(ctx, end)
+		sum, err := d.awaitHash(within, host, f)
+		cancel()
+		switch {
+		case sum != nil:
+			f.Process.Hash, f.Process.HashStatus = sum, fact.HashOK
+		case err != nil && ctx.Err() == nil && within.Err() != nil: // it does without
+		case err != nil:
+			return err
 		}
 	}
 	return nil
 }
 
-// hashOf is what the host itself has told of the same process running the same
-// program; nil where it has not yet.
-func (d *Desk) hashOf(ctx context.Context, host string, of *fact.Fact) (*fact.Hash, error) {
-	stored, err := d.cfg.Store.Facts(ctx, api.FactQuery{HostID: host, Kind: string(fact.KindProcess), Since: of.Time.Add(-time.Minute), Limit: hashLook})
+// awaitHash is what the host itself tells of the same process running the same
+// program: what it has told already, or tells before ctx ends.
+func (d *Desk) awaitHash(ctx context.Context, host string, of *fact.Fact) (*fact.Hash, error) {
+	_, cursor, err := d.cfg.Store.FactsAfter(ctx, "", api.FactQuery{}) // where what is told from now on begins
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range stored {
+	about := api.FactQuery{HostID: host, Kind: string(fact.KindProcess), Since: of.Time.Add(-time.Minute), Limit: hashLook}
+	told, err := d.cfg.Store.Facts(ctx, about)
+	for {
+		if err != nil {
+			return nil, err
+		}
+		if sum := hashOf(told, of); sum != nil {
+			return sum, nil
+		}
+		changed := d.cfg.Store.Changed()
+		if told, cursor, err = d.cfg.Store.FactsAfter(ctx, cursor, about); err != nil || len(told) > 0 {
+			continue
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// hashOf is what facts tell of a process running a program; nil for nothing.
+func hashOf(told []api.StoredFact, of *fact.Fact) *fact.Hash {
+	for _, s := range told {
 		f, _, err := fact.Parse(s.Fact)
 		if err != nil || f.Process == nil || f.Process.Hash == nil {
 			continue
 		}
 		if p := f.Process; p.EntityID == of.Process.EntityID && p.EntityID != "" && p.Executable == of.Process.Executable && p.ExecutableB64 == of.Process.ExecutableB64 {
-			return p.Hash, nil
+			return p.Hash
 		}
 	}
-	return nil, nil
+	return nil
 }
