@@ -10,6 +10,7 @@ FUZZ    ?= $(shell grep -rEo '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . |
 FUZZTIME ?= 6s
 # Parsers below a trust boundary that has a target of its own get less of the gate's time.
 FUZZBRIEF ?= $(if $(filter 6s,$(FUZZTIME)),3s,$(FUZZTIME))
+FUZZBIN   := $(CURDIR)/bin/fuzz
 STATICCHECK := $(GO) tool staticcheck
 
 .PHONY: help up demo build sensor wrappers packages test unit lint fuzz bench soak e2e threats generate tools clean
@@ -76,8 +77,11 @@ lint: tools ## gofmt, go vet, staticcheck, generated files, go.mod
 	$(GO) mod tidy -diff
 
 fuzz: tools ## each fuzz target for FUZZTIME (6s; those inside packages 3s), one a processor
-	@printf '%s\n' $(filter ./fuzz:%,$(FUZZ)) | GO=$(GO) xargs -r -P "$$(nproc)" -n 1 fuzz/run $(FUZZTIME)
-	@printf '%s\n' $(filter-out ./fuzz:%,$(FUZZ)) | GO=$(GO) xargs -r -P "$$(nproc)" -n 1 fuzz/run $(FUZZBRIEF)
+	@mkdir -p $(FUZZBIN)
+	@printf '%s\n' $(FUZZ) | sed 's/:.*//' | sort -u | GO=$(GO) xargs -r -P "$$(nproc)" -n 1 fuzz/build $(FUZZBIN)
+	@printf '%s\n' $(filter ./fuzz:%,$(FUZZ)) | GO=$(GO) xargs -r -P "$$(nproc)" -n 1 fuzz/run $(FUZZBIN) $(FUZZTIME)
+	@printf '%s\n' $(filter-out ./fuzz:%,$(FUZZ)) | GO=$(GO) xargs -r -P "$$(nproc)" -n 1 fuzz/run $(FUZZBIN) $(FUZZBRIEF)
+	@rm -rf $(FUZZBIN)
 
 e2e: tools ## only the tests that boot the real programs
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 15m ./e2e/... ./cmd/...
