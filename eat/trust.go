@@ -31,6 +31,10 @@ type TrustStore struct {
 	// Log is the key of the hub's log, as golang.org/x/mod/sumdb/note writes
 	// it: name, hash and key with a + between them.
 	Log string `json:"log"`
+	// EvidenceKey is what evidence is sealed to on its way to the hub: the 32
+	// bytes of an X25519 public key, in base64. Empty means that evidence stays
+	// on the host.
+	EvidenceKey []byte `json:"evidence_key,omitempty"`
 	// Revoked are the ids of keys that no longer count, whatever else is said
 	// of them.
 	Revoked []string `json:"revoked,omitempty"`
@@ -100,6 +104,7 @@ func (t *TrustStore) Validate() error {
 	} else {
 		add("log", key)
 	}
+	c.that(len(t.EvidenceKey) == 0 || len(t.EvidenceKey) == 32, "evidence_key: %d bytes where 32 belong", len(t.EvidenceKey))
 	c.listed("revoked", t.Revoked, func(id string) bool { return isHex(id, 32) })
 	return c.err
 }

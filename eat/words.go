@@ -154,6 +154,9 @@ func (a StartService) words() []string {
 }
 
 func (a CollectEvidence) words() []string {
+	if a.Again != "" {
+		return []string{fmt.Sprintf("Send the evidence to the hub again that the token %s has gathered, from chunk %d on.", a.Again, a.From)}
+	}
 	lines := []string{fmt.Sprintf("Copy to the hub: %s. At most %d bytes, in at most %d seconds.", strings.Join(a.What, ", "), a.MaxBytes, a.MaxSeconds)}
 	for _, p := range a.Files {
 		lines = append(lines, "The file "+quoted(p.Exact())+".")

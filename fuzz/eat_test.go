@@ -39,7 +39,8 @@ func everyArgs() []eat.Args {
 		eat.RevokeSSHKey{Fingerprint: fingerprint, User: "root", Lifetime: 60}, eat.RestoreSSHKey{Fingerprint: fingerprint},
 		eat.StopService{Unit: "cron.service", Lifetime: 60}, eat.StartService{Unit: "getty@tty1.service"},
 		eat.BlockAddress{Prefixes: ranges, Lifetime: 60}, eat.UnblockAddress{Prefixes: ranges},
-		eat.CollectEvidence{What: []string{"files", "logins"}, Files: []eat.Path{eat.PathOf("/tmp/x")}, MaxBytes: 1, MaxSeconds: 1},
+		eat.CollectEvidence{What: []string{"files", "logins"}, Files: []eat.Path{eat.PathOf("/tmp/x")}, MaxBytes: 1 << 20, MaxSeconds: 1},
+		eat.CollectEvidence{Again: eattest.TokenID, From: 7},
 		eat.Release{Token: eattest.TokenID},
 	}
 }
