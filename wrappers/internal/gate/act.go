@@ -73,6 +73,7 @@ func (h *host) begin(e *entry, t eat.Token) error {
 	if effect["outcome"] == "already_gone" {
 		return h.end(e, eat.OutcomeAlreadyGone, "", "", effect)
 	}
+	h.announce(t, effect)
 	if e.LeaseEnd.IsZero() {
 		return h.end(e, eat.OutcomeDone, "", "", effect)
 	}

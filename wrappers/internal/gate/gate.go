@@ -62,6 +62,7 @@ type host struct {
 
 	leaving bool             // all that is in force is to end, whatever its time
 	stuck   map[string]error // why what a killed wrapper left cannot be taken back, by token
+	parcel  *parcel          // the evidence that goes to the hub; nil where none does
 }
 
 // identity is the host as root wrote it at install.
@@ -208,7 +209,8 @@ func Run(cfg Config, in *os.File, out io.Writer) error {
 	if err := h.spool.print(out, h.now()); err != nil {
 		return err
 	}
-	return actErr
+	h.close() // whoever reads evidence slowly must not hold up the next wrapper
+	return errors.Join(actErr, h.handOver(out))
 }
 
 func readOrder(in *os.File, patience time.Duration) ([]byte, error) {

@@ -737,7 +737,8 @@ func mustDecode(t *testing.T, s string) []byte {
 	return raw
 }
 
-// TestEvidence: what is collected stays with root, and the receipt has its hash.
+// TestEvidence: what is collected stays with root where nobody is named to whom
+// it could be sealed, and the receipt has its hash.
 func TestEvidence(t *testing.T) {
 	s := newSite(t)
 	must(t, os.Mkdir(filepath.Join(s.root, "tmp"), 0o755))
@@ -749,7 +750,7 @@ func TestEvidence(t *testing.T) {
 	info, err := os.Stat(bundle)
 	must(t, err)
 	if r.Outcome != eat.OutcomeDone || r.Effect["sha256"] != digest(bundle, 1<<30) || info.Mode().Perm() != 0o600 ||
-		!bytes.Contains(data, []byte(base64.StdEncoding.EncodeToString([]byte("ransom")))) {
+		!bytes.Contains(data, []byte(base64.StdEncoding.EncodeToString([]byte("ransom")))) || r.Effect["chunks"] != "0" || r.Effect["kept_here"] == "" {
 		t.Errorf("%+v, %v", r, info.Mode())
 	}
 	if r := s.do(t, eat.CollectEvidence{What: []string{"files"}, Files: []eat.Path{eat.PathOf("/etc/shadow")}, MaxBytes: 8 << 20, MaxSeconds: 20}); r.Refusal != eat.ErrProtectedTarget.ID {

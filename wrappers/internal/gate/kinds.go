@@ -75,10 +75,8 @@ func (h *host) load(e *entry) (deed, error) {
 	return d, nil
 }
 
-// evidenceArgs are within the bounds of a bundle, which are tighter than a
-// token's. Processes, sockets and logins are always in it.
 func evidenceArgs(a eat.CollectEvidence) evidence.Args {
-	out := evidence.Args{Bytes: min(max(a.MaxBytes, 16<<10), 64<<20), Seconds: int(min(a.MaxSeconds, 120))}
+	out := evidence.Args{What: a.What, Again: a.Again, Bytes: a.MaxBytes, Seconds: int(a.MaxSeconds)}
 	for _, f := range a.Files {
 		out.Files = append(out.Files, f.Exact())
 	}

@@ -3,7 +3,8 @@
 //
 // A bundle is one line of JSON an item, in State()/evidence, for root alone. It
 // is bounded in bytes and in time; what was cut is its last line. Collecting
-// changes nothing else, so there is nothing to undo.
+// changes nothing else, so there is nothing to undo. Old bundles make room for
+// new ones, and how many did is told.
 //
 // It must never follow a symbolic link, never open what is no regular file, and
 // never read without a bound.
@@ -11,6 +12,7 @@ package evidence
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -18,6 +20,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,31 +36,43 @@ const (
 	mostSeconds = 120
 	mostFiles   = 100
 	mostHashed  = 1 << 30
-	maxChunk    = 1 << 20
-	reserve     = 4096    // for the last line
-	part        = 9 << 10 // of a file's content in a line: 12 KiB of base64
+	mostBundles = 16
+	mostKept    = 256 << 20 // bytes of all bundles
+	reserve     = 4096      // for the last line
+	part        = 9 << 10   // of a file's content in a line: 12 KiB of base64
 )
 
 var idForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// Args say what to collect, beside processes, sockets and logins.
+// Args say what to collect.
 type Args struct {
-	Files   []string `json:"files,omitempty"`   // absolute and clean
-	Bytes   int64    `json:"bytes,omitempty"`   // of the whole bundle; empty means 16 MiB, at most 64 MiB
-	Seconds int      `json:"seconds,omitempty"` // empty means 30, at most 120
+	What    []string // of processes, sockets and logins
+	Again   string   // the bundle that is there already; nothing else is said then
+	Files   []string // absolute and clean
+	Bytes   int64    // of the whole bundle; empty means 16 MiB, at most 64 MiB
+	Seconds int      // empty means 30, at most 120
 }
 
 // Record is what doing needs.
 type Record struct {
 	ID      string   `json:"id"`
+	What    []string `json:"what,omitempty"`
 	Files   [][]byte `json:"files"`
 	Bytes   int64    `json:"bytes"`
 	Seconds int      `json:"seconds"`
 }
 
-// Prepare checks the bounds. id names the bundle. Codes: eat.bad_param.
-func Prepare(_ action.Root, id string, args Args) (*Record, error) {
-	r := &Record{ID: id, Files: [][]byte{}, Bytes: args.Bytes, Seconds: args.Seconds}
+// Prepare checks the bounds. id names the bundle. Codes: eat.bad_param,
+// evidence.gone.
+func Prepare(root action.Root, id string, args Args) (*Record, error) {
+	if args.Again != "" {
+		f, err := Open(root, args.Again)
+		if err != nil {
+			return nil, action.Refuse("evidence.gone", "the evidence of %.70q is not kept here: %v", args.Again, err)
+		}
+		return &Record{ID: args.Again, Files: [][]byte{}}, f.Close()
+	}
+	r := &Record{ID: id, What: args.What, Files: [][]byte{}, Bytes: args.Bytes, Seconds: args.Seconds}
 	if r.Bytes == 0 {
 		r.Bytes = 16 << 20
 	}
@@ -123,16 +138,20 @@ func (b *bundle) add(i item) bool {
 }
 
 // Do collects. Doing it again after it was done gives the same bundle. Effect:
-// id, bytes, sha256 (of the whole), cut.
+// id, bytes, sha256 (of the whole), cut, pruned (where older bundles went for it).
 func (r *Record) Do(root action.Root) (action.Effect, error) {
 	dir, err := root.Folder("evidence")
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
+	pruned := 0
 	f, _, err := action.Regular(dir, r.ID)
-	if errors.Is(err, unix.ENOENT) {
-		if err := r.write(root, dir); err != nil {
+	if errors.Is(err, unix.ENOENT) && r.Bytes > 0 {
+		if pruned, err = prune(dir, r.Bytes); err == nil {
+			err = r.write(root, dir)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("writing evidence: %w", err)
 		}
 		f, _, err = action.Regular(dir, r.ID)
@@ -151,15 +170,15 @@ func (r *Record) Do(root action.Root) (action.Effect, error) {
 		return nil, err
 	}
 	var end item
-	for at := len(last) - 2; at >= 0; at-- {
-		if last[at] == '\n' {
-			if err := strictjson.Decode(last[at+1:], strictjson.Limits{}, &end, nil); err != nil {
-				return nil, err
-			}
-			break
-		}
+	line := last[bytes.LastIndexByte(last[:len(last)-1], '\n')+1:]
+	if err := strictjson.Decode(line, strictjson.Limits{}, &end, nil); err != nil {
+		return nil, err
 	}
-	return action.Effect{"id": r.ID, "bytes": strconv.FormatInt(n, 10), "sha256": hex.EncodeToString(h.Sum(nil)), "cut": end.Why}, nil
+	effect := action.Effect{"id": r.ID, "bytes": strconv.FormatInt(n, 10), "sha256": hex.EncodeToString(h.Sum(nil)), "cut": end.Why}
+	if pruned > 0 {
+		effect["pruned"] = strconv.Itoa(pruned)
+	}
+	return effect, nil
 }
 
 // Undo does nothing: evidence changed nothing, and is kept.
@@ -181,10 +200,16 @@ func (r *Record) write(root action.Root, dir *os.File) error {
 	// Half is for what an attacker can make many of, half for what was chosen.
 	room, span := (r.Bytes-reserve)/2, time.Duration(r.Seconds)*time.Second/2
 	b.left, b.end = room, time.Now().Add(span)
-	b.sockets()
-	b.processes()
+	if slices.Contains(r.What, "sockets") {
+		b.sockets()
+	}
+	if slices.Contains(r.What, "processes") {
+		b.processes()
+	}
 	b.left, b.end = b.left+room, time.Now().Add(span)
-	b.logins(root)
+	if slices.Contains(r.What, "logins") {
+		b.logins(root)
+	}
 	for _, path := range r.Files {
 		b.file(root, string(path))
 	}
@@ -204,22 +229,43 @@ func (r *Record) write(root action.Root, dir *os.File) error {
 	return dir.Sync()
 }
 
-// Chunk gives up to n bytes of a bundle from offset, at most 1 MiB, and how
-// long the whole is. At its end there are none.
-func Chunk(root action.Root, id string, offset int64, n int) (data []byte, size int64, err error) {
-	if !idForm.MatchString(id) || offset < 0 || n < 0 {
-		return nil, 0, action.Refuse("eat.bad_param", "%d bytes from %d of the evidence %.70q", n, offset, id)
+// prune makes room for a bundle of so many bytes: the oldest go first, and what
+// a wrapper that was killed left half written.
+func prune(dir *os.File, room int64) (pruned int, err error) {
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return 0, err
+	}
+	slices.Sort(names) // ids are ULIDs, whose order is that of their time
+	kept := 0
+	for _, name := range slices.Backward(names) {
+		var st unix.Stat_t
+		if err := unix.Fstatat(int(dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return pruned, err
+		}
+		if idForm.MatchString(name) { // else half of one
+			if kept, room = kept+1, room+st.Size; kept < mostBundles && room <= mostKept {
+				continue
+			}
+		}
+		if err := unix.Unlinkat(int(dir.Fd()), name, 0); err != nil {
+			return pruned, err
+		}
+		pruned++
+	}
+	return pruned, nil
+}
+
+// Open opens a bundle for reading.
+func Open(root action.Root, id string) (*os.File, error) {
+	if !idForm.MatchString(id) {
+		return nil, action.Refuse("eat.bad_param", "malformed evidence %.70q", id)
 	}
 	dir, err := root.Folder("evidence")
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	defer dir.Close()
-	f, st, err := action.Regular(dir, id)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer f.Close()
-	data, err = io.ReadAll(io.NewSectionReader(f, offset, int64(min(n, maxChunk))))
-	return data, st.Size, err
+	f, _, err := action.Regular(dir, id)
+	return f, err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -45,7 +46,10 @@ func refused(t testing.TB, err error, code string) {
 	}
 }
 
-// collect makes a bundle and reads it in chunks, each line by its kind.
+// everything is all that a token can ask for but files.
+var everything = []string{"processes", "sockets", "logins"}
+
+// collect makes a bundle and reads it, each line by its kind.
 func collect(t testing.TB, root action.Root, args evidence.Args) (action.Effect, map[string][]map[string]any) {
 	t.Helper()
 	r, err := evidence.Prepare(root, "test", args)
@@ -56,18 +60,11 @@ func collect(t testing.TB, root action.Root, args evidence.Args) (action.Effect,
 	must(t, strictjson.Decode(data, strictjson.Limits{}, &again, nil))
 	effect, err := again.Do(root)
 	must(t, err)
-	var all []byte
-	for {
-		chunk, size, err := evidence.Chunk(root, "test", int64(len(all)), 100_001)
-		must(t, err)
-		if effect["bytes"] != strconv.FormatInt(size, 10) {
-			t.Fatalf("%d bytes, effect %v", size, effect)
-		}
-		if len(chunk) == 0 {
-			break
-		}
-		all = append(all, chunk...)
-	}
+	f, err := evidence.Open(root, "test")
+	must(t, err)
+	defer f.Close()
+	all, err := io.ReadAll(f)
+	must(t, err)
 	if action.Hash(all) != effect["sha256"] || strconv.Itoa(len(all)) != effect["bytes"] {
 		t.Errorf("%d bytes with the hash %s, effect %v", len(all), action.Hash(all), effect)
 	}
@@ -95,7 +92,7 @@ func TestCollect(t *testing.T) {
 	must(t, os.Symlink("a\xff", filepath.Join(root.Dir, "srv/link")))
 	must(t, unix.Mkfifo(filepath.Join(root.Dir, "srv/pipe"), 0o644))
 	must(t, os.WriteFile(filepath.Join(root.Dir, "var/log/wtmp"), bytes.Repeat([]byte{7}, 384*600+100), 0o644))
-	args := evidence.Args{Files: []string{"/srv/a\xff", "/srv/link", "/srv/pipe", "/srv/none", "/../x"}}
+	args := evidence.Args{What: everything, Files: []string{"/srv/a\xff", "/srv/link", "/srv/pipe", "/srv/none", "/../x"}}
 	effect, lines := collect(t, root, args)
 	for _, want := range []string{"older records of wtmp:100", "utmp cannot be read:1"} {
 		if !strings.Contains(effect["cut"], want) {
@@ -159,7 +156,7 @@ func TestBounds(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(root.Dir, "srv/large"), nil, 0o644))
 	must(t, os.Truncate(filepath.Join(root.Dir, "srv/large"), 1<<40))
 	began := time.Now()
-	effect, lines := collect(t, root, evidence.Args{Files: []string{"/srv/large"}, Bytes: 60_000, Seconds: 5})
+	effect, lines := collect(t, root, evidence.Args{What: everything, Files: []string{"/srv/large"}, Bytes: 60_000, Seconds: 5})
 	if n, _ := strconv.Atoi(effect["bytes"]); n > 60_000 || n < 30_000 || !strings.Contains(effect["cut"], "content: no room:1") {
 		t.Errorf("effect %v", effect)
 	}
@@ -178,13 +175,78 @@ func TestBounds(t *testing.T) {
 		refused(t, err, "eat.bad_param")
 	}
 	for _, id := range []string{"../x", ""} {
-		_, _, err := evidence.Chunk(root, id, 0, 1)
+		_, err := evidence.Open(root, id)
 		refused(t, err, "eat.bad_param")
 	}
-	_, _, err := evidence.Chunk(root, "test", -1, 1)
-	refused(t, err, "eat.bad_param")
-	data, _, err := evidence.Chunk(root, "test", 0, 1<<30)
-	if err != nil || len(data) > 1<<20 {
-		t.Errorf("%d bytes, %v", len(data), err)
+}
+
+// Only what was asked for is in it.
+func TestWhatIsCollected(t *testing.T) {
+	for what, kind := range map[string]string{"processes": "process", "sockets": "socket", "logins": "login"} {
+		root := host(t)
+		must(t, os.WriteFile(filepath.Join(root.Dir, "var/log/wtmp"), make([]byte, 384), 0o644))
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		must(t, err)
+		_, lines := collect(t, root, evidence.Args{What: []string{what}})
+		l.Close()
+		for _, k := range []string{"process", "socket", "login"} {
+			if (len(lines[k]) > 0) != (k == kind) {
+				t.Errorf("asked for %s: %d lines of %s", what, len(lines[k]), k)
+			}
+		}
+	}
+}
+
+// Older bundles make room, the oldest first, and the receipt counts them.
+func TestOldBundlesMakeRoom(t *testing.T) {
+	root := host(t)
+	ask := func(id string, bytes int64) action.Effect {
+		r, err := evidence.Prepare(root, id, evidence.Args{What: []string{"logins"}, Bytes: bytes})
+		must(t, err)
+		effect, err := r.Do(root)
+		must(t, err)
+		return effect
+	}
+	for n := range 16 {
+		if e := ask(fmt.Sprintf("a%02d", n), 1<<20); e["pruned"] != "" {
+			t.Fatalf("bundle %d: %v", n, e)
+		}
+	}
+	dir := filepath.Join(root.State(), "evidence")
+	must(t, os.WriteFile(filepath.Join(dir, "b.part"), nil, 0o600)) // of a wrapper that was killed
+	if e := ask("b", 1<<20); e["pruned"] != "2" {
+		t.Errorf("the 17th and half of one: %v", e)
+	}
+	if _, err := evidence.Open(root, "a00"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the oldest is there: %v", err)
+	}
+	for _, id := range []string{"a12", "a13", "a14"} {
+		must(t, os.Truncate(filepath.Join(dir, id), 64<<20))
+	}
+	if e := ask("c", 64<<20); e["pruned"] != "12" {
+		t.Errorf("with 192 MiB in three: %v", e)
+	}
+	for id, want := range map[string]bool{"a12": false, "a13": true, "a14": true, "a15": true, "b": true, "c": true} {
+		if _, err := os.Stat(filepath.Join(dir, id)); (err == nil) != want {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+}
+
+// What was gathered can be asked for again, while it is kept.
+func TestAgain(t *testing.T) {
+	root := host(t)
+	_, err := evidence.Prepare(root, "x", evidence.Args{Again: "test"})
+	refused(t, err, "evidence.gone")
+	first, _ := collect(t, root, evidence.Args{What: []string{"logins"}})
+	r, err := evidence.Prepare(root, "x", evidence.Args{Again: "test"})
+	must(t, err)
+	again, err := r.Do(root)
+	if err != nil || again["sha256"] != first["sha256"] || again["id"] != "test" {
+		t.Errorf("%v, %v; first %v", again, err, first)
+	}
+	must(t, os.Remove(filepath.Join(root.State(), "evidence/test")))
+	if effect, err := r.Do(root); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it was gathered anew: %v, %v", effect, err)
 	}
 }
