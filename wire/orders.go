@@ -7,11 +7,12 @@ import (
 	"picket.internal/strictjson"
 )
 
-// Where a sensor asks for Emergency Action Tokens, gives their receipts, and
-// anybody learns whom the hub asks hosts to believe.
+// Where a sensor asks for Emergency Action Tokens, gives their receipts and the
+// evidence that they gathered, and anybody learns whom the hub asks hosts to believe.
 const (
 	PathOrders   = "/v1/orders"   // POST an Orders, get one eat.Delivery, or 204 after OrdersWait without one
 	PathReceipts = "/v1/receipts" // POST signed receipts, one a line, get a ReceiptsReply
+	PathEvidence = "/v1/evidence" // POST one eat.Chunk; 204 once it is stored
 	PathTrust    = "/v1/trust"    // GET the eat.TrustStore of the hub
 )
 

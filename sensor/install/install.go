@@ -289,7 +289,7 @@ func (h *host) name(id string) error {
 // well. Whether it carries out a token, a noop of the hub shows.
 func (h *host) prove(mode launch.Mode) error {
 	if mode == launch.Socket {
-		_, err := launch.New(mode).Launch(h.ctx, nil)
+		_, err := launch.New(mode).Launch(h.ctx, nil, nil)
 		var e *launch.Error
 		if errors.As(err, &e) && e.ID != "launch.no_receipt" {
 			return fmt.Errorf("the wrapper does not answer: %w", e)

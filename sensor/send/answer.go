@@ -22,6 +22,7 @@ const (
 	statusTooLarge      = 413
 	statusUnprocessable = 422
 	statusTooMany       = 429
+	statusServer        = 500 // and above it is the hub's fault
 	statusUnavailable   = 503
 )
 

@@ -42,8 +42,8 @@ type OrdersConfig struct {
 	WrapperKey func() (envelope.PublicKey, error)
 	// Launch hands the wrapper a delivery and returns the receipts that it
 	// printed; after an empty one it prints what it has and does nothing else.
-	// Must be set.
-	Launch func(ctx context.Context, delivery []byte) ([][]byte, error)
+	// Evidence goes to carry. Must be set.
+	Launch func(ctx context.Context, delivery []byte, carry launch.Carry) ([][]byte, error)
 	// Report is where what was not launched is told. Must be set.
 	Report watch.Sink
 	// RetryMin and RetryMax bound the waits between tries; 0 means 100 ms and
@@ -63,6 +63,7 @@ type Orders struct {
 	log     *eventlog.Logger
 	poll    transport
 	back    transport
+	parcels parcels
 	spool   *spool
 	wait    backoff
 	address int
@@ -74,8 +75,9 @@ type Orders struct {
 	group   sync.WaitGroup
 }
 
-// NewOrders makes an Orders with two connections of its own: a question for
-// orders stays open, and neither facts nor receipts may wait for it.
+// NewOrders makes an Orders with three connections of its own: a question for
+// orders stays open, evidence is long, and neither facts nor receipts may wait
+// for them.
 func NewOrders(cfg OrdersConfig) (*Orders, error) {
 	if cfg.Identity == nil || cfg.Trust == nil || cfg.Launch == nil || cfg.Report == nil {
 		return nil, errors.New("internal error: orders need an identity, a trust store, a launcher and a sink")
@@ -85,14 +87,15 @@ func NewOrders(cfg OrdersConfig) (*Orders, error) {
 		l.most = most
 		return l
 	}
-	return newOrders(cfg, connect(eat.MaxDelivery), connect(wire.MaxProblem)), nil
+	return newOrders(cfg, connect(eat.MaxDelivery), connect(wire.MaxProblem), connect(wire.MaxProblem)), nil
 }
 
-func newOrders(cfg OrdersConfig, poll, back transport) *Orders {
+func newOrders(cfg OrdersConfig, poll, back, load transport) *Orders {
 	sending := Config{Identity: cfg.Identity, Addresses: cfg.Addresses, Boot: cfg.Boot, RetryMin: cfg.RetryMin, RetryMax: cfg.RetryMax, StopTimeout: cfg.StopTimeout}.withDefaults()
 	cfg.Addresses, cfg.Boot, cfg.StopTimeout = sending.Addresses, sending.Boot, sending.StopTimeout
 	return &Orders{
 		cfg: cfg, log: cfg.Logger, poll: poll, back: back,
+		parcels: parcels{hub: load, seats: make(chan struct{}, maxParcels)},
 		spool:   newSpool(),
 		wait:    backoff{min: sending.RetryMin, max: sending.RetryMax},
 		running: make(map[string]bool),
@@ -169,7 +172,9 @@ func (o *Orders) take(work context.Context, delivery []byte) (busy bool) {
 	}
 	o.group.Go(func() {
 		defer o.end(opened.SHA256)
-		printed, err := o.cfg.Launch(work, delivery)
+		p := o.parcel(work)
+		printed, err := o.cfg.Launch(work, delivery, p.carry)
+		p.end()
 		o.keep(printed)
 		if err != nil {
 			o.tell(opened, fact.ReceiptFailed, err)

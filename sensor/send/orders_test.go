@@ -34,6 +34,10 @@ type desk struct {
 	act      func(ctx context.Context, delivery []byte) ([][]byte, error)
 	probe    error // what comes of asking a wrapper for its receipts
 	facts    []*fact.Fact
+
+	chunks  []string                   // what the wrapper prints behind its receipts
+	carried []string                   // what of it came to the hub
+	load    func(n int) (reply, error) // what becomes of the n-th; nil means that it is taken
 }
 
 func (d *desk) post(ctx context.Context, _, path string, body []byte, _ bool) (reply, error) {
@@ -45,6 +49,15 @@ func (d *desk) post(ctx context.Context, _, path string, body []byte, _ bool) (r
 			return d.take(len(d.returned) - 1)
 		}
 		return reply{status: statusOK, body: []byte(`{"v":1,"seq":"1"}`)}, nil
+	}
+	if path == wire.PathEvidence {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.carried = append(d.carried, string(body))
+		if d.load != nil {
+			return d.load(len(d.carried) - 1)
+		}
+		return reply{status: statusNoContent}, nil
 	}
 	if q, err := wire.ParseOrders(body); err != nil || q.Host != eattest.HostID || q.Boot != eattest.BootID {
 		d.t.Errorf("asked with %s (%v)", body, err)
@@ -74,10 +87,10 @@ func (d *desk) Emit(f *fact.Fact) {
 	d.facts = append(d.facts, f)
 }
 
-func (d *desk) launch(ctx context.Context, delivery []byte) ([][]byte, error) {
+func (d *desk) launch(ctx context.Context, delivery []byte, carry launch.Carry) ([][]byte, error) {
 	d.mu.Lock()
 	d.launched = append(d.launched, string(delivery))
-	act, probe := d.act, d.probe
+	act, probe, chunks := d.act, d.probe, d.chunks
 	d.mu.Unlock()
 	if len(delivery) == 0 && probe != nil {
 		return nil, probe
@@ -85,7 +98,19 @@ func (d *desk) launch(ctx context.Context, delivery []byte) ([][]byte, error) {
 	if act == nil || len(delivery) == 0 {
 		return nil, &launch.Error{ID: "eat.bad_delivery", Detail: "there is no token"}
 	}
-	return act(ctx, delivery)
+	printed, err := act(ctx, delivery)
+	for i, chunk := range chunks {
+		if i > 0 {
+			printed = nil
+		}
+		if !carry(printed, []byte(chunk)) {
+			break
+		}
+	}
+	if len(chunks) > 0 {
+		printed = nil
+	}
+	return printed, err
 }
 
 // acted are the deliveries that were launched.
@@ -103,7 +128,7 @@ func (d *desk) work(trust *eat.TrustStore, during time.Duration) {
 		Version:  "test", Boot: eattest.BootID, Launch: d.launch, Report: d,
 		Trust:      func() (*eat.TrustStore, error) { return trust, nil },
 		WrapperKey: func() (envelope.PublicKey, error) { return eattest.WrapperKey.Public(), nil },
-	}, d, d)
+	}, d, d, d)
 	ctx, stop := context.WithTimeout(d.t.Context(), during)
 	defer stop()
 	if err := o.Run(ctx); err != nil {

@@ -195,7 +195,7 @@ func (s *spool) due(now time.Time) (time.Duration, bool) {
 // the start, because nobody was there to hear it before, and after each lease.
 func (o *Orders) collect(ctx context.Context) {
 	for o.awaitDue(ctx) {
-		printed, err := o.cfg.Launch(ctx, nil)
+		printed, err := o.cfg.Launch(ctx, nil, nil)
 		if ctx.Err() != nil {
 			return
 		}

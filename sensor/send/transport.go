@@ -102,7 +102,7 @@ func (l *link) limit() int {
 // mediaType is what is posted to a path.
 func mediaType(path string) string {
 	switch path {
-	case wire.PathOrders:
+	case wire.PathOrders, wire.PathEvidence:
 		return wire.TypeOrders
 	case wire.PathReceipts:
 		return wire.TypeReceipts

@@ -33,6 +33,8 @@ type Command struct {
 	Env []string
 	// Input is what it reads from its standard input.
 	Input []byte
+	// Read reads what it prints, as it prints it; nil means that Result has it.
+	Read func(io.Reader) error
 	// As is how the system is to start it, as the user; nil means as this
 	// process.
 	As *syscall.SysProcAttr
@@ -40,7 +42,7 @@ type Command struct {
 
 // Result is what came of a program that ended by itself.
 type Result struct {
-	// Output is what it printed, at most 256 KiB.
+	// Output is what it printed, at most 256 KiB; nothing where Read has it.
 	Output []byte
 	// Complaint is the beginning of what it wrote to standard error, at most
 	// 4 KiB.
@@ -75,7 +77,7 @@ func Run(ctx context.Context, c Command, ended func()) (Result, error) {
 		process.Kill()
 	})
 	defer stop()
-	return p.follow(ctx, process, c.Input, ended)
+	return p.follow(ctx, process, c, ended)
 }
 
 // pipes are this side's ends of a program's three files.
@@ -119,9 +121,9 @@ func (p *pipes) cut() {
 }
 
 // follow feeds the program and reads what it says, until it has ended.
-func (p *pipes) follow(ctx context.Context, process *os.Process, input []byte, ended func()) (Result, error) {
+func (p *pipes) follow(ctx context.Context, process *os.Process, c Command, ended func()) (Result, error) {
 	go func() {
-		p.in.Write(input) // a program that does not want to read it all says why
+		p.in.Write(c.Input) // a program that does not want to read it all says why
 		p.in.Close()
 	}()
 	complaint := make(chan []byte, 1)
@@ -131,13 +133,18 @@ func (p *pipes) follow(ctx context.Context, process *os.Process, input []byte, e
 		complaint <- said
 	}()
 	var r Result
-	out, err := io.ReadAll(io.LimitReader(p.out, maxOutput+1))
-	if len(out) > maxOutput {
-		out, err = nil, errLong
+	var err error
+	if c.Read != nil {
+		err = c.Read(p.out)
+	} else if r.Output, err = io.ReadAll(io.LimitReader(p.out, maxOutput+1)); len(r.Output) > maxOutput {
+		r.Output, err = nil, errLong
+	}
+	if err != nil {
 		p.out.Close()
+	}
+	if err == errLong {
 		process.Kill()
 	}
-	r.Output = out
 
 	type end struct {
 		state *os.ProcessState
@@ -158,7 +165,7 @@ func (p *pipes) follow(ctx context.Context, process *os.Process, input []byte, e
 	case <-ctx.Done():
 	}
 	if ctx.Err() != nil && err != errLong {
-		return Result{}, ctx.Err()
+		return Result{}, context.Cause(ctx)
 	}
 	r.Complaint = afterEnd(complaint, p)
 	p.cut()

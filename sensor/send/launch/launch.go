@@ -1,12 +1,12 @@
 package launch
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -39,7 +39,8 @@ const (
 )
 
 const (
-	// patience is how long a wrapper may take; the longest action, collecting
+	// patience is how long a wrapper may take, and again after each chunk of
+	// evidence that it has printed; the longest action, collecting
 	// evidence, bounds itself below that.
 	patience = 5 * time.Minute
 	// abreast is how many wrappers may run at once: one that takes long must
@@ -85,34 +86,39 @@ func New(mode Mode) *Launcher {
 
 // Launch hands the wrapper a delivery and returns what it printed: signed
 // receipts, one an element, which are not looked into. A refusal of the wrapper
-// is a receipt too. The error is an *Error; receipts may come with it.
-func (l *Launcher) Launch(ctx context.Context, delivery []byte) ([][]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, l.within)
+// is a receipt too. Evidence goes to carry; nil means that there is nobody to
+// carry it. The error is an *Error; receipts may come with it.
+func (l *Launcher) Launch(ctx context.Context, delivery []byte, carry Carry) ([][]byte, error) {
+	ctx, putOff, cancel := l.deadline(ctx)
 	defer cancel()
 	select {
 	case l.slots <- struct{}{}:
 	case <-ctx.Done():
 		return nil, fail("launch.busy", "%d wrappers run and none has ended", abreast)
 	}
-	leave := func() { <-l.slots }
+	leave := sync.OnceFunc(func() { <-l.slots })
+	// One that has acted and is only heard out keeps no other from acting.
+	out := &output{carry: carry, going: func() { leave(); putOff() }}
 	switch l.mode {
 	case Sudo:
-		return l.bySudo(ctx, delivery, leave)
+		return l.bySudo(ctx, delivery, out, leave)
 	case Socket:
 		defer leave()
-		return l.bySocket(ctx, delivery)
+		return l.bySocket(ctx, delivery, out)
 	}
 	leave()
 	return nil, fail("launch.none", "the sensor is set up to launch nothing")
 }
 
-func (l *Launcher) bySudo(ctx context.Context, delivery []byte, leave func()) ([][]byte, error) {
+func (l *Launcher) bySudo(ctx context.Context, delivery []byte, out *output, leave func()) ([][]byte, error) {
 	if noNewPrivileges() {
 		leave()
 		return nil, fail("priv.nnp_set", "sudo cannot work where NoNewPrivileges is set: take the line out of the sender's unit that implies it, or use launch socket")
 	}
-	r, err := Run(ctx, Command{Path: l.sudo, Args: []string{"-n", WrapperPath}, Input: delivery}, leave)
+	r, err := Run(ctx, Command{Path: l.sudo, Args: []string{"-n", WrapperPath}, Input: delivery, Read: out.read}, leave)
 	switch {
+	case err == errEnough:
+		return out.receipts, nil
 	case errors.Is(err, context.DeadlineExceeded):
 		return nil, fail("launch.timeout", "the wrapper has not ended within %s", l.within)
 	case errors.Is(err, errLong):
@@ -120,26 +126,13 @@ func (l *Launcher) bySudo(ctx context.Context, delivery []byte, leave func()) ([
 	case err != nil:
 		return nil, fail("launch.failed", "%v", err)
 	}
-	receipts := split(r.Output)
 	if r.Code != 0 {
-		return receipts, complaintOf(r)
+		return out.receipts, complaintOf(r)
 	}
-	if len(receipts) == 0 {
+	if !out.printed() {
 		return nil, fail(NoReceipt, "the wrapper ended well and printed nothing")
 	}
-	return receipts, nil
-}
-
-// split returns the lines that can be receipts. The hub verifies them; a line
-// that is no object would only have it refuse the others.
-func split(output []byte) (receipts [][]byte) {
-	for line := range bytes.Lines(output) {
-		line = bytes.TrimSpace(line)
-		if len(line) > 1 && line[0] == '{' && line[len(line)-1] == '}' && len(receipts) < maxReceipts {
-			receipts = append(receipts, line)
-		}
-	}
-	return receipts
+	return out.receipts, nil
 }
 
 // complaintOf reads what a wrapper that failed said: its name, a stable id and

@@ -41,7 +41,7 @@ func TestThreat_W5_TheWrapperGetsNoEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer leaked.Close()
-	receipts, err := launch.NewTest(launch.Sudo, sudo, time.Minute).Launch(t.Context(), []byte("delivery\n"))
+	receipts, err := launch.NewTest(launch.Sudo, sudo, time.Minute).Launch(t.Context(), []byte("delivery\n"), nil)
 	if err != nil || len(receipts) != 1 || string(receipts[0]) != `{"receipt":1}` {
 		t.Fatalf("%q, %v", receipts, err)
 	}
@@ -76,7 +76,7 @@ func TestWhatComesOfSudo(t *testing.T) {
 		"a child left behind": {`sleep 100 >/dev/null & echo '{"a":1}'`, 1, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			receipts, err := launch.NewTest(launch.Sudo, script(t, c.body), 30*time.Second).Launch(t.Context(), make([]byte, 128<<10))
+			receipts, err := launch.NewTest(launch.Sudo, script(t, c.body), 30*time.Second).Launch(t.Context(), make([]byte, 128<<10), nil)
 			if len(receipts) != c.receipts {
 				t.Errorf("%d receipts, want %d (%v)", len(receipts), c.receipts, err)
 			}
@@ -93,7 +93,7 @@ func TestWhatComesOfSudo(t *testing.T) {
 func TestAWrapperThatHangs(t *testing.T) {
 	l := launch.NewTest(launch.Sudo, script(t, "exec sleep 1000"), 100*time.Millisecond)
 	for range 6 { // each is killed and makes room
-		_, err := l.Launch(t.Context(), nil)
+		_, err := l.Launch(t.Context(), nil, nil)
 		var e *launch.Error
 		if !errors.As(err, &e) || e.ID != "launch.timeout" {
 			t.Fatalf("%v, want launch.timeout", err)
@@ -103,7 +103,7 @@ func TestAWrapperThatHangs(t *testing.T) {
 
 func TestNoWrapper(t *testing.T) {
 	for mode, want := range map[launch.Mode]string{launch.None: "launch.none", "": "launch.none", launch.Sudo: "launch.failed", launch.Socket: "launch.failed"} {
-		_, err := launch.NewTest(mode, filepath.Join(t.TempDir(), "none"), time.Second).Launch(t.Context(), nil)
+		_, err := launch.NewTest(mode, filepath.Join(t.TempDir(), "none"), time.Second).Launch(t.Context(), nil, nil)
 		var e *launch.Error
 		if !errors.As(err, &e) || e.ID != want {
 			t.Errorf("%s: %v, want %s", mode, err, want)
@@ -160,7 +160,7 @@ func TestWhatComesOfTheSocket(t *testing.T) {
 			if c.id == "launch.timeout" {
 				within = 200 * time.Millisecond
 			}
-			receipts, err := launch.NewTest(launch.Socket, socket(t, c.serve), within).Launch(context.Background(), []byte(delivery))
+			receipts, err := launch.NewTest(launch.Socket, socket(t, c.serve), within).Launch(context.Background(), []byte(delivery), nil)
 			var e *launch.Error
 			if len(receipts) != c.receipts || (c.id == "") != (err == nil) || err != nil && (!errors.As(err, &e) || e.ID != c.id) {
 				t.Errorf("%d receipts, %v; want %d, %q", len(receipts), err, c.receipts, c.id)

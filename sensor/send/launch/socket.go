@@ -2,15 +2,12 @@ package launch
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net"
-	"os"
 )
 
 // bySocket writes the delivery to the root unit's socket, closes its side, and
 // reads receipts until the wrapper closes the other.
-func (l *Launcher) bySocket(ctx context.Context, delivery []byte) ([][]byte, error) {
+func (l *Launcher) bySocket(ctx context.Context, delivery []byte, out *output) ([][]byte, error) {
 	var d net.Dialer
 	plain, err := d.DialContext(ctx, "unix", l.socket)
 	if err != nil {
@@ -23,9 +20,6 @@ func (l *Launcher) bySocket(ctx context.Context, delivery []byte) ([][]byte, err
 	if owner, err := listener(conn); err != nil || owner != l.owner {
 		return nil, fail("launch.bad_peer", "who listens at %s is user %d, not %d (%v)", l.socket, owner, l.owner, err)
 	}
-	if deadline, ok := ctx.Deadline(); ok {
-		conn.SetDeadline(deadline)
-	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	if _, err := conn.Write(delivery); err != nil {
@@ -34,22 +28,20 @@ func (l *Launcher) bySocket(ctx context.Context, delivery []byte) ([][]byte, err
 	if err := conn.CloseWrite(); err != nil {
 		return nil, l.broken(ctx, err)
 	}
-	output, err := io.ReadAll(io.LimitReader(conn, maxOutput+1))
-	switch {
-	case len(output) > maxOutput:
+	switch err := out.read(conn); {
+	case err == errLong:
 		return nil, fail("launch.output_too_long", "the wrapper printed more than %d bytes", maxOutput)
-	case err != nil:
-		return split(output), l.broken(ctx, err)
+	case err != nil && err != errEnough:
+		return out.receipts, l.broken(ctx, err)
 	}
-	receipts := split(output)
-	if len(receipts) == 0 {
+	if !out.printed() {
 		return nil, fail(NoReceipt, "the wrapper printed nothing; its unit's journal says why: journalctl -u 'picket-wrapper@*'")
 	}
-	return receipts, nil
+	return out.receipts, nil
 }
 
 func (l *Launcher) broken(ctx context.Context, err error) *Error {
-	if ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) {
+	if ctx.Err() != nil {
 		return fail("launch.timeout", "the wrapper has not ended within %s", l.within)
 	}
 	return fail("launch.failed", "talking to the wrapper: %v", err)
