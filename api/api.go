@@ -38,6 +38,8 @@ const (
 	PathResponseApprove = Prefix + "/responses/{id}/approve"
 	PathResponseReject  = Prefix + "/responses/{id}/reject"
 	PathResponseUndo    = Prefix + "/responses/{id}/undo"
+	PathEvidence        = Prefix + "/responses/{id}/evidence"
+	PathEvidenceAgain   = Prefix + "/responses/{id}/evidence/again"
 	PathPause           = Prefix + "/pause"
 	PathPolicies        = Prefix + "/policies"
 	PathOperators       = Prefix + "/operators"
@@ -51,6 +53,8 @@ const (
 const (
 	TypeJSON   = "application/json"
 	TypeStream = "application/x-ndjson"
+	// TypeBundle is that of a bundle of evidence, which is not the hub's.
+	TypeBundle = "application/octet-stream"
 )
 
 var (

@@ -73,6 +73,8 @@ type Response struct {
 	Token *ResponseToken `json:"token,omitempty"`
 	// Receipts are what the wrapper said of the token, oldest first.
 	Receipts []ResponseReceipt `json:"receipts,omitempty"`
+	// Evidence is what it gathered; nil where it gathers none, or no receipt of it came.
+	Evidence *Evidence `json:"evidence,omitempty"`
 }
 
 // ResponseToken is a token as the hub keeps it.

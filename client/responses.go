@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	digest "crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"iter"
@@ -71,6 +73,37 @@ func (c *Client) Reject(ctx context.Context, id string, req api.DecisionRequest)
 // Undo asks for what takes a response back.
 func (c *Client) Undo(ctx context.Context, id string, req api.DecisionRequest) (api.Response, error) {
 	return c.response(ctx, "undoing a response", http.MethodPost, responsePath(api.PathResponseUndo, id), id, &req)
+}
+
+// EvidenceAgain has a host send evidence again that the hub lacks.
+func (c *Client) EvidenceAgain(ctx context.Context, id string, req api.DecisionRequest) (api.Response, error) {
+	return c.response(ctx, "asking for evidence again", http.MethodPost, responsePath(api.PathEvidenceAgain, id), id, &req)
+}
+
+// ErrEvidence is returned for evidence that is not what the host's receipt says.
+var ErrEvidence = errors.New("what the hub gave is not what the host's wrapper has signed")
+
+// Evidence writes the bundle of a response to w, and holds it to the digest that
+// the caller has read in the receipt. What it wrote before an error is not to be
+// used.
+func (c *Client) Evidence(ctx context.Context, id, sha256 string, w io.Writer) error {
+	const doing = "reading evidence"
+	resp, err := c.do(ctx, http.MethodGet, responsePath(api.PathEvidence, id), nil, nil, api.TypeBundle)
+	if errors.Is(err, api.ErrNotFound) {
+		return &Error{Doing: doing, On: id, Err: explain(err, "there is no such response"), Fix: "see the ids with `picket eat list`"}
+	}
+	if err != nil {
+		return c.fail(doing, err)
+	}
+	defer resp.Body.Close()
+	sum := digest.New()
+	if _, err := io.Copy(io.MultiWriter(w, sum), io.LimitReader(resp.Body, api.MaxBundle+1)); err != nil {
+		return c.fail(doing, err)
+	}
+	if hex.EncodeToString(sum.Sum(nil)) != sha256 {
+		return &Error{Doing: doing, On: id, Err: ErrEvidence, Fix: "do not use it; run picket-hub check at the hub"}
+	}
+	return nil
 }
 
 // Pause returns the fleet-wide stop.

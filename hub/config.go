@@ -49,6 +49,9 @@ type Config struct {
 	LearnFor time.Duration
 	// Limits bound what a client may cost; the zero value is a good one.
 	Limits Limits
+	// EvidenceBytes is how many bytes of evidence are kept before the oldest makes
+	// room; empty means 2 GiB.
+	EvidenceBytes int64
 	// StoreParams are further parameters of the database driver, as written in
 	// a DSN, as in "_cache_size=-65536"; empty means none. What costs
 	// durability is refused.

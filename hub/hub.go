@@ -96,7 +96,7 @@ func (h *Hub) open(ctx context.Context) (err error) {
 		return err
 	}
 	h.store, err = store.Open(ctx, h.home.Dir.Database(), store.Options{Hub: h.home.Hub, Key: h.home.Online, Log: h.home.Log,
-		Params: h.cfg.StoreParams, Now: h.cfg.Now, Logger: h.log})
+		Params: h.cfg.StoreParams, EvidenceBytes: h.cfg.EvidenceBytes, Now: h.cfg.Now, Logger: h.log})
 	if err != nil {
 		return err
 	}
@@ -110,10 +110,13 @@ func (h *Hub) open(ctx context.Context) (err error) {
 	if err := h.rules.record(ctx, h.store); err != nil {
 		return err
 	}
-	h.respond, err = respond.New(ctx, respond.Config{Hub: h.home.Hub, Key: h.home.EAT, NotAfter: h.home.EATNotAfter, Store: h.store,
+	h.respond, err = respond.New(ctx, respond.Config{Hub: h.home.Hub, Key: h.home.EAT, NotAfter: h.home.EATNotAfter, Evidence: h.home.Evidence, Store: h.store,
 		Policies: h.cfg.Policies, Stats: h.stats, Now: h.cfg.Now, Logger: h.log})
 	if err != nil {
 		return err
+	}
+	if h.home.Evidence == nil {
+		h.log.Warn("this hub has no keys/evidence.pem: hosts keep the evidence that they gather; docs/respond.md says how to make one")
 	}
 	return h.assemble()
 }

@@ -36,6 +36,7 @@ func (h *Hub) routes(desk *enroll.Desk, batches *ingest.Handler) http.Handler {
 	mux.Handle(wire.PathEnroll, desk)
 	mux.Handle("POST "+wire.PathOrders, h.stoppable(http.HandlerFunc(h.respond.ServeOrders)))
 	mux.HandleFunc("POST "+wire.PathReceipts, h.respond.ServeReceipts)
+	mux.HandleFunc("POST "+wire.PathEvidence, h.respond.ServeEvidence)
 	mux.HandleFunc("GET "+wire.PathTrust, h.respond.ServeTrust)
 	mux.Handle(types.Prefix+"/", h.stoppable(h.api))
 	mux.HandleFunc("GET "+pathHealth, func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })

@@ -89,6 +89,9 @@ func (p *Printer) responseLines(d *detail, r *api.Response) {
 		}
 		d.facts("Token", t.ID, "", "sha256 "+t.SHA256, "", fmt.Sprintf("record %d of the hub's log", t.Entry), "until", p.full(t.Expires), "signed", strings.Join(t.SignedBy, " "), "fetched", fetched)
 	}
+	if e := r.Evidence; e != nil {
+		d.facts("Evidence", evidenceState(e), "", e.Why, "", fmt.Sprintf("%s bytes, sha256 %s", number(e.Bytes), e.SHA256))
+	}
 	for _, c := range r.Receipts {
 		d.facts("Receipt", join(c.Outcome, c.Refusal, c.Detail), "", fmt.Sprintf("number %d of the wrapper, %s", c.Seq, p.full(c.Time)))
 		if !c.LeaseEnd.IsZero() {
@@ -98,6 +101,23 @@ func (p *Printer) responseLines(d *detail, r *api.Response) {
 			d.facts("proof", name+" "+c.Effect[name])
 		}
 	}
+}
+
+// evidenceState says in words how much of a bundle is at the hub.
+func evidenceState(e *api.Evidence) string {
+	switch e.State {
+	case api.EvidenceComing, api.EvidenceArrived:
+		return fmt.Sprintf("coming: %d of %d chunks are here", e.Have, e.Chunks)
+	case api.EvidenceWhole:
+		return "here, and as the wrapper has signed it"
+	case api.EvidenceMismatch:
+		return "MISMATCH: dropped"
+	case api.EvidenceKept:
+		return "kept on the host"
+	case api.EvidencePruned:
+		return "no longer here"
+	}
+	return e.State
 }
 
 // Policies prints a table of response policies, or one document each.

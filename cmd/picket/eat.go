@@ -12,18 +12,19 @@ import (
 )
 
 type eatCommands struct {
-	Issue     eatIssueCommand   `cmd:"" help:"Have a host do something, once."`
-	List      eatListCommand    `cmd:"" help:"List responses: what alerts led to and what people asked for."`
-	Show      eatShowCommand    `cmd:"" help:"Show a response with its token, what it means, and its receipts."`
-	Approve   eatApproveCommand `cmd:"" help:"Say yes to a response, with your signature where one is asked for."`
-	Reject    eatRejectCommand  `cmd:"" help:"Say no to a response."`
-	Undo      eatUndoCommand    `cmd:"" help:"Take back what a response put in force."`
-	Verify    eatVerifyCommand  `cmd:"" help:"Verify a token in a file, with a trust store and no hub."`
-	Pause     eatPauseCommand   `cmd:"" help:"Stop everything that policies would do by themselves, on all hosts."`
-	Resume    eatResumeCommand  `cmd:"" help:"Let policies act by themselves again."`
-	Policies  policiesCommand   `cmd:"" help:"List the response policies that the hub runs, or check a folder of them."`
-	Operators operatorsCommands `cmd:"" help:"List, add and remove the people whose signatures count."`
-	Key       eatKeyCommand     `cmd:"" help:"Make a key to sign approvals with."`
+	Issue     eatIssueCommand    `cmd:"" help:"Have a host do something, once."`
+	List      eatListCommand     `cmd:"" help:"List responses: what alerts led to and what people asked for."`
+	Show      eatShowCommand     `cmd:"" help:"Show a response with its token, what it means, and its receipts."`
+	Approve   eatApproveCommand  `cmd:"" help:"Say yes to a response, with your signature where one is asked for."`
+	Reject    eatRejectCommand   `cmd:"" help:"Say no to a response."`
+	Undo      eatUndoCommand     `cmd:"" help:"Take back what a response put in force."`
+	Evidence  eatEvidenceCommand `cmd:"" help:"Save what a response has gathered on its host, or have it sent again."`
+	Verify    eatVerifyCommand   `cmd:"" help:"Verify a token in a file, with a trust store and no hub."`
+	Pause     eatPauseCommand    `cmd:"" help:"Stop everything that policies would do by themselves, on all hosts."`
+	Resume    eatResumeCommand   `cmd:"" help:"Let policies act by themselves again."`
+	Policies  policiesCommand    `cmd:"" help:"List the response policies that the hub runs, or check a folder of them."`
+	Operators operatorsCommands  `cmd:"" help:"List, add and remove the people whose signatures count."`
+	Key       eatKeyCommand      `cmd:"" help:"Make a key to sign approvals with."`
 }
 
 type eatListCommand struct {

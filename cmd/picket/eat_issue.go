@@ -90,7 +90,7 @@ func (c *eatIssueCommand) arguments() (jsontext.Value, error) {
 }
 
 var (
-	numberArgs = []string{"pid", "max_bytes", "max_seconds"}
+	numberArgs = []string{"pid", "max_bytes", "max_seconds", "from"}
 	listArgs   = []string{"allow", "prefixes", "what"}
 )
 

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 
@@ -23,6 +24,10 @@ type Responder interface {
 	Approve(ctx context.Context, id string, req types.ApproveRequest) (types.Response, error)
 	Reject(ctx context.Context, id string, req types.DecisionRequest) (types.Response, error)
 	Undo(ctx context.Context, id string, req types.DecisionRequest) (types.Response, error)
+	// ReadEvidence writes the bundle of a response, which is logged; nothing is
+	// written where it is refused. EvidenceAgain has the host send it again.
+	ReadEvidence(ctx context.Context, id string, w func() io.Writer) error
+	EvidenceAgain(ctx context.Context, id string, req types.DecisionRequest) (types.Response, error)
 	// Pause and SetPause are the fleet-wide stop.
 	Pause(ctx context.Context) (types.Pause, error)
 	SetPause(ctx context.Context, p types.Pause) (types.Pause, error)
@@ -125,6 +130,40 @@ func undoResponse(ctx context.Context, h *Handler, r *http.Request, out *reply) 
 		return err
 	}
 	return answer(out)(h.responder.Undo(ctx, r.PathValue("id"), req))
+}
+
+// showEvidence hands out a bundle. It is long, so its time is that of each piece,
+// and half of it does not look like a whole one: see refuse.
+func showEvidence(h *Handler, r *http.Request, out *reply) error {
+	if err := noQuery(r); err != nil {
+		return err
+	}
+	if h.responder == nil {
+		return types.ErrUnavailable
+	}
+	err := h.responder.ReadEvidence(r.Context(), r.PathValue("id"), func() io.Writer { return bundle{out} })
+	if err != nil {
+		return fmt.Errorf("reading evidence: %w", err)
+	}
+	return nil
+}
+
+// bundle writes pieces of a bundle.
+type bundle struct{ out *reply }
+
+func (b bundle) Write(data []byte) (int, error) {
+	if err := b.out.raw(types.TypeBundle, data); err != nil {
+		return 0, err
+	}
+	return len(data), nil
+}
+
+func evidenceAgain(ctx context.Context, h *Handler, r *http.Request, out *reply) error {
+	var req types.DecisionRequest
+	if err := change(r, out, &req); err != nil {
+		return err
+	}
+	return answer(out)(h.responder.EvidenceAgain(ctx, r.PathValue("id"), req))
 }
 
 // change reads a request that has a body and no parameters.

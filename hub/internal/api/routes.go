@@ -55,6 +55,8 @@ var routes = []Route{
 	{http.MethodPost, types.PathResponseApprove, RoleResponder, responding(approveResponse)},
 	{http.MethodPost, types.PathResponseReject, RoleResponder, responding(rejectResponse)},
 	{http.MethodPost, types.PathResponseUndo, RoleResponder, responding(undoResponse)},
+	{http.MethodGet, types.PathEvidence, RoleResponder, showEvidence},
+	{http.MethodPost, types.PathEvidenceAgain, RoleResponder, responding(evidenceAgain)},
 	{http.MethodGet, types.PathPause, RoleViewer, responding(showPause)},
 	{http.MethodPost, types.PathPause, RoleResponder, responding(setPause)},
 	{http.MethodGet, types.PathPolicies, RoleViewer, responding(listPolicies)},

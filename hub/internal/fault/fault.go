@@ -123,6 +123,20 @@ var (
 	ReceiptNoKey    = &Fault{ID: "receipt.no_key", Status: http.StatusConflict}
 )
 
+// What is refused of evidence. That a receipt lacks is no fault of the host's: it
+// is on its way, and the chunk comes again.
+var (
+	EvidenceBad       = &Fault{ID: "evidence.malformed", Status: http.StatusBadRequest}
+	EvidenceTooLarge  = &Fault{ID: "evidence.too_large", Status: http.StatusRequestEntityTooLarge}
+	EvidenceUnknown   = &Fault{ID: "evidence.unknown_token", Status: http.StatusUnprocessableEntity}
+	EvidenceNotForUs  = &Fault{ID: "evidence.not_for_us", Status: http.StatusUnprocessableEntity}
+	EvidenceMismatch  = &Fault{ID: "evidence.mismatch", Status: http.StatusUnprocessableEntity}
+	EvidenceUnwanted  = &Fault{ID: "evidence.unwanted", Status: http.StatusConflict}
+	EvidenceNoReceipt = &Fault{ID: "evidence.no_receipt", Status: http.StatusServiceUnavailable}
+	EvidenceNoKey     = &Fault{ID: "evidence.no_key", Status: http.StatusConflict}
+	EvidenceNotWhole  = &Fault{ID: "evidence.not_whole", Status: http.StatusConflict}
+)
+
 // As gives an error of another package, which has a stable id of its own, the
 // status that it has here.
 func As(id string, status int, err error) *Fault {

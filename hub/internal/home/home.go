@@ -8,6 +8,7 @@
 //	DIR/keys/online.pem   signs acknowledgements and the facts of the hub's own
 //	DIR/keys/eat.pem      signs Emergency Action Tokens
 //	DIR/keys/log.pem      signs checkpoints of the log of tokens and changes
+//	DIR/keys/evidence.pem opens what hosts have sealed to the hub (X25519)
 //	DIR/profile.json      an access token for client commands
 //	DIR/lock              held while a hub serves the folder
 //
@@ -20,6 +21,7 @@
 package home
 
 import (
+	"crypto/ecdh"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -43,6 +45,7 @@ func (d Dir) tlsNext() string  { return filepath.Join(d.keys(), "tls-next.pem") 
 func (d Dir) online() string   { return filepath.Join(d.keys(), "online.pem") }
 func (d Dir) eat() string      { return filepath.Join(d.keys(), "eat.pem") }
 func (d Dir) log() string      { return filepath.Join(d.keys(), "log.pem") }
+func (d Dir) evidence() string { return filepath.Join(d.keys(), "evidence.pem") }
 func (d Dir) lock() string     { return filepath.Join(string(d), "lock") }
 
 // Database is where the store lies.
@@ -77,6 +80,8 @@ type Home struct {
 	TLS, Online envelope.PrivateKey
 	// EAT signs tokens, Log signs checkpoints of the log.
 	EAT, Log envelope.PrivateKey
+	// Evidence opens evidence; nil in a folder of an older hub, which takes none.
+	Evidence *ecdh.PrivateKey
 	// Pins are of the TLS key in use and of the one that follows it.
 	Pins []wire.Pin
 }
@@ -104,6 +109,9 @@ func Create(dir Dir, listen, ui string) (_ *Home, err error) {
 		if _, err := envelope.CreatePrivateKey(path); err != nil {
 			return nil, fmt.Errorf("making the hub's keys: %w", err)
 		}
+	}
+	if err := createEvidenceKey(dir.evidence()); err != nil {
+		return nil, fmt.Errorf("making the hub's keys: %w", err)
 	}
 	id := Identity{V: 1, Hub: wire.NewHubID(), Listen: listen, UI: ui, EATNotAfter: time.Now().Add(eatKeyLife).UTC().Truncate(time.Second)}
 	text, err := strictjson.Encode(&id)
@@ -149,6 +157,9 @@ func Open(dir Dir) (*Home, error) {
 		if *k.into, err = envelope.LoadPrivateKey(k.path); err != nil {
 			return nil, fmt.Errorf("loading the %s: %w", k.name, err)
 		}
+	}
+	if h.Evidence, err = loadEvidenceKey(dir.evidence()); err != nil {
+		return nil, fmt.Errorf("loading the key of evidence: %w", err)
 	}
 	for _, key := range []envelope.PrivateKey{h.TLS, next} {
 		pin, err := wire.PinOf(key.Public())

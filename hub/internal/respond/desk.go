@@ -2,6 +2,7 @@ package respond
 
 import (
 	"context"
+	"crypto/ecdh"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,14 +16,17 @@ import (
 	"picket.internal/policies"
 )
 
-// Config says what a Desk works with. All but Policies, Now and Redeliver must
-// be set.
+// Config says what a Desk works with. All but Evidence, Policies, Now and
+// Redeliver must be set.
 type Config struct {
 	// Hub is the hub's id.
 	Hub string
 	// Key signs tokens; NotAfter is when hosts stop believing it.
 	Key      envelope.PrivateKey
 	NotAfter time.Time
+	// Evidence opens what hosts have sealed to the hub; nil means that it takes
+	// no evidence, and hosts keep it.
+	Evidence *ecdh.PrivateKey
 	// Store keeps responses, tokens and receipts, and the log.
 	Store *store.Store
 	// Policies is a folder of policies, looked at again when it changes; empty
@@ -109,6 +113,9 @@ func (d *Desk) sweep(ctx context.Context) {
 		d.cfg.Logger.Error("looking for missing receipts failed", "error", err)
 	}
 	d.cfg.Stats.Add("response.overdue", int64(n))
+	if err := d.sweepEvidence(ctx); err != nil {
+		d.cfg.Logger.Error("comparing evidence with its receipt failed, trying again", "error", err)
+	}
 	if err := d.reloadPolicies(ctx); err != nil && !errors.Is(err, errSame) {
 		d.cfg.Logger.Error("policies not loaded, the last good ones stay", "error", err)
 	}
@@ -117,6 +124,7 @@ func (d *Desk) sweep(ctx context.Context) {
 // Sweep looks at once for what is overdue and for changed policies.
 func (d *Desk) Sweep(ctx context.Context) error {
 	_, err := d.cfg.Store.Overdue(ctx)
+	err = errors.Join(err, d.sweepEvidence(ctx))
 	if reload := d.reloadPolicies(ctx); !errors.Is(reload, errSame) {
 		err = errors.Join(err, reload)
 	}

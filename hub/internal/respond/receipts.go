@@ -124,7 +124,11 @@ func (d *Desk) trust(operators []eat.Operator) (*eat.TrustStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &eat.TrustStore{V: 1, Hub: d.cfg.Hub, HubKeys: []eat.HubKey{{Key: d.cfg.Key.Public(), NotAfter: d.cfg.NotAfter}}, Operators: operators, Log: log}, nil
+	t := &eat.TrustStore{V: 1, Hub: d.cfg.Hub, HubKeys: []eat.HubKey{{Key: d.cfg.Key.Public(), NotAfter: d.cfg.NotAfter}}, Operators: operators, Log: log}
+	if d.cfg.Evidence != nil {
+		t.EvidenceKey = d.cfg.Evidence.PublicKey().Bytes()
+	}
+	return t, nil
 }
 
 // Trust is the hub's trust store as hosts keep it.

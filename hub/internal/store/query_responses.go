@@ -129,7 +129,10 @@ func (s *Store) complete(ctx context.Context, r *StoredResponse) error {
 			return err
 		}
 	}
-	r.Receipts, err = s.receiptsOf(ctx, r.n)
+	if r.Receipts, err = s.receiptsOf(ctx, r.n); err != nil || r.Action != eat.ActionCollectEvidence {
+		return err
+	}
+	r.Evidence, err = s.evidenceOf(ctx, r.n)
 	return err
 }
 

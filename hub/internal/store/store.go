@@ -31,6 +31,8 @@ type Options struct {
 	// DSN, as in "_cache_size=-65536"; empty means none. One that costs
 	// durability is refused.
 	Params string
+	// EvidenceBytes is how many bytes of evidence are kept; empty means 2 GiB.
+	EvidenceBytes int64
 	// Now is the clock; empty means time.Now.
 	Now func() time.Time
 	// Logger is told what goes wrong behind an answer; empty means nobody.

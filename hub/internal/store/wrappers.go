@@ -260,6 +260,9 @@ func (tx *Tx) apply(w *wrapperRow, r Receipt) error {
 	if err := tx.exec(`UPDATE eats SET answered = 1 WHERE id = ?`, r.Token); err != nil {
 		return err
 	}
+	if err := tx.announceEvidence(w, r); err != nil {
+		return err
+	}
 	if token != r.Token {
 		return nil // of an older token of the response
 	}

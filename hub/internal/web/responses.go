@@ -32,7 +32,11 @@ type responseRow struct {
 	Alert   string
 	Command string // what a person would say; empty where there is nothing to say
 	Receipt Text
-	Ends    *Moment // when it ends by itself; nil where it does not, or has
+	// Evidence says what it gathered and how much of that is here; empty where it
+	// gathers none. The pages' key opens no evidence: that takes an access token.
+	Evidence Text
+	SHA256   string
+	Ends     *Moment // when it ends by itself; nil where it does not, or has
 }
 
 // responsesBody is the list of responses.
@@ -66,6 +70,15 @@ func (u *ui) responseRow(r *types.Response) responseRow {
 	if r.Policy != "" {
 		row.Asker = Text(r.Policy)
 	}
+	if e := r.Evidence; e != nil {
+		row.Evidence, row.SHA256 = evidenceWords(e), e.SHA256
+		switch e.State {
+		case types.EvidenceWhole:
+			row.Command = "picket eat evidence " + r.ID + " -o FILE"
+		case types.EvidenceComing, types.EvidenceMismatch, types.EvidencePruned:
+			row.Command = "picket eat evidence " + r.ID + " --again --reason TEXT"
+		}
+	}
 	switch {
 	case r.State == types.ResponseWaiting && r.Signatures > 0:
 		row.Command = "picket eat approve " + r.ID + " --key FILE"
@@ -86,6 +99,24 @@ func (u *ui) responseRow(r *types.Response) responseRow {
 		}
 	}
 	return row
+}
+
+// evidenceWords says how much of a bundle is here.
+func evidenceWords(e *types.Evidence) Text {
+	words := Text("Evidence of " + number(e.Bytes) + " bytes")
+	switch e.State {
+	case types.EvidenceComing, types.EvidenceArrived:
+		words += Text(fmt.Sprintf(", of which %d of %d chunks are here", e.Have, e.Chunks))
+	case types.EvidenceWhole:
+		words += ", here and as the host signed it"
+	case types.EvidenceMismatch:
+		words += ", not as the host signed it and dropped"
+	case types.EvidenceKept:
+		words += ", kept on the host: " + Text(e.Why)
+	case types.EvidencePruned:
+		words += ", no longer here"
+	}
+	return words
 }
 
 func (u *ui) responseList(ctx context.Context, r *http.Request) (*view, error) {

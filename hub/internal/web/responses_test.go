@@ -27,6 +27,12 @@ func newActed(text string) acted {
 			Policy: "canary-touched", Alert: apitest.AlertID(3), Signatures: 1, Created: at.Add(time.Second)},
 		{ID: "01K3ZA5BWXJ6N9E0V1T8QKZC4P", Host: host, Action: "suspend_process", State: types.ResponseDone, Policy: "canary-touched", Alert: apitest.AlertID(3), Created: at,
 			Receipts: []types.ResponseReceipt{{Seq: 7, Outcome: "done", Detail: text, Time: at, Received: at, LeaseEnd: at.Add(30 * time.Minute)}}},
+		{ID: "01K3ZA5BWXE2D1C0B9A8Z7Y6X5", Host: host, Action: "collect_evidence", State: types.ResponseDone, Created: at.Add(-time.Second),
+			Evidence: &types.Evidence{SHA256: strings.Repeat("0f", 32), Bytes: 300_000, Chunks: 3, Have: 2, State: types.EvidenceComing}},
+		{ID: "01K3ZA5BWXE2D1C0B9A8Z7Y6X4", Host: host, Action: "collect_evidence", State: types.ResponseDone, Created: at.Add(-2 * time.Second),
+			Evidence: &types.Evidence{SHA256: strings.Repeat("0f", 32), Bytes: 300_000, Chunks: 3, Have: 3, State: types.EvidenceWhole}},
+		{ID: "01K3ZA5BWXE2D1C0B9A8Z7Y6X3", Host: host, Action: "collect_evidence", State: types.ResponseDone, Created: at.Add(-3 * time.Second),
+			Evidence: &types.Evidence{SHA256: strings.Repeat("0f", 32), Bytes: 300_000, Chunks: 3, State: types.EvidenceKept, Why: "no key to seal it to" + text}},
 	}}
 }
 
