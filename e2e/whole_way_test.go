@@ -3,6 +3,8 @@ package e2e_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -95,10 +97,51 @@ func TestFromACanaryToASuspendedProcess(t *testing.T) {
 		t.Error("undone, it does not go on")
 	}
 	awaitResponse(t, hub, "undone")
+	evidenceArrives(t, hub, host, r.Host.ID)
 	if out := picket(t, hub, "audit", "verify"); !strings.Contains(out, "records") {
 		t.Errorf("picket audit verify: %s", out)
 	}
 	hub.check()
+}
+
+// evidenceArrives has the host gather evidence, which goes sealed from the wrapper
+// through the sensor to the hub, and saves it: what is in the file is what the
+// wrapper has signed, and on the host's disk.
+func evidenceArrives(t *testing.T, hub *rig, host *booted.Host, id string) {
+	t.Helper()
+	host.Write(t, "/tmp/note", strings.Repeat("give us money\n", 30_000), 0o600)
+	picket(t, hub, "eat", "issue", id, "collect_evidence", "what=processes,files", "files=/tmp/note", "max_bytes=4194304", "max_seconds=30", "--reason", "a test of the whole way")
+	var r api.Response
+	for end := time.Now().Add(30 * time.Second); r.Evidence == nil || r.Evidence.State != api.EvidenceWhole; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("no evidence came: %+v, %+v", r, r.Evidence)
+		}
+		for line := range strings.Lines(picket(t, hub, "eat", "list", "--json")) {
+			var one api.Response
+			if err := json.Unmarshal([]byte(line), &one); err == nil && one.Action == "collect_evidence" {
+				r = one
+			}
+		}
+	}
+	file := filepath.Join(t.TempDir(), "evidence.jsonl")
+	picket(t, hub, "eat", "evidence", r.ID, "-o", file)
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := fmt.Sprintf("%x", sha256.Sum256(got))
+	effect := r.Receipts[len(r.Receipts)-1].Effect
+	onHost := strings.Fields(host.Run(t, "sha256sum", "/var/lib/picket-wrapper/evidence/"+r.Token.ID))[0]
+	if sum != effect["sha256"] || sum != onHost || fmt.Sprint(len(got)) != effect["bytes"] || r.Evidence.Chunks < 4 {
+		t.Errorf("%d bytes with the digest %s arrived in %d chunks; on the host it is %s, and the receipt says %v", len(got), sum, r.Evidence.Chunks, onHost, effect)
+	}
+	if text := base64.StdEncoding.EncodeToString([]byte("give us money\ngive us money\n")[:27]); !bytes.Contains(got, []byte(text)) {
+		t.Error("the file that was asked for is not in it")
+	}
+	if out, err := host.Try("runuser", "-u", "picket", "--", "cat", "/var/lib/picket-wrapper/evidence/"+r.Token.ID); err == nil {
+		t.Errorf("the sender's user reads it: %.80q", out)
+	}
+	t.Logf("%d bytes of evidence arrived in %d chunks", len(got), r.Evidence.Chunks)
 }
 
 // picket runs the client against the hub and returns what it prints.

@@ -103,7 +103,7 @@ func (u *ui) responseRow(r *types.Response) responseRow {
 
 // evidenceWords says how much of a bundle is here.
 func evidenceWords(e *types.Evidence) Text {
-	words := Text("Evidence of " + number(e.Bytes) + " bytes")
+	words := Text(fmt.Sprintf("Evidence of %d bytes", e.Bytes))
 	switch e.State {
 	case types.EvidenceComing, types.EvidenceArrived:
 		words += Text(fmt.Sprintf(", of which %d of %d chunks are here", e.Have, e.Chunks))
