@@ -20,6 +20,7 @@ const (
 	PathHostDisable  = Prefix + "/hosts/{id}/disable"
 	PathHostEnable   = Prefix + "/hosts/{id}/enable"
 	PathHostApprove  = Prefix + "/hosts/{id}/approve"
+	PathHostAttest   = Prefix + "/hosts/{id}/attest"
 	PathFilters      = Prefix + "/filters"
 	PathRuleEnable   = Prefix + "/rules/{id}/enable"
 	PathInventories  = Prefix + "/hosts/{id}/inventories"

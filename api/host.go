@@ -28,6 +28,8 @@ type Host struct {
 	Sensor HostSensor `json:"sensor"`
 	// PinnedSHA256 is the sensor's hash that the hub holds it to, 64 hexadecimal digits; absent before the first report.
 	PinnedSHA256 string `json:"pinned_sha256,omitempty"`
+	// Attestation is what its wrapper last said of the sensor; nil where it was never asked.
+	Attestation *Attestation `json:"attestation,omitempty"`
 	// Kernel is the kernel's release. Host-made text.
 	Kernel string `json:"kernel,omitempty"`
 	// Facts is how many facts of it are stored.

@@ -36,6 +36,10 @@ var ResponseStates = []string{ResponseDryRun, ResponseWaiting, ResponseQueued, R
 // those of policies.
 const ModeManual = "manual"
 
+// ModeSchedule is the mode of what the hub asks by itself, which changes nothing:
+// attestations. Lists leave it out unless it is asked for.
+const ModeSchedule = "schedule"
+
 // Response is what an alert led to, or a person asked for: one action on one host.
 type Response struct {
 	// ID is a ULID. Ids grow in the order of making.
@@ -46,7 +50,7 @@ type Response struct {
 	Action string `json:"action"`
 	// Args are its arguments.
 	Args jsontext.Value `json:"args"`
-	// Mode is dry_run, ask, auto or manual.
+	// Mode is dry_run, ask, auto, manual or schedule.
 	Mode string `json:"mode"`
 	// State is what has become of it.
 	State string `json:"state"`
@@ -123,6 +127,8 @@ type ResponseQuery struct {
 	State string
 	// HostID is the host; empty means any.
 	HostID string
+	// Scheduled chooses also what the hub asked by itself, on a schedule.
+	Scheduled bool
 	// After is a response's id: those made before it follow. Empty means from the newest on.
 	After string
 	// Limit is how many, 1 to MaxLimit; 0 means DefaultLimit.
@@ -160,6 +166,9 @@ func (q ResponseQuery) Values() url.Values {
 			v.Set(name, value)
 		}
 	}
+	if q.Scheduled {
+		v.Set("scheduled", "true")
+	}
 	if q.Limit != 0 {
 		v.Set("limit", strconv.Itoa(q.Limit))
 	}
@@ -180,6 +189,11 @@ func ParseResponseQuery(v url.Values) (ResponseQuery, error) {
 			q.HostID = values[0]
 		case "after":
 			q.After = values[0]
+		case "scheduled":
+			if values[0] != "true" {
+				return q, &QueryError{name, cut(values[0]), "want true"}
+			}
+			q.Scheduled = true
 		case "limit":
 			n, err := strconv.Atoi(values[0])
 			if err != nil || n < 1 {

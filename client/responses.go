@@ -167,6 +167,11 @@ func (c *Client) SetHost(ctx context.Context, id string, s api.HostSetting) erro
 	return nil
 }
 
+// AttestHost has a host's wrapper hash its sensor now.
+func (c *Client) AttestHost(ctx context.Context, id string) (api.Response, error) {
+	return c.response(ctx, "asking for an attestation", http.MethodPost, responsePath(api.PathHostAttest, id), id, nil)
+}
+
 // Checkpoint returns the hub's newest word on its log.
 func (c *Client) Checkpoint(ctx context.Context) (api.Checkpoint, error) {
 	var p api.Checkpoint

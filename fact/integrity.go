@@ -65,6 +65,10 @@ const (
 const (
 	SubjectDisk    = "disk"    // the file at the sensor's path
 	SubjectRunning = "running" // the image that the sensor runs
+	// What the host's wrapper, which is root's, has signed about the sensor; and
+	// about another file that it hashed, or why it did not.
+	SubjectAttestation  = "attestation"
+	SubjectAttestedFile = "attested_file"
 	// A file of Picket's own is a subject by its role: wrapper, unit, sudoers,
 	// trust or config.
 )
@@ -74,7 +78,7 @@ const (
 type Integrity struct {
 	// Action is what was found: mismatch or restored.
 	Action string `json:"action,omitempty"`
-	// Subject is what was compared: disk, running, or the role of another file of Picket's own.
+	// Subject is what was compared: disk, running, attestation, attested_file, or the role of another file of Picket's own.
 	Subject string `json:"subject,omitempty"`
 	// Path is the file that was compared.
 	Path string `json:"path,omitempty"`
@@ -82,7 +86,7 @@ type Integrity struct {
 	Expected *Hash `json:"expected,omitempty"`
 	// Observed is the hash that the host reported; absent where it could not hash the file.
 	Observed *Hash `json:"observed,omitempty"`
-	// Detail says in words what else is not as it was, as in "mode 4777, was 0755".
+	// Detail says in words what else is not as it was, as in "mode 4777, was 0755"; of an attestation, what was found.
 	Detail string `json:"detail,omitempty"`
 	// Error says why there is no observed hash.
 	Error string `json:"error,omitempty"`

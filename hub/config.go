@@ -49,6 +49,9 @@ type Config struct {
 	LearnFor time.Duration
 	// Limits bound what a client may cost; the zero value is a good one.
 	Limits Limits
+	// AttestEvery is how often each host's wrapper is asked to hash the sensor;
+	// empty means every hour, negative means never unless a person asks.
+	AttestEvery time.Duration
 	// EvidenceBytes is how many bytes of evidence are kept before the oldest makes
 	// room; empty means 2 GiB.
 	EvidenceBytes int64
@@ -92,6 +95,7 @@ func (l Limits) bodyTimeout() time.Duration   { return orDefault(l.Batch.BodyTim
 func (c Config) heartbeat() time.Duration   { return orDefault(c.Heartbeat, 15*time.Second) }
 func (c Config) silentAfter() time.Duration { return orDefault(c.SilentAfter, 2*c.heartbeat()) }
 func (c Config) learnFor() time.Duration    { return max(0, orDefault(c.LearnFor, 24*time.Hour)) }
+func (c Config) attestEvery() time.Duration { return max(0, orDefault(c.AttestEvery, time.Hour)) }
 func (c Config) version() string            { return orDefault(c.Version, "devel") }
 
 func (c Config) logger() *slog.Logger {

@@ -110,7 +110,7 @@ func (h *Hub) open(ctx context.Context) (err error) {
 	if err := h.rules.record(ctx, h.store); err != nil {
 		return err
 	}
-	h.respond, err = respond.New(ctx, respond.Config{Hub: h.home.Hub, Key: h.home.EAT, NotAfter: h.home.EATNotAfter, Evidence: h.home.Evidence, Store: h.store,
+	h.respond, err = respond.New(ctx, respond.Config{Hub: h.home.Hub, Key: h.home.EAT, NotAfter: h.home.EATNotAfter, Evidence: h.home.Evidence, AttestEvery: h.cfg.attestEvery(), Store: h.store,
 		Policies: h.cfg.Policies, Stats: h.stats, Now: h.cfg.Now, Logger: h.log})
 	if err != nil {
 		return err

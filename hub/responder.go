@@ -59,6 +59,7 @@ func (r responder) AuditRecords(ctx context.Context, from int64, limit int) ([]t
 	return r.store.AuditRecords(ctx, from, limit)
 }
 
-// Sweep looks at once for tokens whose receipt did not come, and for changed
-// policies. Run does so every few seconds.
+// Sweep looks at once for tokens whose receipt did not come, for hosts that are
+// to attest and answers to be judged, and for changed policies. Run does so every
+// few seconds.
 func (h *Hub) Sweep(ctx context.Context) error { return h.respond.Sweep(ctx) }

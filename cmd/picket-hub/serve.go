@@ -21,6 +21,7 @@ type serveCmd struct {
 	Heartbeat   time.Duration `default:"15s" help:"How often a healthy sensor is heard (default 15s)."`
 	SilentAfter time.Duration `placeholder:"TIME" help:"How long nothing may be heard of a host (default: two heartbeats)."`
 	LearnFor    time.Duration `default:"24h" help:"How long after its enrollment a host's first times mean nothing (default 24h)."`
+	Attest      time.Duration `default:"1h" help:"How often each host's wrapper, which is root's, is asked to hash the sensor; 0 means only when a person asks (default 1h)."`
 	JSON        bool          `name:"json" help:"Print the ready line as JSON."`
 	Verbose     bool          `short:"v" help:"Log more."`
 }
@@ -57,9 +58,12 @@ func (c *serveCmd) Run(ctx context.Context, e *env) error {
 	if c.LearnFor == 0 {
 		c.LearnFor = -1 // told so: at once, not the default
 	}
+	if c.Attest == 0 {
+		c.Attest = -1
+	}
 	h, err := hub.New(ctx, hub.Config{
 		Dir: c.Dir, Listen: c.Listen, UIListen: c.UI, Advertise: c.Advertise, Rules: c.Rules, Policies: c.Policies,
-		Heartbeat: c.Heartbeat, SilentAfter: c.SilentAfter, LearnFor: c.LearnFor, Version: version.String(),
+		Heartbeat: c.Heartbeat, SilentAfter: c.SilentAfter, LearnFor: c.LearnFor, AttestEvery: c.Attest, Version: version.String(),
 		Logger: slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level})),
 	})
 	if err != nil {

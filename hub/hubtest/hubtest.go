@@ -110,7 +110,7 @@ func readProfile(t testing.TB, path string) *wire.AccessToken {
 // Start runs the hub; only needed after Stop.
 func (h *Hub) Start() {
 	h.t.Helper()
-	cfg := hub.Config{Dir: h.Dir, LearnFor: -1, Version: "test",
+	cfg := hub.Config{Dir: h.Dir, LearnFor: -1, AttestEvery: -1, Version: "test",
 		Logger: slog.New(slog.NewTextHandler(h.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	if h.config != nil {
 		h.config(&cfg)

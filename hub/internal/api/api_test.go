@@ -228,6 +228,7 @@ func TestThreat_H5_UnlistedRoute(t *testing.T) {
 		"POST /api/v1/operators":                     hubapi.RoleAdmin,
 		"POST /api/v1/operators/{name}/remove":       hubapi.RoleAdmin,
 		"POST /api/v1/hosts/{id}/set":                hubapi.RoleAdmin,
+		"POST /api/v1/hosts/{id}/attest":             hubapi.RoleResponder,
 		"GET /api/v1/audit/checkpoint":               hubapi.RoleViewer,
 		"GET /api/v1/audit/records":                  hubapi.RoleViewer,
 	}

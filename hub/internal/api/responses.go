@@ -37,6 +37,8 @@ type Responder interface {
 	Operators(ctx context.Context) ([]types.Operator, error)
 	AddOperator(ctx context.Context, o types.Operator) error
 	RemoveOperator(ctx context.Context, name string) error
+	// Attest has a host attest its sensor now.
+	Attest(ctx context.Context, host string) (types.Response, error)
 	// SetHost sets what the hub knows of a host beside what it says itself.
 	SetHost(ctx context.Context, id string, s types.HostSetting) error
 	// Checkpoint and AuditRecords are the log.
@@ -253,6 +255,16 @@ func setHost(ctx context.Context, h *Handler, r *http.Request, out *reply) error
 		return err
 	}
 	return out.document(&req)
+}
+
+func attestHost(ctx context.Context, h *Handler, r *http.Request, out *reply) error {
+	if err := noQuery(r); err != nil {
+		return err
+	}
+	if err := noBody(r, out); err != nil {
+		return err
+	}
+	return answer(out)(h.responder.Attest(ctx, r.PathValue("id")))
 }
 
 func showCheckpoint(ctx context.Context, h *Handler, r *http.Request, out *reply) error {

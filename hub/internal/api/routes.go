@@ -64,6 +64,7 @@ var routes = []Route{
 	{http.MethodPost, types.PathOperators, RoleAdmin, responding(addOperator)},
 	{http.MethodPost, types.PathOperatorRemove, RoleAdmin, responding(removeOperator)},
 	{http.MethodPost, types.PathHostSet, RoleAdmin, responding(setHost)},
+	{http.MethodPost, types.PathHostAttest, RoleResponder, responding(attestHost)},
 	{http.MethodGet, types.PathCheckpoint, RoleViewer, responding(showCheckpoint)},
 	{http.MethodGet, types.PathAuditRecords, RoleViewer, responding(auditRecords)},
 }

@@ -16,8 +16,8 @@ import (
 	"picket.internal/policies"
 )
 
-// Config says what a Desk works with. All but Evidence, Policies, Now and
-// Redeliver must be set.
+// Config says what a Desk works with. All but Evidence, AttestEvery,
+// Policies, Now and Redeliver must be set.
 type Config struct {
 	// Hub is the hub's id.
 	Hub string
@@ -27,6 +27,9 @@ type Config struct {
 	// Evidence opens what hosts have sealed to the hub; nil means that it takes
 	// no evidence, and hosts keep it.
 	Evidence *ecdh.PrivateKey
+	// AttestEvery is how often each host is asked to attest its sensor; empty
+	// means never.
+	AttestEvery time.Duration
 	// Store keeps responses, tokens and receipts, and the log.
 	Store *store.Store
 	// Policies is a folder of policies, looked at again when it changes; empty
@@ -51,6 +54,8 @@ type Desk struct {
 	// spent by one at a time.
 	mu sync.Mutex
 
+	started time.Time // by the hub's clock
+
 	running atomic.Pointer[loaded]
 	lines   lines
 
@@ -68,7 +73,7 @@ func New(ctx context.Context, cfg Config) (*Desk, error) {
 	if cfg.Redeliver == 0 {
 		cfg.Redeliver = 10 * time.Second
 	}
-	d := &Desk{cfg: cfg, lines: lines{open: map[string]*line{}}, told: map[string]time.Time{}}
+	d := &Desk{cfg: cfg, lines: lines{open: map[string]*line{}}, told: map[string]time.Time{}, started: cfg.Now()}
 	return d, d.loadPolicies(ctx)
 }
 
@@ -116,15 +121,19 @@ func (d *Desk) sweep(ctx context.Context) {
 	if err := d.sweepEvidence(ctx); err != nil {
 		d.cfg.Logger.Error("comparing evidence with its receipt failed, trying again", "error", err)
 	}
+	if err := errors.Join(d.askToAttest(ctx), d.judgeAttestations(ctx)); err != nil {
+		d.cfg.Logger.Error("attesting sensors failed, trying again", "error", err)
+	}
 	if err := d.reloadPolicies(ctx); err != nil && !errors.Is(err, errSame) {
 		d.cfg.Logger.Error("policies not loaded, the last good ones stay", "error", err)
 	}
 }
 
-// Sweep looks at once for what is overdue and for changed policies.
+// Sweep does at once what Run does every few seconds: it looks for what is
+// overdue or due, for answers to be judged, and for changed policies.
 func (d *Desk) Sweep(ctx context.Context) error {
 	_, err := d.cfg.Store.Overdue(ctx)
-	err = errors.Join(err, d.sweepEvidence(ctx))
+	err = errors.Join(err, d.sweepEvidence(ctx), d.askToAttest(ctx), d.judgeAttestations(ctx))
 	if reload := d.reloadPolicies(ctx); !errors.Is(reload, errSame) {
 		err = errors.Join(err, reload)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"picket.internal/eat"
@@ -60,6 +61,11 @@ func (d *Desk) receipts(r *http.Request) ([]byte, error) {
 		return nil, err
 	}
 	d.cfg.Stats.Add("receipt.stored", int64(taken))
+	if taken > 0 && slices.ContainsFunc(good, func(r store.Receipt) bool { return r.Action == eat.ActionAttest }) {
+		if err := d.judgeAttestations(r.Context()); err != nil {
+			d.cfg.Logger.Error("judging an attestation failed, trying again", "error", err)
+		}
+	}
 	if bad != nil {
 		if err := d.tell(r.Context(), fact.Host{ID: peer.ID, Name: peer.Name}, bad); err != nil {
 			return nil, err

@@ -48,8 +48,8 @@ func (s *Store) Authenticate(ctx context.Context, key envelope.PublicKey) (Peer,
 
 // Hosts lists the hosts by name, the hub itself left out.
 func (s *Store) Hosts(ctx context.Context) ([]api.Host, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT id, name, state, enrolled, last_seen, silent, sensor_version, sensor_sha256, pinned, kernel,
-		facts, alerts, dropped, machine FROM hosts WHERE state <> 'hub' ORDER BY name, n`)
+	rows, err := s.read.QueryContext(ctx, `SELECT h.id, name, state, enrolled, last_seen, silent, sensor_version, sensor_sha256, pinned, kernel,
+		facts, alerts, dropped, machine, a.asked, a.at, a.verdict, a.findings, a.notes FROM hosts h LEFT JOIN attestations a ON a.host = h.n WHERE state <> 'hub' ORDER BY name, n`)
 	if err != nil {
 		return nil, fmt.Errorf("reading hosts: %w", err)
 	}
@@ -58,12 +58,14 @@ func (s *Store) Hosts(ctx context.Context) ([]api.Host, error) {
 	for rows.Next() {
 		var h api.Host
 		var enrolled, seen int64
+		var a attested
 		err := rows.Scan(&h.ID, &h.Name, &h.State, &enrolled, &seen, &h.Silent, &h.Sensor.Version, &h.Sensor.SHA256,
-			&h.PinnedSHA256, &h.Kernel, &h.Facts, &h.Alerts, &h.Dropped, &h.Machine)
+			&h.PinnedSHA256, &h.Kernel, &h.Facts, &h.Alerts, &h.Dropped, &h.Machine, &a.asked, &a.at, &a.verdict, &a.findings, &a.notes)
 		if err != nil {
 			return nil, fmt.Errorf("reading hosts: %w", err)
 		}
 		h.Enrolled, h.LastSeen = fromMillis(enrolled), fromMillis(seen)
+		h.Attestation = a.attestation()
 		h.Machine = h.Machine[:min(machineDigits, len(h.Machine))]
 		out = append(out, h)
 	}

@@ -43,6 +43,9 @@ func scanResponse(row scanner) (StoredResponse, error) {
 func (s *Store) Responses(ctx context.Context, q api.ResponseQuery) ([]api.Response, error) {
 	conds, args := []string{"1"}, []any{}
 	add := func(cond string, arg any) { conds, args = append(conds, cond), append(args, arg) }
+	if !q.Scheduled {
+		add("r.mode <> ?", api.ModeSchedule)
+	}
 	if q.State != "" {
 		add("r.state = ?", q.State)
 	}
