@@ -98,6 +98,7 @@ func TestFromACanaryToASuspendedProcess(t *testing.T) {
 	}
 	awaitResponse(t, hub, "undone")
 	evidenceArrives(t, hub, host, r.Host.ID)
+	sensorIsAttested(t, hub, host, r.Host.ID)
 	if out := picket(t, hub, "audit", "verify"); !strings.Contains(out, "records") {
 		t.Errorf("picket audit verify: %s", out)
 	}
@@ -142,6 +143,38 @@ func evidenceArrives(t *testing.T, hub *rig, host *booted.Host, id string) {
 		t.Errorf("the sender's user reads it: %.80q", out)
 	}
 	t.Logf("%d bytes of evidence arrived in %d chunks", len(got), r.Evidence.Chunks)
+}
+
+// sensorIsAttested has the wrapper hash the sensor and the hub compare: it finds
+// what the sensor says. Once a part of a unit is there that was not, it finds that.
+func sensorIsAttested(t *testing.T, hub *rig, host *booted.Host, id string) {
+	t.Helper()
+	ask := func(want string) api.Attestation {
+		asked := time.Now()
+		picket(t, hub, "hosts", "attest", id)
+		for end := time.Now().Add(90 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+			var h api.Host
+			if err := json.Unmarshal([]byte(picket(t, hub, "hosts", "list", "--json")), &h); err != nil {
+				t.Fatal(err)
+			}
+			if a := h.Attestation; a != nil && a.At.After(asked) {
+				if a.Verdict != want {
+					t.Errorf("attested as %+v, want %s", a, want)
+				}
+				return *a
+			}
+		}
+		t.Fatalf("no attestation was judged:\n%s", picket(t, hub, "eat", "list", "--scheduled"))
+		return api.Attestation{}
+	}
+	ask(api.AttestAgrees)
+	host.Run(t, "mkdir", "-p", "/etc/systemd/system/picket-send.service.d")
+	if a := ask(api.AttestChanged); len(a.Findings) != 1 || !strings.Contains(a.Findings[0], "unit_send_dropin") {
+		t.Errorf("a part of a unit that came: %+v", a)
+	}
+	if out := picket(t, hub, "hosts", "show", id); !strings.Contains(out, "A FILE THAT CHANGED") {
+		t.Errorf("picket hosts show says:\n%s", out)
+	}
 }
 
 // picket runs the client against the hub and returns what it prints.

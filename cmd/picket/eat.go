@@ -31,6 +31,8 @@ type eatListCommand struct {
 	State string `help:"Only those in a state, as in waiting." placeholder:"STATE"`
 	Host  string `help:"Only those of a host, by id." placeholder:"ID"`
 	Limit int    `default:"${rows}" help:"How many, the newest first; 0 means all."`
+
+	Scheduled bool `help:"Also what the hub asked by itself, on a schedule: attestations."`
 	hubFlags
 }
 
@@ -50,7 +52,7 @@ func (c *eatListCommand) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	defer hub.Close()
-	n, err := p.Responses(hub.Responses(ctx, api.ResponseQuery{State: c.State, HostID: c.Host, Limit: c.Limit}))
+	n, err := p.Responses(hub.Responses(ctx, api.ResponseQuery{State: c.State, HostID: c.Host, Scheduled: c.Scheduled, Limit: c.Limit}))
 	if err == nil && n == 0 && !c.JSON {
 		p.Note("no responses; picket eat policies shows what would lead to one")
 	}

@@ -5,6 +5,7 @@ import (
 
 	"picket.internal/api"
 	"picket.internal/client"
+	"picket.internal/terminal"
 )
 
 type hostsCommands struct {
@@ -13,6 +14,7 @@ type hostsCommands struct {
 	Disable hostDisableCommand `cmd:"" help:"Shut a host out: nothing of it is accepted any more."`
 	Enable  hostEnableCommand  `cmd:"" help:"Let a disabled host back in, or forgive a suspect one."`
 	Approve hostApproveCommand `cmd:"" help:"Let in a host that waits for it."`
+	Attest  hostAttestCommand  `cmd:"" help:"Have a host's wrapper, which is root's, hash the sensor now."`
 
 	WrapperKey hostWrapperKeyCommand `cmd:"" help:"Tell the hub the key of a host's wrapper, which signs receipts."`
 	Label      hostLabelCommand      `cmd:"" help:"Give a host labels, as in role=db, in the place of those it has."`
@@ -52,10 +54,16 @@ type hostShowCommand struct {
 
 // Help is shown below the one line of help.
 func (*hostShowCommand) Help() string {
-	return `AGREED is when the hub last held just what the host says there is; where the
+	return `Attested says whether the host's wrapper, which is root's, last found the sensor
+that it says it is, and what else it found: see picket hosts attest.
+
+AGREED is when the hub last held just what the host says there is; where the
 two differ, the hub asks for the difference.
 
     $ picket hosts show h_gkq7xv6bq2v4d7ukm3h5zq3x2e
+    Attested  the wrapper finds what the sensor says
+              Wed 6 May 2026 15:04:05.000 UTC
+
     INVENTORY  ENTITIES  STATE    AGREED   CHANGED
     package        2311  in step  4 s ago  2 h ago
     service         187  in step  4 s ago  3 d ago
@@ -74,12 +82,55 @@ func (c *hostShowCommand) Run(ctx context.Context, e *env) error {
 	if c.Kind != "" {
 		n, err = p.Entities(hub.Inventory(ctx, c.ID, c.Kind))
 	} else {
+		if !c.JSON {
+			if err := attestationOf(ctx, hub, p, c.ID); err != nil {
+				return err
+			}
+		}
 		n, err = p.Inventories(hub.Inventories(ctx, c.ID))
 	}
 	if err == nil && n == 0 && !c.JSON {
 		p.Note("nothing of it has been told yet")
 	}
 	return err
+}
+
+// attestationOf shows what the wrapper of a host last said of its sensor.
+func attestationOf(ctx context.Context, hub *client.Client, p *terminal.Printer, id string) error {
+	for h, err := range hub.Hosts(ctx) {
+		if err != nil {
+			return err
+		}
+		if h.ID == id {
+			return p.Attestation(h.Attestation)
+		}
+	}
+	return nil // one that the hub does not know has no inventories either
+}
+
+type hostAttestCommand struct{ hostCommand }
+
+// Help is shown below the one line of help.
+func (*hostAttestCommand) Help() string {
+	return `The wrapper hashes the sensor as it lies on the disk and as it runs, its units, the
+sudoers file, the trust store and the policy, and signs the result with a key that
+only root can read. The hub compares that with what the sensor says of itself and
+with the time before. It asks by itself too, every hour unless it was told
+otherwise (picket-hub serve --attest). The answer is judged once the sensor has
+had a minute to say its own hash; picket hosts show has the verdict.
+
+    $ picket hosts attest h_gkq7xv6bq2v4d7ukm3h5zq3x2e`
+}
+
+// Run asks for an attestation.
+func (c *hostAttestCommand) Run(ctx context.Context, e *env) error {
+	hub, p, err := c.connect(e)
+	if err != nil {
+		return err
+	}
+	defer hub.Close()
+	r, err := hub.AttestHost(ctx, c.ID)
+	return told(p, c.JSON, &r, err)
 }
 
 // hostCommand changes what a host is to the hub.

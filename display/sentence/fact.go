@@ -50,6 +50,9 @@ func Fact(f *fact.Fact) string {
 		return words + " by " + Process(f)
 	case f.Kind == fact.KindIntegrity && f.Integrity != nil:
 		i := f.Integrity
+		if i.Subject == fact.SubjectAttestation || i.Subject == fact.SubjectAttestedFile {
+			return join(i.Action, i.Subject, i.Detail)
+		}
 		return join(i.Action, i.Path, i.Subject, "expected", digest(i.Expected), "observed", first(digest(i.Observed), i.Error))
 	case f.Kind == fact.KindBinary && f.Binary != nil:
 		b := f.Binary

@@ -60,6 +60,7 @@ func TestFact(t *testing.T) {
 		"read /root/.aws/credentials by a process that is not known":           {Kind: fact.KindCanary, Canary: canary("read")},
 		"/usr/bin/picket-sensor v1 9f86d081884c…":                              {Kind: fact.KindBinary, Binary: &fact.Binary{Path: "/usr/bin/picket-sensor", Version: "v1", Hash: sum}},
 		"mismatch /bin/s disk expected 9f86d081884c… observed unreadable":      {Kind: fact.KindIntegrity, Integrity: &fact.Integrity{Action: "mismatch", Path: "/bin/s", Subject: "disk", Expected: sum, Error: "unreadable"}},
+		"mismatch attestation attest.running: x":                               {Kind: fact.KindIntegrity, Integrity: &fact.Integrity{Action: "mismatch", Subject: "attestation", Observed: sum, Detail: "attest.running: x"}},
 		"changed nginx 1.3 (was 1.2)":                                          {Kind: fact.KindPackage, Package: &fact.Package{Action: "changed", Name: "nginx", Version: "1.3", PreviousVersion: "1.2"}},
 		"changed ssh.service failed (was active)":                              {Kind: fact.KindService, Service: &fact.Service{Action: "changed", Name: "ssh.service", State: "failed", PreviousState: "active"}},
 		"added tcp 0.0.0.0 port 22":                                            {Kind: fact.KindListener, Listener: &fact.Listener{Action: "added", Transport: "tcp", Address: "0.0.0.0", Port: 22}},

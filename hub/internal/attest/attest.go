@@ -115,6 +115,9 @@ func Judge(in Input) Result {
 		out.Verdict = api.AttestRestart
 	}
 	if len(j.findings) > 0 {
+		out.Verdict = api.AttestChanged
+	}
+	if slices.ContainsFunc(j.findings, func(f Finding) bool { return f.ID != Changed }) {
 		out.Verdict = api.AttestDisagrees
 	}
 	return out

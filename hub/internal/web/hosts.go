@@ -21,6 +21,8 @@ func hostState(h *types.Host) stateWord {
 	switch {
 	case h.State == types.HostSuspect:
 		return stateWord{"Suspect", "bad"}
+	case contradicted(h):
+		return stateWord{"Contradicted", "bad"}
 	case changed(h):
 		return stateWord{"Changed", "bad"}
 	case h.State == types.HostPending:
@@ -39,6 +41,37 @@ func hostState(h *types.Host) stateWord {
 // changed tells whether the sensor's binary is not the one that the hub knows.
 func changed(h *types.Host) bool {
 	return h.PinnedSHA256 != "" && h.Sensor.SHA256 != "" && h.Sensor.SHA256 != h.PinnedSHA256
+}
+
+// contradicted tells whether the host's wrapper does not find the sensor that it
+// says it is.
+func contradicted(h *types.Host) bool {
+	return h.Attestation != nil && h.Attestation.Verdict == types.AttestDisagrees
+}
+
+// attestation is what the host's wrapper last said of the sensor.
+type attestation struct {
+	Words    Text
+	Good     bool
+	Bad      bool
+	At       *Moment // nil before the first answer
+	Findings []Text
+	Notes    []Text
+}
+
+var attestWords = map[string]Text{types.AttestAgrees: "the wrapper finds the same", types.AttestRestart: "the same, to be restarted",
+	types.AttestChanged: "the same, and a file changed", types.AttestDisagrees: "the wrapper contradicts it", types.AttestRefused: "the wrapper refused", types.AttestNoAnswer: "no answer in time"}
+
+func (u *ui) attestation(a *types.Attestation) attestation {
+	if a == nil || a.Verdict == "" {
+		return attestation{Words: "not yet"}
+	}
+	words, ok := attestWords[a.Verdict]
+	if !ok {
+		words = Text(a.Verdict) // of a newer hub
+	}
+	return attestation{Words: words, At: u.moment(a.At), Findings: texts(a.Findings), Notes: texts(a.Notes),
+		Good: a.Verdict == types.AttestAgrees, Bad: a.Verdict != types.AttestAgrees && a.Verdict != types.AttestRestart}
 }
 
 // hostRow is a host in a list and at the head of its page.
@@ -60,6 +93,7 @@ type hostRow struct {
 	Alerts   string
 	Dropped  string
 	Lost     bool
+	Attested attestation
 }
 
 func (u *ui) hostRow(h *types.Host) hostRow {
@@ -67,7 +101,7 @@ func (u *ui) hostRow(h *types.Host) hostRow {
 		ID: h.ID, Name: nameOf(h.Name, h.ID), State: hostState(h), LastSeen: u.moment(h.LastSeen), Ago: u.ago(h.LastSeen),
 		Enrolled: u.moment(h.Enrolled), Version: Text(h.Sensor.Version), SHA256: h.Sensor.SHA256, Pinned: h.PinnedSHA256,
 		Short: short(h.PinnedSHA256), Matches: !changed(h), Kernel: Text(h.Kernel), Machine: Text(h.Machine),
-		Facts: number(h.Facts), Alerts: number(h.Alerts), Dropped: number(h.Dropped), Lost: h.Dropped > 0,
+		Facts: number(h.Facts), Alerts: number(h.Alerts), Dropped: number(h.Dropped), Lost: h.Dropped > 0, Attested: u.attestation(h.Attestation),
 	}
 }
 

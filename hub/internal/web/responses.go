@@ -69,6 +69,8 @@ func (u *ui) responseRow(r *types.Response) responseRow {
 		Asker: "a person", Why: Text(r.Why), Alert: r.Alert}
 	if r.Policy != "" {
 		row.Asker = Text(r.Policy)
+	} else if r.Mode == types.ModeSchedule {
+		row.Asker = "the hub"
 	}
 	if e := r.Evidence; e != nil {
 		row.Evidence, row.SHA256 = evidenceWords(e), e.SHA256

@@ -61,15 +61,20 @@ func filled(t *testing.T, text string) *site {
 		f := apitest.CanaryFact(10+n, text)
 		s.GrowAlert(apitest.AlertID(3), f.Time, apitest.Stored(f))
 	}
-	s.AddHost(apitest.Host(1, "web1", text))
+	attested := apitest.Host(1, "web1", text)
+	attested.Attestation = &types.Attestation{Asked: apitest.Noon, At: apitest.Noon, Verdict: types.AttestAgrees, Notes: []string{"unit_send changed with a package" + text}}
+	s.AddHost(attested)
 	silent := apitest.Host(2, "db1", text)
 	silent.Silent, silent.LastSeen, silent.Dropped = true, apitest.Noon.Add(-3*time.Hour), 4711
 	s.AddHost(silent)
 	pending := types.Host{ID: apitest.HostID(3), Name: "new", State: types.HostPending, Enrolled: apitest.Noon}
 	s.AddHost(pending)
 	changed := apitest.Host(4, "build-07", text)
+	contradicted := apitest.Host(5, "cache1", text)
+	contradicted.Attestation = &types.Attestation{Asked: apitest.Noon, At: apitest.Noon, Verdict: types.AttestDisagrees, Findings: []string{"attest.running: process 7 runs a sensor that is not the one on the disk" + text}}
 	changed.PinnedSHA256 = strings.Repeat("0", 64)
 	s.AddHost(changed)
+	s.AddHost(contradicted)
 	s.AddFact(apitest.Stored(apitest.CanaryFact(1, text)))
 	sensor := apitest.CanaryFact(2, text)
 	sensor.Kind, sensor.Canary, sensor.Process, sensor.User = fact.KindSensor, nil, nil, nil
@@ -88,6 +93,7 @@ func pages() map[string]string {
 		"host":     "/hosts/" + apitest.HostID(1),
 		"kind":     "/hosts/" + apitest.HostID(1) + "?kind=canary",
 		"changed":  "/hosts/" + apitest.HostID(4),
+		"attested": "/hosts/" + apitest.HostID(5),
 		"hub":      "/hub",
 		"missing":  "/alerts/none",
 	}
