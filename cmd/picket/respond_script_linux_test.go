@@ -44,6 +44,7 @@ func respondScript(t *testing.T, script, folder string) {
 	p := &played{hub: hubtest.New(t, func(c *hub.Config) { c.Policies = folder })}
 	p.host = p.hub.Enroll()
 	p.wrapper = p.host.Wrapper()
+	p.wrapper.Evidence = []byte(`{"kind":"login","table":"wtmp"}` + "\n" + `{"kind":"cut","why":"nothing"}` + "\n")
 	testscript.Run(t, testscript.Params{
 		Files:         []string{script},
 		UpdateScripts: *update,

@@ -2,9 +2,13 @@ package hubtest
 
 import (
 	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 
@@ -12,6 +16,7 @@ import (
 
 	"picket.internal/api"
 	"picket.internal/eat"
+	"picket.internal/eat/sealing"
 	"picket.internal/envelope"
 	"picket.internal/wire"
 )
@@ -32,6 +37,9 @@ type Wrapper struct {
 	Prev string
 	// Seen is the log as it last saw it.
 	Seen tlog.Tree
+	// Evidence is the bundle that Next gathers and sends when it is asked to; nil
+	// means that the receipt tells of none.
+	Evidence []byte
 
 	host *Host
 	used map[string]string // actions by token and digest
@@ -176,8 +184,46 @@ func (w *Wrapper) Next() (*eat.Receipt, error) {
 		return nil, fmt.Errorf("no orders came: %w", err)
 	}
 	r := w.Act(delivery)
+	send := w.gather(delivery, r)
 	if _, err := w.Send(w.Seal(r)); err != nil {
 		return nil, err
 	}
-	return r, nil
+	return r, send()
+}
+
+// gather writes into a receipt what evidence there is, and returns what sends it.
+func (w *Wrapper) gather(delivery []byte, r *eat.Receipt) (send func() error) {
+	none := func() error { return nil }
+	d, err := eat.ParseDelivery(delivery)
+	if err != nil {
+		return none
+	}
+	opened, err := eat.Open(d.Envelope, w.Trust.HubKeys[0].Key)
+	if err != nil {
+		return none
+	}
+	args, ok := opened.Token.Args.(eat.CollectEvidence)
+	if !ok || w.Evidence == nil || r.Outcome != eat.OutcomeDone {
+		return none
+	}
+	token, size := cmp.Or(args.Again, r.Token), int64(len(w.Evidence))
+	sum := sha256.Sum256(w.Evidence)
+	r.Effect = map[string]string{"id": token, "bytes": strconv.FormatInt(size, 10), "sha256": hex.EncodeToString(sum[:]), "chunks": strconv.FormatInt(eat.Chunks(size), 10)}
+	return func() error {
+		for n := args.From; n < eat.Chunks(size); n++ {
+			c := eat.Chunk{Number: n, Host: w.host.ID, Token: token, Last: n == eat.Chunks(size)-1}
+			c, err := sealing.Seal(c, w.Evidence[n*eat.ChunkBytes:min((n+1)*eat.ChunkBytes, size)], w.Trust.EvidenceKey)
+			if err != nil {
+				return err
+			}
+			line, err := c.Encode()
+			if err != nil {
+				return err
+			}
+			if _, err := w.host.raw(wire.PathEvidence, line); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
