@@ -12,7 +12,7 @@ import (
 
 type eatEvidenceCommand struct {
 	ID         string `arg:"" help:"The response, as in picket eat list."`
-	Out        string `short:"o" type:"path" placeholder:"FILE" help:"Where to write it; the file must not be there yet."`
+	Out        string `short:"o" placeholder:"FILE" help:"Where to write it; the file must not be there yet."`
 	Again      bool   `help:"Have the host send what is not here."`
 	Reason     string `placeholder:"TEXT" help:"Why it is asked for again, in one line. It goes into the token and the hub's log."`
 	Signatures int    `placeholder:"N" help:"How many operators must sign that, where the host's policy asks for it."`

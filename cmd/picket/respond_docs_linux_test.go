@@ -81,6 +81,7 @@ func (p *page) write(name, text string) {
 	p.played = &played{hub: hubtest.New(p.t, func(c *hub.Config) { c.Policies = filepath.Join(p.dir, "policies") })}
 	p.played.host = p.played.hub.Enroll()
 	p.played.wrapper = p.played.host.Wrapper()
+	p.played.wrapper.Evidence = evidence
 	p.played.wrapper.Policy.Actions[eat.ActionNoop] = eat.ActionRule{}
 	p.bound["web1"] = p.played.hub.Hosts()[p.played.host.ID].Name
 	p.bound["h_gkq7xv6bq2v4d7ukm3h5zq3x2e"] = p.played.host.ID
@@ -113,6 +114,14 @@ func (p *page) hidden(step string, words []string) {
 	case "orders":
 		if r, err := p.played.wrapper.Next(); err != nil || r.Outcome != eat.OutcomeDone {
 			p.t.Fatalf("%s: %+v, %v", step, r, err)
+		}
+	case "gather": // the host takes its orders up to the one to gather evidence, and sends that
+		for gathered := false; !gathered; {
+			r, err := p.played.wrapper.Next()
+			if err != nil {
+				p.t.Fatalf("%s: %+v, %v", step, r, err)
+			}
+			gathered = r.Action == eat.ActionCollectEvidence && r.Outcome == eat.OutcomeDone
 		}
 	default:
 		p.t.Fatalf("%s: %q is nothing to do", step, words[0])

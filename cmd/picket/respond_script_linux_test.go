@@ -21,6 +21,9 @@ type played struct {
 	wrapper *hubtest.Wrapper
 }
 
+// evidence is what the played wrapper gathers.
+var evidence = []byte(`{"kind":"login","table":"wtmp"}` + "\n" + `{"kind":"cut","why":"nothing"}` + "\n")
+
 // TestRespondScripts runs the real picket against a real hub with the policies
 // of testdata/respond/policies and one played host:
 //
@@ -44,7 +47,7 @@ func respondScript(t *testing.T, script, folder string) {
 	p := &played{hub: hubtest.New(t, func(c *hub.Config) { c.Policies = folder })}
 	p.host = p.hub.Enroll()
 	p.wrapper = p.host.Wrapper()
-	p.wrapper.Evidence = []byte(`{"kind":"login","table":"wtmp"}` + "\n" + `{"kind":"cut","why":"nothing"}` + "\n")
+	p.wrapper.Evidence = evidence
 	testscript.Run(t, testscript.Params{
 		Files:         []string{script},
 		UpdateScripts: *update,
