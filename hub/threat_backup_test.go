@@ -2,6 +2,7 @@ package hub_test
 
 import (
 	"bytes"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"testing"
@@ -38,20 +39,20 @@ func TestThreat_H11_ABackupHoldsNoKey(t *testing.T) {
 		texts = append(texts, text)
 	}
 	keys, err := filepath.Glob(filepath.Join(h.Dir, "keys", "*.pem"))
-	if err != nil || len(keys) != 5 {
+	if err != nil || len(keys) != 6 {
 		t.Fatalf("keys are %v, %v", keys, err)
 	}
 	for _, path := range keys {
-		key, err := envelope.LoadPrivateKey(path)
+		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		seed := key.Std().Seed()
-		pem, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
+		block, _ := pem.Decode(text)
+		seed := block.Bytes[len(block.Bytes)-32:] // where PKCS #8 ends, of Ed25519 and X25519 alike
+		if key, err := envelope.LoadPrivateKey(path); err == nil && !bytes.Equal(key.Std().Seed(), seed) {
+			t.Fatalf("%s does not end with its seed, so the search proves nothing", path)
 		}
-		body := bytes.Split(pem, []byte("\n"))[1]
+		body := bytes.Split(text, []byte("\n"))[1]
 		for i, text := range texts {
 			if bytes.Contains(text, seed) || bytes.Contains(text, body) {
 				t.Errorf("text %d holds %s", i, filepath.Base(path))

@@ -38,6 +38,9 @@ func TestCreateThenOpen(t *testing.T) {
 	if len(roles) != 4 {
 		t.Error("one key has two roles")
 	}
+	if h.Evidence == nil || !again.Evidence.Equal(h.Evidence) {
+		t.Error("the key of evidence is another, or none")
+	}
 	if again.EAT.Public() != h.EAT.Public() || again.Log.Public() != h.Log.Public() || !again.EATNotAfter.Equal(h.EATNotAfter) {
 		t.Error("the keys for tokens and for the log are others")
 	}
@@ -64,10 +67,17 @@ func TestOpeningWhatIsNotWhole(t *testing.T) {
 		t.Errorf("an empty folder: %v, want %v", err, fault.NotInitialised)
 	}
 	for name, spoil := range map[string]func(dir string) error{
-		"a key that others may read": func(dir string) error { return os.Chmod(filepath.Join(dir, "keys/online.pem"), 0o644) },
-		"no key for tokens":          func(dir string) error { return os.Remove(filepath.Join(dir, "keys/eat.pem")) },
-		"no key of the log":          func(dir string) error { return os.Remove(filepath.Join(dir, "keys/log.pem")) },
-		"a missing key":              func(dir string) error { return os.Remove(filepath.Join(dir, "keys/tls-next.pem")) },
+		"a key that others may read":             func(dir string) error { return os.Chmod(filepath.Join(dir, "keys/online.pem"), 0o644) },
+		"no key for tokens":                      func(dir string) error { return os.Remove(filepath.Join(dir, "keys/eat.pem")) },
+		"a key of evidence that others may read": func(dir string) error { return os.Chmod(filepath.Join(dir, "keys/evidence.pem"), 0o644) },
+		"a key of evidence of another kind": func(dir string) error {
+			return os.Rename(filepath.Join(dir, "keys/log.pem"), filepath.Join(dir, "keys/evidence.pem"))
+		},
+		"a key of evidence that is none": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "keys/evidence.pem"), []byte("x"), 0o600)
+		},
+		"no key of the log": func(dir string) error { return os.Remove(filepath.Join(dir, "keys/log.pem")) },
+		"a missing key":     func(dir string) error { return os.Remove(filepath.Join(dir, "keys/tls-next.pem")) },
 		"an identity with a mistake": func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "hub.json"), []byte(`{"v":1,"v":2}`), 0o600)
 		},
@@ -140,4 +150,25 @@ func TestLock(t *testing.T) {
 		t.Fatalf("after it was let go of: %v", err)
 	}
 	release()
+}
+
+// A folder of an older hub has no key for evidence, and one that openssl made is
+// as good as ours.
+func TestTheKeyOfEvidence(t *testing.T) {
+	h := create(t)
+	path := filepath.Join(string(h.Dir), "keys", "evidence.pem")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := home.Open(h.Dir); err != nil || again.Evidence != nil {
+		t.Errorf("without one: %v, %v", again.Evidence, err)
+	}
+	// In the form that openssl genpkey -algorithm X25519 prints.
+	const made = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VuBCIEIHgAHlL9fhmXWYLgEGVXvKWLe6n6ZGNuVIp9jPyzfbZz\n-----END PRIVATE KEY-----\n"
+	if err := os.WriteFile(path, []byte(made), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := home.Open(h.Dir); err != nil || again.Evidence == nil {
+		t.Errorf("of openssl: %v", err)
+	}
 }
