@@ -211,8 +211,8 @@ func (o *Orders) wellness(err error) {
 	if err != nil {
 		id, detail = reasonOf(err)
 	}
-	// It complains that there was no token, or at the socket says nothing.
-	if id == eat.ErrDelivery.ID || id == launch.NoReceipt {
+	// Where there is no receipt yet, the socket gives nothing.
+	if id == launch.NoReceipt {
 		id = ""
 	}
 	if id == o.unwell {
