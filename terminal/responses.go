@@ -39,6 +39,9 @@ func asker(r *api.Response) string {
 	if r.Policy != "" {
 		return r.Policy
 	}
+	if r.DecidedBy == "hub" {
+		return "the hub"
+	}
 	return "a person"
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"picket.internal/eat"
@@ -60,6 +61,12 @@ func (d *Desk) receipts(r *http.Request) ([]byte, error) {
 		return nil, err
 	}
 	d.cfg.Stats.Add("receipt.stored", int64(taken))
+	if slices.ContainsFunc(good, func(r store.Receipt) bool { return r.Refusal == eat.ErrNoConsistency.ID }) {
+		d.lines.wake(peer.ID) // its token is to be handed out again, with another proof
+	}
+	if err := d.confirm(r.Context(), good); err != nil {
+		return nil, err
+	}
 	if bad != nil {
 		if err := d.tell(r.Context(), fact.Host{ID: peer.ID, Name: peer.Name}, bad); err != nil {
 			return nil, err

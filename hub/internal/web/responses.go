@@ -63,8 +63,11 @@ func (u *ui) responseRow(r *types.Response) responseRow {
 	}
 	row := responseRow{ID: r.ID, Made: u.moment(r.Created), State: state, Action: Text(r.Action), Host: nameOf(r.Host.Name, r.Host.ID), HostID: r.Host.ID,
 		Asker: "a person", Why: Text(r.Why), Alert: r.Alert}
-	if r.Policy != "" {
+	switch {
+	case r.Policy != "":
 		row.Asker = Text(r.Policy)
+	case r.DecidedBy == "hub":
+		row.Asker = "the hub"
 	}
 	switch {
 	case r.State == types.ResponseWaiting && r.Signatures > 0:
