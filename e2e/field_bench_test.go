@@ -66,6 +66,9 @@ func BenchmarkCanaryToSuspended(b *testing.B) {
 		}
 		percentiles(b, took)
 		b.ReportMetric(float64(missed), "lost")
+		// Of those, the ones for which the sensor did not say who it was.
+		failed := picket(b, f.hub, "eat", "list", "--state", "failed", "--limit", "0", "--json")
+		b.ReportMetric(float64(strings.Count(failed, "lacks what the action needs: process")), "unnamed")
 	}
 	b.ReportMetric(0, "ns/op")
 	f.hub.check()
