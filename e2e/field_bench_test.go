@@ -4,6 +4,7 @@ package e2e_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"picket.internal/api"
 	"picket.internal/e2e/booted"
 	"picket.internal/eat"
 )
@@ -71,6 +73,15 @@ func BenchmarkCanaryToSuspended(b *testing.B) {
 		b.ReportMetric(float64(strings.Count(failed, "lacks what the action needs: process")), "unnamed")
 	}
 	b.ReportMetric(0, "ns/op")
+	tally := map[string]int{}
+	for line := range strings.Lines(picket(b, f.hub, "eat", "list", "--limit", "0", "--json")) {
+		var r api.Response
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			b.Fatal(err)
+		}
+		tally[r.State+" "+r.Why]++
+	}
+	b.Logf("what became of them: %v", tally)
 	f.hub.check()
 }
 
