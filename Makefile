@@ -86,7 +86,7 @@ fuzz: tools ## each fuzz target for FUZZTIME (6s; those inside packages 3s), one
 e2e: tools ## only the tests that boot the real programs
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 15m ./e2e/... ./cmd/...
 
-bench: tools ## latency, ingest, engine, footprint and sizes, measured here
+bench: tools ## latency, containment, ingest, engine, footprint and sizes, measured here
 	CGO_ENABLED=1 $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./e2e
 	CGO_ENABLED=1 $(GO) test -run '^$$' -bench 'Ingest' -benchtime 5s -timeout 30m ./hub
 	CGO_ENABLED=1 $(GO) test -run '^$$' -bench 'Replay' -benchtime 1x -timeout 30m ./hub
@@ -94,6 +94,7 @@ bench: tools ## latency, ingest, engine, footprint and sizes, measured here
 	$(GO) test -run '^$$' -bench 'ExecToFact' -benchtime 1x ./sensor/watch/process
 	$(GO) test -run '^$$' -bench 'Attribution|TouchToEmit' -benchtime 1x ./sensor/watch/canary
 	$(GO) test -run '^$$' -bench 'Read|OfThisMachine|OverThisMachine|Seal|Emit' ./sensor/...
+	$(GO) test -run '^$$' -bench 'Verify' ./eat
 	cd bench && PICKET_BENCH=1 $(GO) test -count=1 -v -run 'Comparison|Scale' -timeout 30m .
 
 soak: tools ## the long tests at full length

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -146,13 +147,21 @@ type rig struct {
 	dir    string
 	listen string // the same at each start, so that sensors find it again
 	args   []string
+	via    []string // what starts the hub and its clients elsewhere, as in "ip netns exec NAME"; empty means here
 	proc   *program
 }
 
 // newHub makes a hub and starts it.
 func newHub(t testing.TB, args ...string) *rig {
 	t.Helper()
-	h := &rig{t: t, dir: filepath.Join(t.TempDir(), "hub"), listen: freeAddress(t), args: args}
+	return newHubAt(t, nil, freeAddress(t), args...)
+}
+
+// newHubAt is newHub for an address that is the machine's only by way of a
+// command.
+func newHubAt(t testing.TB, via []string, listen string, args ...string) *rig {
+	t.Helper()
+	h := &rig{t: t, dir: filepath.Join(t.TempDir(), "hub"), listen: listen, args: args, via: via}
 	out, err := exec.Command(filepath.Join(bin, "picket-hub"), "init", "--dir", h.dir, "--listen", h.listen).CombinedOutput()
 	if err != nil {
 		t.Fatalf("picket-hub init: %v\n%s", err, out)
@@ -166,7 +175,9 @@ func (h *rig) start() {
 	h.t.Helper()
 	// Attestations come only where a test asks: their receipts would be in the way of others.
 	args := append([]string{"serve", "--json", "--dir", h.dir, "--listen", h.listen, "--ui", "127.0.0.1:0", "--attest", "0"}, h.args...)
-	h.proc = start(h.t, filepath.Join(bin, "picket-hub"), args...)
+	whole := append(slices.Clone(h.via), filepath.Join(bin, "picket-hub"))
+	whole = append(whole, args...)
+	h.proc = start(h.t, whole[0], whole[1:]...)
 	line, err := h.proc.out.ReadString('\n')
 	if err != nil {
 		h.t.Fatalf("picket-hub serve ended before it was ready: %v\n%s", err, h.proc.log)

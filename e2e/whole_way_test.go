@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -178,9 +179,11 @@ func sensorIsAttested(t *testing.T, hub *rig, host *booted.Host, id string) {
 }
 
 // picket runs the client against the hub and returns what it prints.
-func picket(t *testing.T, hub *rig, args ...string) string {
+func picket(t testing.TB, hub *rig, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(bin, "picket"), append(args, "--dir", hub.dir)...)
+	whole := append(slices.Clone(hub.via), filepath.Join(bin, "picket"))
+	whole = append(append(whole, args...), "--dir", hub.dir)
+	cmd := exec.Command(whole[0], whole[1:]...)
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.Output()
@@ -192,7 +195,7 @@ func picket(t *testing.T, hub *rig, args ...string) string {
 
 // awaitResponse returns the newest response that a policy led to, once it is in
 // the state.
-func awaitResponse(t *testing.T, hub *rig, state string) api.Response {
+func awaitResponse(t testing.TB, hub *rig, state string) api.Response {
 	t.Helper()
 	var newest api.Response
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
@@ -220,7 +223,7 @@ func awaitResponse(t *testing.T, hub *rig, state string) api.Response {
 
 // readerOf starts a process that reads a file and keeps it open, and returns when
 // it has read.
-func readerOf(t *testing.T, host *booted.Host, path string) (pid string, end func()) {
+func readerOf(t testing.TB, host *booted.Host, path string) (pid string, end func()) {
 	t.Helper()
 	reader := host.Command("sh", "-c", "echo $$; exec tail -f "+path)
 	stdout, err := reader.StdoutPipe()
@@ -247,7 +250,7 @@ func readerOf(t *testing.T, host *booted.Host, path string) (pid string, end fun
 }
 
 // reaches waits for a process to be in a state of proc_pid_stat(5).
-func reaches(t *testing.T, host *booted.Host, pid, state string, within time.Duration) bool {
+func reaches(t testing.TB, host *booted.Host, pid, state string, within time.Duration) bool {
 	t.Helper()
 	for end := time.Now().Add(within); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		stat, err := host.Try("cat", "/proc/"+pid+"/stat")

@@ -39,6 +39,9 @@ type Config struct {
 	// Policies is a folder of response policies, read again when it changes;
 	// empty means the policies that Picket ships, which do nothing but record.
 	Policies string
+	// HostActions is how often policies act by themselves on one host within an
+	// hour, all together; empty means 30.
+	HostActions int
 	// Heartbeat is how often a healthy sensor is heard; empty means 15 s.
 	Heartbeat time.Duration
 	// SilentAfter is how long nothing may be heard of a host; empty means two

@@ -547,6 +547,101 @@ func TestTheProofBeginsWhereTheWrapperSays(t *testing.T) {
 	awaitStates(t, h, api.ResponseDone, api.ResponseDone, api.ResponseDone)
 }
 
+// A question for orders that is open when the wrapper refuses a proof is answered
+// with another one, and what a receipt says that the wrapper has seen counts, also
+// where its token was first handed out with less.
+func TestARefusedProofIsMendedAtOnce(t *testing.T) {
+	h := withPolicies(t, suspend)
+	host := h.Enroll()
+	w := host.Wrapper()
+	issue := func() {
+		t.Helper()
+		h.Post(t, api.PathResponses, api.IssueRequest{Host: host.ID, Action: "noop", Args: []byte("{}"), Reason: "try"}, nil)
+	}
+	w.Seen = treeOf(t, h)
+	h.Enroll()
+	issue()
+	delivery, err := host.Orders(0)
+	if err != nil || delivery == nil {
+		t.Fatal("no orders", err)
+	}
+	refused := w.Act(delivery)
+	if refused.Refusal != eat.ErrNoConsistency.ID {
+		t.Fatalf("the wrapper says %s %s", refused.Outcome, refused.Refusal)
+	}
+	began := time.Now()
+	answer := make(chan []byte, 1)
+	go func() {
+		delivery, _ := host.Orders(0)
+		answer <- delivery
+	}()
+	if _, err := w.Send(w.Seal(refused)); err != nil {
+		t.Fatal(err)
+	}
+	done := w.Act(<-answer)
+	if took := time.Since(began); done.Outcome != eat.OutcomeDone || took > 8*time.Second {
+		t.Errorf("the wrapper says %s %s after %v; a token is handed out again after 10 s in any case", done.Outcome, done.Refusal, took)
+	}
+	done.Effect = map[string]string{"log_size": fmt.Sprint(w.Seen.N)}
+	if _, err := w.Send(w.Seal(done)); err != nil {
+		t.Fatal(err)
+	}
+	issue()
+	if delivery, err = host.Orders(0); err != nil {
+		t.Fatal(err)
+	}
+	if r := w.Act(delivery); r.Outcome != eat.OutcomeDone {
+		t.Errorf("of the next token the wrapper says %s (%s)", r.Refusal, r.Detail)
+	}
+}
+
+// A wrapper takes an isolation back unless it hears of the hub again, so the hub
+// answers the receipt of each, once.
+func TestAnIsolationIsConfirmed(t *testing.T) {
+	h := withPolicies(t, suspend)
+	host := h.Enroll()
+	w := host.Wrapper()
+	w.Policy.Actions[eat.ActionIsolateNetwork] = eat.ActionRule{}
+	w.Policy.Open.Hub = []netip.AddrPort{netip.MustParseAddrPort("10.77.0.1:7443")}
+	h.Post(t, api.PathResponses, api.IssueRequest{Host: host.ID, Action: eat.ActionIsolateNetwork, Args: []byte(`{"lifetime":3600}`), Reason: "case 4711"}, nil)
+	delivery, err := host.Orders(w.Seen.N)
+	if err != nil || delivery == nil {
+		t.Fatal("no orders", err)
+	}
+	isolated := w.Act(delivery)
+	sealed := w.Seal(isolated)
+	for range 2 { // also where the answer was lost and the sensor sends it again
+		if _, err := w.Send(sealed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err := w.Next(); err != nil || r.Action != eat.ActionNoop || r.Outcome != eat.OutcomeDone {
+		t.Fatalf("the hub's word is %+v, %v", r, err)
+	}
+	all := awaitStates(t, h, api.ResponseDone, api.ResponseDone)
+	if confirm := all[0]; confirm.Action != eat.ActionNoop || confirm.DecidedBy != "hub" || !strings.Contains(confirm.Reason, isolated.Token) {
+		t.Errorf("the hub's word is %+v", confirm)
+	}
+	checkHub(t, h)
+}
+
+// How often policies act on one host is the operator's to say.
+func TestTheBoundOfAHostIsASetting(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "test.yaml"), []byte(suspend), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h := hubtest.New(t, func(c *hub.Config) { c.Policies, c.HostActions = dir, 2 })
+	host := h.Enroll()
+	for pid := range int64(3) {
+		host.MustSend(touched(host, 4211+pid))
+	}
+	all := awaitStates(t, h, api.ResponseQueued, api.ResponseQueued, api.ResponseWaiting)
+	if why := all[0].Why; !strings.HasPrefix(why, "action.budget_exceeded") {
+		t.Errorf("the third waits because %q", why)
+	}
+}
+
 // treeOf is the hub's log as it is now.
 func treeOf(t *testing.T, h *hubtest.Hub) tlog.Tree {
 	t.Helper()

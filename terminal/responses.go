@@ -39,7 +39,7 @@ func asker(r *api.Response) string {
 	if r.Policy != "" {
 		return r.Policy
 	}
-	if r.Mode == api.ModeSchedule {
+	if r.DecidedBy == "hub" || r.Mode == api.ModeSchedule {
 		return "the hub"
 	}
 	return "a person"

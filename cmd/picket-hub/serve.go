@@ -18,6 +18,7 @@ type serveCmd struct {
 	Advertise   string        `placeholder:"ADDR" help:"Address that enrollment tokens name, host:port (default: the one listened on)."`
 	Rules       string        `type:"existingdir" placeholder:"DIR" help:"Folder of rules, reloaded when it changes (default: the rules that Picket ships)."`
 	Policies    string        `type:"existingdir" placeholder:"DIR" help:"Folder of response policies, read again when it changes (default: the policies that Picket ships, which only record)."`
+	HostActions int           `default:"30" placeholder:"N" help:"How often policies act by themselves on one host within an hour, all together (default 30)."`
 	Heartbeat   time.Duration `default:"15s" help:"How often a healthy sensor is heard (default 15s)."`
 	SilentAfter time.Duration `placeholder:"TIME" help:"How long nothing may be heard of a host (default: two heartbeats)."`
 	LearnFor    time.Duration `default:"24h" help:"How long after its enrollment a host's first times mean nothing (default 24h)."`
@@ -61,8 +62,11 @@ func (c *serveCmd) Run(ctx context.Context, e *env) error {
 	if c.Attest == 0 {
 		c.Attest = -1
 	}
+	if c.HostActions < 1 {
+		return fmt.Errorf("--host-actions %d: want 1 or more; picket eat pause stops policies on all hosts", c.HostActions)
+	}
 	h, err := hub.New(ctx, hub.Config{
-		Dir: c.Dir, Listen: c.Listen, UIListen: c.UI, Advertise: c.Advertise, Rules: c.Rules, Policies: c.Policies,
+		Dir: c.Dir, Listen: c.Listen, UIListen: c.UI, Advertise: c.Advertise, Rules: c.Rules, Policies: c.Policies, HostActions: c.HostActions,
 		Heartbeat: c.Heartbeat, SilentAfter: c.SilentAfter, LearnFor: c.LearnFor, AttestEvery: c.Attest, Version: version.String(),
 		Logger: slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level})),
 	})

@@ -60,7 +60,11 @@ type Host struct {
 	Root string
 
 	t       testing.TB
+	o       Options
 	leader  int
+	doors   []string // of its control group
+	word    word
+	gone    chan struct{} // closed when systemd-nspawn has ended
 	console *console
 }
 
@@ -71,20 +75,50 @@ func Start(t testing.TB, o Options) *Host {
 	testneed.Root(t)
 	testneed.Command(t, "mmdebstrap", "apt-get install mmdebstrap")
 	testneed.Command(t, "systemd-nspawn", "apt-get install systemd-container")
-	h := &Host{t: t, Root: clone(t, tree(t, slices.Concat(o.base(), o.Packages))), console: new(console)}
+	h := &Host{t: t, o: o, Root: clone(t, tree(t, slices.Concat(o.base(), o.Packages))), console: new(console)}
 	h.write("etc/hostname", "debian\n")
 	h.write("etc/hosts", "127.0.0.1 localhost debian\n")
 	if o.Prepare != nil {
 		o.Prepare(h.Root)
 	}
-	name := filepath.Base(h.Root)
-	word := listen(t)
-	h.boot(name, word.path, o)
-	h.await(word)
-	if o.OpenRC { // systemd-nspawn tells of its first program only
-		h.Run(t, "timeout", "60", "sh", "-c", "until test -e /run/booted; do sleep 0.1; done")
-	}
+	h.doors = cgroups(t, "picket-"+h.name())
+	t.Cleanup(func() {
+		os.RemoveAll("/run/systemd/nspawn/propagate/" + h.name()) // which systemd-nspawn leaves where /run is on a disk
+		if t.Failed() {
+			t.Logf("the host's console at last:\n%s", h.console)
+		}
+	})
+	h.Boot()
 	return h
+}
+
+func (h *Host) name() string { return filepath.Base(h.Root) }
+
+// Boot boots a host that is off, from the disk as it was left, and returns when
+// its start is complete.
+func (h *Host) Boot() {
+	h.t.Helper()
+	h.leader, h.word = 0, listen(h.t) // of its own: an earlier boot may have said more than was read
+	h.boot()
+	h.await()
+	if h.o.OpenRC { // systemd-nspawn tells of its first program only
+		h.Run(h.t, "timeout", "60", "sh", "-c", "until test -e /run/booted; do sleep 0.1; done")
+	}
+}
+
+// PowerOff shuts the host down as an operator does, and returns when it is off.
+// What is in its network's namespace, where the test gave it one, is not a part
+// of it and stays.
+func (h *Host) PowerOff() {
+	h.t.Helper()
+	if _, err := h.Try("systemctl", "--no-block", "poweroff"); err != nil {
+		h.t.Fatalf("shutting the host down: %v", err)
+	}
+	select {
+	case <-h.gone:
+	case <-time.After(bootTime):
+		h.t.Fatalf("the host does not shut down\n%s", h.console)
+	}
 }
 
 // write writes a file before the boot.
@@ -96,10 +130,11 @@ func (h *Host) write(path, content string) {
 }
 
 // boot starts systemd-nspawn in a control group of its own.
-func (h *Host) boot(name, socket string, o Options) {
+func (h *Host) boot() {
 	h.t.Helper()
+	o := h.o
 	script := `for door in $DOORS; do echo $$ > "$door" || exit; done; exec "$@"`
-	args := []string{"-c", script, "sh", "systemd-nspawn", "--quiet", "-D", h.Root, "--machine=" + name,
+	args := []string{"-c", script, "sh", "systemd-nspawn", "--quiet", "-D", h.Root, "--machine=" + h.name(),
 		"--register=no", "--keep-unit", "--console=pipe", "--resolv-conf=off", "--timezone=off",
 		"--link-journal=no", "--capability=" + strings.Join(append([]string{"CAP_AUDIT_READ"}, o.Capabilities...), ",")}
 	if !strings.Contains(strings.Join(o.Args, " "), "--network") {
@@ -112,7 +147,7 @@ func (h *Host) boot(name, socket string, o Options) {
 		args = append(args, "--boot", "--notify-ready=yes")
 	}
 	cmd := exec.Command("sh", args...)
-	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket, "DOORS="+strings.Join(cgroups(h.t, "picket-"+name), " "))
+	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+h.word.path, "DOORS="+strings.Join(h.doors, " "))
 	if o.Unfiltered {
 		cmd.Env = append(cmd.Env, "SYSTEMD_SECCOMP=0") // systemd's ENVIRONMENT.md
 	}
@@ -120,18 +155,25 @@ func (h *Host) boot(name, socket string, o Options) {
 	if err := cmd.Start(); err != nil {
 		h.t.Fatalf("booting: %v", err)
 	}
+	gone := make(chan struct{})
+	h.gone = gone
+	go func() {
+		cmd.Wait()
+		close(gone)
+	}()
 	h.t.Cleanup(func() {
+		select {
+		case <-gone: // its process 1 may be another process by now
+			return
+		default:
+		}
 		// With its process 1 the whole host ends, and systemd-nspawn cleans up.
 		if h.leader > 0 {
 			syscall.Kill(h.leader, syscall.SIGKILL)
 		} else {
 			cmd.Process.Kill()
 		}
-		cmd.Wait()
-		os.RemoveAll("/run/systemd/nspawn/propagate/" + name) // which it leaves where /run is on a disk
-		if h.t.Failed() {
-			h.t.Logf("the host's console at last:\n%s", h.console)
-		}
+		<-gone
 	})
 }
 
@@ -159,8 +201,9 @@ func listen(t testing.TB) word {
 }
 
 // await returns when the host says that it is up.
-func (h *Host) await(w word) {
+func (h *Host) await() {
 	h.t.Helper()
+	w := h.word
 	w.conn.SetReadDeadline(time.Now().Add(bootTime))
 	buf := make([]byte, 4096)
 	for ready := false; !ready || h.leader == 0; {

@@ -62,3 +62,22 @@ func TestHost(t *testing.T) {
 		t.Errorf("from the machine came %q", got)
 	}
 }
+
+// TestBootAgain: a host that was shut down boots again from the disk that it
+// left, as another boot.
+func TestBootAgain(t *testing.T) {
+	host := booted.Start(t, booted.Options{})
+	boot := host.Run(t, "cat", "/proc/sys/kernel/random/boot_id")
+	host.Write(t, "/var/lib/kept", "kept\n", 0o644)
+	host.PowerOff()
+	host.Boot()
+	if got := strings.TrimSpace(host.Run(t, "systemctl", "is-system-running")); got != "running" {
+		t.Errorf("the host is %s: %s", got, host.Run(t, "systemctl", "--failed"))
+	}
+	if host.Run(t, "cat", "/proc/sys/kernel/random/boot_id") == boot {
+		t.Error("it is the same boot")
+	}
+	if got := host.Run(t, "cat", "/var/lib/kept"); got != "kept\n" {
+		t.Errorf("the file holds %q", got)
+	}
+}

@@ -17,6 +17,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Path is where a path of the host is seen from the machine while the host runs,
+// also what is mounted inside, as /proc and /run. A symbolic link on the way
+// leads to the machine's own files.
+func (h *Host) Path(inside string) string {
+	return fmt.Sprintf("/proc/%d/root%s", h.leader, inside)
+}
+
 // Command is a command that runs inside the host as root, with its output and
 // its error both going where the caller says.
 func (h *Host) Command(name string, args ...string) *exec.Cmd {

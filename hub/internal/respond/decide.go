@@ -26,11 +26,14 @@ const (
 	// something without a person: what a host tells when it is back after days
 	// is no emergency.
 	stale = 15 * time.Minute
-	// fleetHosts and hostActions bound what all policies together do within an
+	// fleetHosts bounds on how many hosts all policies together act within an
 	// hour without a person.
-	fleetHosts  = 20
-	hostActions = 30
+	fleetHosts = 20
 )
+
+// DefaultHostActions is how often all policies together act on one host within
+// an hour, where nothing else is said.
+const DefaultHostActions = 30
 
 // step responds to the alerts stored since the last one.
 func (d *Desk) step(ctx context.Context) (more bool, err error) {
@@ -200,7 +203,7 @@ func (d *Desk) budget(ctx context.Context, p *policies.Policy, host string, now 
 		return fmt.Sprintf("action.budget_exceeded: the policy has acted on %d hosts within an hour, and %d are allowed", len(own), most), nil
 	case !within(all, fleetHosts):
 		return fmt.Sprintf("action.budget_exceeded: policies have acted on %d hosts within an hour, and %d are allowed", len(all), fleetHosts), nil
-	case all[host] >= hostActions:
+	case all[host] >= d.cfg.HostActions:
 		return fmt.Sprintf("action.budget_exceeded: policies have acted %d times on this host within an hour", all[host]), nil
 	}
 	return "", nil

@@ -17,7 +17,7 @@ import (
 )
 
 // Config says what a Desk works with. All but Evidence, AttestEvery,
-// Policies, Now and Redeliver must be set.
+// Policies, HostActions, Now and Redeliver must be set.
 type Config struct {
 	// Hub is the hub's id.
 	Hub string
@@ -35,6 +35,9 @@ type Config struct {
 	// Policies is a folder of policies, looked at again when it changes; empty
 	// means those that Picket ships.
 	Policies string
+	// HostActions is how often all policies together act on one host within an
+	// hour without a person; empty means DefaultHostActions.
+	HostActions int
 	// Stats counts by cause.
 	Stats *stats.Set
 	// Now is the clock; empty means time.Now.
@@ -72,6 +75,9 @@ func New(ctx context.Context, cfg Config) (*Desk, error) {
 	}
 	if cfg.Redeliver == 0 {
 		cfg.Redeliver = 10 * time.Second
+	}
+	if cfg.HostActions == 0 {
+		cfg.HostActions = DefaultHostActions
 	}
 	d := &Desk{cfg: cfg, lines: lines{open: map[string]*line{}}, told: map[string]time.Time{}, started: cfg.Now()}
 	return d, d.loadPolicies(ctx)

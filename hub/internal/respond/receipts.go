@@ -66,6 +66,12 @@ func (d *Desk) receipts(r *http.Request) ([]byte, error) {
 			d.cfg.Logger.Error("judging an attestation failed, trying again", "error", err)
 		}
 	}
+	if slices.ContainsFunc(good, func(r store.Receipt) bool { return r.Refusal == eat.ErrNoConsistency.ID }) {
+		d.lines.wake(peer.ID) // its token is to be handed out again, with another proof
+	}
+	if err := d.confirm(r.Context(), good); err != nil {
+		return nil, err
+	}
 	if bad != nil {
 		if err := d.tell(r.Context(), fact.Host{ID: peer.ID, Name: peer.Name}, bad); err != nil {
 			return nil, err

@@ -67,9 +67,10 @@ func (u *ui) responseRow(r *types.Response) responseRow {
 	}
 	row := responseRow{ID: r.ID, Made: u.moment(r.Created), State: state, Action: Text(r.Action), Host: nameOf(r.Host.Name, r.Host.ID), HostID: r.Host.ID,
 		Asker: "a person", Why: Text(r.Why), Alert: r.Alert}
-	if r.Policy != "" {
+	switch {
+	case r.Policy != "":
 		row.Asker = Text(r.Policy)
-	} else if r.Mode == types.ModeSchedule {
+	case r.DecidedBy == "hub", r.Mode == types.ModeSchedule:
 		row.Asker = "the hub"
 	}
 	if e := r.Evidence; e != nil {
