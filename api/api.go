@@ -15,6 +15,7 @@ const (
 	PathAlerts       = Prefix + "/alerts"
 	PathAlert        = Prefix + "/alerts/{id}"
 	PathAlertFacts   = Prefix + "/alerts/{id}/facts"
+	PathAlertDossier = Prefix + "/alerts/{id}/dossier"
 	PathAlertsFollow = Prefix + "/alerts/follow"
 	PathHosts        = Prefix + "/hosts"
 	PathHostDisable  = Prefix + "/hosts/{id}/disable"

@@ -146,14 +146,14 @@ func (h *Hub) assemble() error {
 		Limits: h.cfg.Limits.Batch, Logger: h.log})
 	desks := &reader{Store: h.store, hub: h, desk: desk}
 	h.api = api.New(desks, desks, h.log)
-	h.api.Respond(responder{h.respond, h.store})
+	h.api.Respond(responder{h.respond, h.store, h.rules})
 	h.server = h.newServer(h.routes(desk, batches))
 	h.server.TLSConfig = wire.ServerConfig(h.home.TLS)
 	h.server.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: h.cfg.Limits.streams(), SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second}
 	if h.uiListener != nil {
 		key := wire.NewSecret()
 		address := h.uiListener.Addr().String()
-		h.uiServer = h.newServer(h.stoppable(web.New(web.Config{Reader: desks, Responses: responder{h.respond, h.store}, Key: key, Addr: address, Logger: h.log, Now: h.cfg.Now})))
+		h.uiServer = h.newServer(h.stoppable(web.New(web.Config{Reader: desks, Responses: responder{h.respond, h.store, h.rules}, Key: key, Addr: address, Logger: h.log, Now: h.cfg.Now})))
 		h.uiURL = "http://" + address + "/?key=" + key
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 type responder struct {
 	*respond.Desk
 	store *store.Store
+	rules *rules
 }
 
 // Responses returns what q chooses, newest first.

@@ -34,6 +34,8 @@ type Responder interface {
 	RemoveOperator(ctx context.Context, name string) error
 	// SetHost sets what the hub knows of a host beside what it says itself.
 	SetHost(ctx context.Context, id string, s types.HostSetting) error
+	// Dossier is all that shows an alert, or types.ErrNotFound.
+	Dossier(ctx context.Context, alert string) (types.Dossier, error)
 	// Checkpoint and AuditRecords are the log.
 	Checkpoint(ctx context.Context) (types.Checkpoint, error)
 	AuditRecords(ctx context.Context, from int64, limit int) ([]types.AuditRecord, error)

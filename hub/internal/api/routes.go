@@ -31,6 +31,7 @@ var routes = []Route{
 	{http.MethodGet, types.PathAlerts, RoleViewer, (*Handler).listAlerts},
 	{http.MethodGet, types.PathAlert, RoleViewer, (*Handler).showAlert},
 	{http.MethodGet, types.PathAlertFacts, RoleViewer, (*Handler).alertFacts},
+	{http.MethodGet, types.PathAlertDossier, RoleViewer, responding(showDossier)},
 	{http.MethodGet, types.PathAlertsFollow, RoleViewer, (*Handler).followAlerts},
 	{http.MethodGet, types.PathHosts, RoleViewer, (*Handler).listHosts},
 	{http.MethodGet, types.PathHostKinds, RoleViewer, (*Handler).listHostKinds},
