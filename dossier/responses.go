@@ -116,7 +116,12 @@ func (c *checker) approvals(r *api.Response, o *eat.Opened) {
 		}
 	}
 	acted := slices.Contains([]string{api.ResponseIssued, api.ResponseDelivered, api.ResponseDone, api.ResponseUndone}, r.State)
-	if acted && len(names) < r.Signatures {
+	switch broken := c.changes("response.break_glass", r.ID); {
+	case r.BreakGlass != "" && (len(broken) != 1 || broken[0].Detail["reason"] != r.BreakGlass):
+		c.say(False, "break-glass", "the log does not say that the glass was broken for response %.40s, or gives another reason", r.ID)
+	case r.BreakGlass != "":
+		c.say(OK, "break-glass", "by the access token %s, signed by %s operators, says the log", broken[0].By, broken[0].Detail["signed"])
+	case acted && len(names) < r.Signatures:
 		c.say(False, "approval", "the response is %s with %d signatures where %d are asked for", r.State, len(names), r.Signatures)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -23,6 +24,7 @@ type eatIssueCommand struct {
 	JSONArgs   string   `name:"args" placeholder:"JSON" help:"All arguments as one JSON object, instead."`
 	Reason     string   `required:"" help:"Why, in one line. It is signed with the token." placeholder:"TEXT"`
 	Signatures int      `help:"How many operators must sign; with --key or --agent at least 1." placeholder:"N"`
+	BreakGlass bool     `help:"Mark it as an emergency: it waits for nobody at the hub, and everybody is told."`
 	signFlags
 	hubFlags
 }
@@ -65,7 +67,10 @@ func (c *eatIssueCommand) Run(ctx context.Context, e *env) error {
 	if c.signs() {
 		need = max(1, need)
 	}
-	r, err := hub.Issue(ctx, api.IssueRequest{Host: host, Action: c.Action, Args: args, Reason: c.Reason, Signatures: need})
+	if c.BreakGlass && need > 0 {
+		return usageError{errors.New("--break-glass waits for no signature; ask without it, and give your key to picket eat approve --break-glass")}
+	}
+	r, err := hub.Issue(ctx, api.IssueRequest{Host: host, Action: c.Action, Args: args, Reason: c.Reason, Signatures: need, BreakGlass: c.BreakGlass})
 	if err == nil && c.signs() {
 		r, err = c.approve(ctx, e, hub, p, r.ID)
 	}

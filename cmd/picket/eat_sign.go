@@ -26,10 +26,14 @@ type signFlags struct {
 	Agent bool   `help:"Sign with an Ed25519 key in the ssh-agent; --key says which, where it has several."`
 	Trust string `type:"existingfile" placeholder:"FILE" help:"Trust store by which the hub's signature is verified, instead of the hub's own word."`
 	Yes   bool   `help:"Do not ask."`
+
+	breakGlass string // why; empty where the glass is whole
 }
 
 type eatApproveCommand struct {
-	ID string `arg:"" help:"The response, as in picket eat list."`
+	ID         string `arg:"" help:"The response, as in picket eat list."`
+	BreakGlass bool   `help:"Go on with fewer signatures than the hub's policy asks for. Everybody is told."`
+	Reason     string `placeholder:"TEXT" help:"With --break-glass: why, in one line."`
 	signFlags
 	hubFlags
 }
@@ -53,11 +57,23 @@ in the ssh-agent; it must be an Ed25519 key, and not a security key's.
     ...
     SHA-256 of the signed bytes: 9f86d0...
     Signed by: nobody yet
-    Sign it? Type yes:`
+    Sign it? Type yes:
+
+--break-glass is for an emergency in which the other operators cannot be reached: the
+response goes on with the signatures that it has, yours included where you give a key.
+Only the hub's own policy is gone over. What the host's policy asks for is asked for
+all the same, and refused where it is missing. It is an entry of its own in the log,
+and an alert (fleet.break_glass).
+
+    $ picket eat approve 01K3Z9V6W4Q2N8T1XEJ5B7RMCD --break-glass --reason "case 4711, bob is on a plane" --agent`
 }
 
 // Run approves a response.
 func (c *eatApproveCommand) Run(ctx context.Context, e *env) error {
+	if c.BreakGlass != (c.Reason != "") {
+		return usageError{errors.New("--break-glass and --reason belong together: say why you go over the policy")}
+	}
+	c.breakGlass = c.Reason
 	hub, p, err := c.connect(e)
 	if err != nil {
 		return err
@@ -102,7 +118,7 @@ func (f *signFlags) approve(ctx context.Context, e *env, hub *client.Client, p *
 	if err != nil {
 		return r, err
 	}
-	return hub.Approve(ctx, id, api.ApproveRequest{Token: opened.Token.ID, Key: s.Key.String(), Sig: s.Sig})
+	return hub.Approve(ctx, id, api.ApproveRequest{Token: opened.Token.ID, Key: s.Key.String(), Sig: s.Sig, BreakGlass: f.breakGlass})
 }
 
 // signs reports whether there is a key to sign with.
@@ -128,7 +144,7 @@ func (f *signFlags) nod(ctx context.Context, e *env, hub *client.Client, p *term
 	if err != nil {
 		return r, err
 	}
-	if r.State == api.ResponseWaiting && r.Signatures == 0 {
+	if r.State == api.ResponseWaiting && (r.Signatures == 0 || f.breakGlass != "") {
 		args, err := eat.ParseArgs(r.Action, r.Args)
 		if err != nil {
 			return r, fmt.Errorf("reading the arguments of response %s: %w", id, err)
@@ -142,7 +158,7 @@ func (f *signFlags) nod(ctx context.Context, e *env, hub *client.Client, p *term
 			return r, err
 		}
 	}
-	return hub.Approve(ctx, id, api.ApproveRequest{})
+	return hub.Approve(ctx, id, api.ApproveRequest{BreakGlass: f.breakGlass})
 }
 
 // forPeople prints on standard error: standard output is for the answer.

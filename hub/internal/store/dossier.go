@@ -182,6 +182,9 @@ func (s *Store) dossierRecords(ctx context.Context, d *api.Dossier, rules string
 			wants = append(wants, want{eat.EntryToken, r.Token.ID, ""})
 		}
 		wants = append(wants, want{eat.EntryApproval, r.ID, ""}, want{eat.EntryApproval, r.ID + "/", r.ID + "0"}) // 0 follows /
+		if r.BreakGlass != "" {
+			wants = append(wants, want{eat.EntryConfig, "response.break_glass/" + r.ID, ""})
+		}
 		for _, c := range r.Receipts {
 			wants = append(wants, want{eat.EntryReceipt, r.Host.ID + "/" + strconv.FormatUint(c.Seq, 10), ""})
 		}

@@ -32,6 +32,7 @@ type responseRow struct {
 	Alert   string
 	Command string // what a person would say; empty where there is nothing to say
 	Receipt Text
+	Broke   Text    // why the glass was broken
 	Ends    *Moment // when it ends by itself; nil where it does not, or has
 }
 
@@ -62,7 +63,7 @@ func (u *ui) responseRow(r *types.Response) responseRow {
 		state = stateWord{"Unknown", "off"} // of a newer hub
 	}
 	row := responseRow{ID: r.ID, Made: u.moment(r.Created), State: state, Action: Text(r.Action), Host: nameOf(r.Host.Name, r.Host.ID), HostID: r.Host.ID,
-		Asker: "a person", Why: Text(r.Why), Alert: r.Alert}
+		Asker: "a person", Why: Text(r.Why), Alert: r.Alert, Broke: Text(r.BreakGlass)}
 	if r.Policy != "" {
 		row.Asker = Text(r.Policy)
 	}
