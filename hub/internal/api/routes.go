@@ -63,6 +63,9 @@ var routes = []Route{
 	{http.MethodPost, types.PathOperators, RoleAdmin, responding(addOperator)},
 	{http.MethodPost, types.PathOperatorRemove, RoleAdmin, responding(removeOperator)},
 	{http.MethodPost, types.PathHostSet, RoleAdmin, responding(setHost)},
+	{http.MethodGet, types.PathAccessTokens, RoleAdmin, responding(listAccessTokens)},
+	{http.MethodPost, types.PathAccessTokens, RoleAdmin, responding(createAccessToken)},
+	{http.MethodPost, types.PathAccessTokenRevoke, RoleAdmin, responding(revokeAccessToken)},
 	{http.MethodGet, types.PathCheckpoint, RoleViewer, responding(showCheckpoint)},
 	{http.MethodGet, types.PathAuditRecords, RoleViewer, responding(auditRecords)},
 }
