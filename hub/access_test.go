@@ -79,7 +79,9 @@ func TestLoginsAndChangesAreLoggedOnce(t *testing.T) {
 		{"responses.paused", func() { h.Post(t, api.PathPause, api.Pause{Paused: true, Reason: "x"}, nil) }},
 		{"responses.resumed", func() { h.Post(t, api.PathPause, api.Pause{}, nil) }},
 		{"host.labels/" + host.ID, func() { h.Post(t, api.PathHosts+"/"+host.ID+"/set", api.HostSetting{Labels: []string{"role=db"}}, nil) }},
-		{"host.wrapper_key/" + host.ID, func() { h.Post(t, api.PathHosts+"/"+host.ID+"/set", api.HostSetting{WrapperKey: key.Public().String()}, nil) }},
+		{"host.wrapper_key/" + host.ID, func() {
+			h.Post(t, api.PathHosts+"/"+host.ID+"/set", api.HostSetting{WrapperKey: key.Public().String()}, nil)
+		}},
 		{"host.disabled/" + host.ID, func() { h.SetHost(host.ID, "disable") }},
 		{"operator.added/alice", func() { h.Post(t, api.PathOperators, api.Operator{Name: "alice", Key: key.Public().String()}, nil) }},
 		{"operator.removed/alice", func() { h.Post(t, api.PathOperators+"/alice/remove", struct{}{}, nil) }},
@@ -103,6 +105,12 @@ func TestLoginsAndChangesAreLoggedOnce(t *testing.T) {
 	as(t, h, bob)
 	if n := logged(h, "login.refused/"); n != 3 {
 		t.Errorf("%d refusals are recorded, want 3", n)
+	}
+	// What is not there is no failure of the store.
+	for _, path := range []string{api.PathAccessTokens + "/" + bob.ID + "/revoke", api.PathOperators + "/nobody/remove"} {
+		if status, answer := h.Do(http.MethodPost, path, "{}"); status != http.StatusNotFound {
+			t.Errorf("%s: %d %s", path, status, answer)
+		}
 	}
 	// The last token stays good.
 	tokens := hubtest.Get[api.AccessToken](h, api.PathAccessTokens)

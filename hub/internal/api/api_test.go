@@ -226,6 +226,10 @@ func TestThreat_H5_UnlistedRoute(t *testing.T) {
 		"POST /api/v1/operators":                    hubapi.RoleAdmin,
 		"POST /api/v1/operators/{name}/remove":      hubapi.RoleAdmin,
 		"POST /api/v1/hosts/{id}/set":               hubapi.RoleAdmin,
+		"GET /api/v1/alerts/{id}/dossier":           hubapi.RoleViewer,
+		"GET /api/v1/access-tokens":                 hubapi.RoleAdmin,
+		"POST /api/v1/access-tokens":                hubapi.RoleAdmin,
+		"POST /api/v1/access-tokens/{id}/revoke":    hubapi.RoleAdmin,
 		"GET /api/v1/audit/checkpoint":              hubapi.RoleViewer,
 		"GET /api/v1/audit/records":                 hubapi.RoleViewer,
 	}
