@@ -93,7 +93,7 @@ func Check(d *api.Dossier, keys Keys) []Claim {
 	c.facts()
 	c.rule()
 	c.responses()
-	c.say(NotShown, "hub's word", "the number, state, count and times of storing of the alert are what the hub says")
+	c.say(NotShown, "hub's word", "the number, state, count and times of storing of the alert are what the hub says, and that it led to nothing else")
 	return c.claims
 }
 

@@ -26,7 +26,27 @@ func (c *checker) responses() {
 		for j := range r.Receipts {
 			c.receipt(r, &r.Receipts[j], o)
 		}
+		c.ended(r)
 	}
+}
+
+// ended holds the state of a response to its receipts: what the wrapper did is
+// its word alone.
+func (c *checker) ended(r *api.Response) {
+	need := map[string][]string{
+		api.ResponseDone:    {eat.OutcomeDone, eat.OutcomeAlreadyGone},
+		api.ResponseRefused: {eat.OutcomeRefused},
+		api.ResponseUndone:  {eat.OutcomeUndone, eat.OutcomeAutoUndone},
+	}[r.State]
+	if need != nil && !slices.ContainsFunc(r.Receipts, func(s api.ResponseReceipt) bool { return slices.Contains(need, s.Outcome) }) {
+		c.say(False, "receipt", "response %.40s is %s, and no receipt says so", r.ID, r.State)
+	}
+}
+
+// revoked reports whether one of the keys that signed is no longer believed.
+// When it signed is not known to anybody but the hub.
+func (c *checker) revoked(signatures []envelope.Signature) bool {
+	return slices.ContainsFunc(signatures, func(s envelope.Signature) bool { return slices.Contains(c.keys.Trust.Revoked, s.Key.ID()) })
 }
 
 // token verifies the newest token of a response; nil where there is none that
@@ -74,6 +94,8 @@ func (c *checker) token(r *api.Response) *eat.Opened {
 		c.say(False, "token", "%s is not shown to be in the log", t.ID)
 	case r.Alert == c.d.Alert.ID && !strings.HasPrefix(t.Reason, "alert "+r.Alert):
 		c.say(False, "token", "%s does not name the alert as its reason", t.ID)
+	case c.revoked(o.Signatures):
+		c.say(NotShown, "token", "%s is signed with a key that is revoked by now", t.ID)
 	default:
 		c.say(OK, "token", "%s of %s on %s, signed by the hub and in the log", t.ID, t.Action(), t.Host)
 	}
@@ -99,9 +121,13 @@ func (c *checker) approvals(r *api.Response, o *eat.Opened) {
 			}
 		}
 	}
+	unknown := 0
 	for _, name := range r.Token.SignedBy {
 		s, ok := names[name]
 		switch {
+		case !slices.ContainsFunc(c.keys.Trust.Operators, func(op eat.Operator) bool { return op.Name == name }):
+			unknown++
+			c.say(NotShown, "approval", "%.80s is said to have signed, and the trust store has no operator of that name", name)
 		case !ok:
 			c.say(False, "approval", "%.80s is said to have signed %s, and no signature of an operator of that name verifies", name, o.Token.ID)
 		case !c.approvalLogged(r.ID, name, o, s.Sig):
@@ -121,7 +147,7 @@ func (c *checker) approvals(r *api.Response, o *eat.Opened) {
 		c.say(False, "break-glass", "the log does not say that the glass was broken for response %.40s, or gives another reason", r.ID)
 	case r.BreakGlass != "":
 		c.say(OK, "break-glass", "by the access token %s, signed by %s operators, says the log", broken[0].By, broken[0].Detail["signed"])
-	case acted && len(names) < r.Signatures:
+	case acted && len(names)+unknown < r.Signatures:
 		c.say(False, "approval", "the response is %s with %d signatures where %d are asked for", r.State, len(names), r.Signatures)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"picket.internal/api"
+	"picket.internal/dossier"
 	"picket.internal/eat"
 	"picket.internal/hub/hubtest"
 )
@@ -84,6 +85,12 @@ actions: [{action: kill_process, signatures: 2}]
 	}
 	if got := hubtest.Get[api.Response](h, api.PathResponses+"/"+r.ID)[0]; got.BreakGlass != "bob is on a plane" || got.State != api.ResponseDone {
 		t.Errorf("the response is %+v", got)
+	}
+
+	// Whoever checks the alert sees that it was so, and that the log says it.
+	claims := dossier.Check(parsed(t, export(t, h, r.Alert)), dossier.Keys{Trust: h.Trust()})
+	if got := verdictsOf(claims); got["break-glass"] != dossier.OK || !dossier.Holds(claims) {
+		t.Errorf("%v", claims)
 	}
 
 	// What a person asks for as an emergency is as loud.

@@ -228,6 +228,7 @@ func TestADossierThatWasChangedIsFalse(t *testing.T) {
 		"the payload of the receipt":        {"receipt", func(t *testing.T, d *api.Dossier) { onReceipt(t, d, "payload") }},
 		"the signature of the receipt":      {"receipt", func(t *testing.T, d *api.Dossier) { onReceipt(t, d, "sig") }},
 		"the outcome beside the receipt":    {"receipt", func(t *testing.T, d *api.Dossier) { response(d).Receipts[0].Outcome = eat.OutcomeFailed }},
+		"there is no receipt":               {"receipt", func(t *testing.T, d *api.Dossier) { response(d).Receipts = nil }},
 		"the receipt's record":              {"receipt", func(t *testing.T, d *api.Dossier) { drop(t, d, s.host.ID+"/") }},
 		"the key of the wrapper":            {"wrapper key", func(t *testing.T, d *api.Dossier) { d.Signers[1].Key = hubtest.NewKey(t).Public().String() }},
 		"the key of the wrapper is missing": {"receipt", func(t *testing.T, d *api.Dossier) { d.Signers = d.Signers[:1] }},
