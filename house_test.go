@@ -83,6 +83,8 @@ var rooms = []room{
 		"database/sql": "the engine keeps its state in memory and hands out snapshots",
 		"os/exec":      "rules are data",
 	}},
+	{folder: "dossier", ours: []string{"strictjson", "fact", "envelope", "wire", "api", "eat", "engine"}, cgoFree: true, never: map[string]string{
+		"net/http": "it is checked offline", "os/exec": "it runs nothing", "database/sql": "it needs a file and keys, no hub"}},
 	{folder: "rules", cgoFree: true},
 	{folder: "policies", ours: []string{"strictjson", "fact", "envelope", "api", "eat"}, cgoFree: true, never: map[string]string{
 		"net/http": "policies are data", "database/sql": "policies are data", "os/exec": "policies are data",

@@ -68,6 +68,8 @@ type Response struct {
 	Undoes string `json:"undoes,omitempty"`
 	// Signatures is how many operators must sign; 0 means that a yes is enough.
 	Signatures int `json:"signatures"`
+	// BreakGlass is why a person went over the hub's own brakes; empty where nobody did.
+	BreakGlass string `json:"break_glass,omitempty"`
 	// DecidedBy is the access token over which a person decided, or "hub".
 	DecidedBy string `json:"decided_by,omitempty"`
 	// Created and Changed are by the hub's clock, UTC.
@@ -218,6 +220,8 @@ type IssueRequest struct {
 	Reason string `json:"reason"`
 	// Signatures is how many operators must sign; 0 means none. The host's policy may ask for more.
 	Signatures int `json:"signatures,omitempty"`
+	// BreakGlass marks it as an emergency: it goes out at once, and is told to everybody.
+	BreakGlass bool `json:"break_glass,omitempty"`
 }
 
 // ApproveRequest is a person's yes, with a signature where one is asked for.
@@ -227,6 +231,10 @@ type ApproveRequest struct {
 	// Key is the operator's public key, in base64, and Sig the signature.
 	Key string `json:"key,omitempty"`
 	Sig []byte `json:"sig,omitempty"`
+	// BreakGlass is why the response goes on with fewer signatures than the
+	// hub's policy asks for, one line of at most 200 bytes; empty where it does
+	// not. What the host's own policy asks for is asked for all the same.
+	BreakGlass string `json:"break_glass,omitempty"`
 }
 
 // DecisionRequest is a person's no, or a wish to undo.

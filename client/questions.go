@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"net/http"
 	"net/url"
@@ -240,4 +241,29 @@ func failed[Row any](err error) iter.Seq2[Row, error] {
 		var zero Row
 		yield(zero, err)
 	}
+}
+
+// Dossier returns an alert with all that shows it, as the hub wrote it: package
+// dossier reads it. The hub's bytes are passed on unchanged, so that who keeps
+// them keeps what the hub said.
+func (c *Client) Dossier(ctx context.Context, id string) ([]byte, error) {
+	const doing = "exporting an alert"
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	resp, err := c.do(ctx, http.MethodGet, strings.Replace(api.PathAlertDossier, "{id}", url.PathEscape(id), 1), nil, nil, api.TypeJSON)
+	if errors.Is(err, api.ErrNotFound) {
+		return nil, &Error{Doing: doing, On: id, Err: explain(err, "there is no such alert"), Fix: "see the ids with `picket alerts list --json`"}
+	}
+	if err != nil {
+		return nil, c.fail(doing, err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, api.MaxDossier+1))
+	if err == nil && len(data) > api.MaxDossier {
+		err = fmt.Errorf("%w: more than %d bytes", errAnswer, api.MaxDossier)
+	}
+	if err != nil {
+		return nil, c.fail(doing, err)
+	}
+	return data, nil
 }

@@ -104,6 +104,7 @@ const (
 	FleetFork             = "fork"              // two different batches have one number
 	FleetCloned           = "cloned"            // two sessions of one key are alive at once
 	FleetRefused          = "refused"           // a batch or a fact of the host was refused
+	FleetBreakGlass       = "break_glass"       // a person went over the hub's own brakes on a response
 	FleetRuleFailing      = "rule_failing"      // a rule ended in an error
 )
 

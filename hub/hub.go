@@ -62,6 +62,7 @@ type Hub struct {
 	engine  *engine.Engine
 	rules   *rules
 	stats   *stats.Set
+	logins  *logins
 	started time.Time
 
 	monitor  *fleet.Monitor
@@ -100,6 +101,11 @@ func (h *Hub) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	now := h.cfg.Now
+	if now == nil {
+		now = time.Now
+	}
+	h.logins = &logins{store: h.store, log: h.log, now: now, used: map[string]time.Time{}}
 	h.engine = engine.New(engine.Config{Logger: h.log})
 	if h.rules, err = loadRules(h.cfg.Rules, h.engine, h.log); err != nil {
 		return err
@@ -108,6 +114,9 @@ func (h *Hub) open(ctx context.Context) (err error) {
 		return err
 	}
 	if err := h.rules.record(ctx, h.store); err != nil {
+		return err
+	}
+	if err := h.recordSettings(ctx); err != nil {
 		return err
 	}
 	h.respond, err = respond.New(ctx, respond.Config{Hub: h.home.Hub, Key: h.home.EAT, NotAfter: h.home.EATNotAfter, Evidence: h.home.Evidence, AttestEvery: h.cfg.attestEvery(), Store: h.store,
@@ -147,16 +156,17 @@ func (h *Hub) assemble() error {
 		Store: h.store, Stats: h.stats, BodyTimeout: h.cfg.Limits.bodyTimeout(), Logger: h.log})
 	batches := ingest.New(ingest.Config{Hub: h.home.Hub, Key: h.home.Online, Store: h.store, Watch: h.monitor, Stats: h.stats,
 		Limits: h.cfg.Limits.Batch, Logger: h.log})
+	answers := responder{h.respond, h.store, h.rules, advertised, h.home.Pins}
 	desks := &reader{Store: h.store, hub: h, desk: desk}
 	h.api = api.New(desks, desks, h.log)
-	h.api.Respond(responder{h.respond, h.store})
+	h.api.Respond(answers)
 	h.server = h.newServer(h.routes(desk, batches))
 	h.server.TLSConfig = wire.ServerConfig(h.home.TLS)
 	h.server.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: h.cfg.Limits.streams(), SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second}
 	if h.uiListener != nil {
 		key := wire.NewSecret()
 		address := h.uiListener.Addr().String()
-		h.uiServer = h.newServer(h.stoppable(web.New(web.Config{Reader: desks, Responses: responder{h.respond, h.store}, Key: key, Addr: address, Logger: h.log, Now: h.cfg.Now})))
+		h.uiServer = h.newServer(h.stoppable(web.New(web.Config{Reader: desks, Responses: answers, Key: key, Addr: address, Logger: h.log, Now: h.cfg.Now})))
 		h.uiURL = "http://" + address + "/?key=" + key
 	}
 	return nil

@@ -65,11 +65,16 @@ func (r *reader) RuleFiles(context.Context) ([]types.RuleFile, error) {
 }
 
 // EnableRule switches a rule on again.
-func (r *reader) EnableRule(_ context.Context, id string) error {
+func (r *reader) EnableRule(ctx context.Context, id string) error {
 	if !r.hub.engine.Enable(id) {
 		return types.ErrNotFound
 	}
-	return nil
+	return r.Store.RecordChange(ctx, "rule.enabled", id, nil)
+}
+
+// Authorize checks an access token, and has the log tell who came in.
+func (r *reader) Authorize(ctx context.Context, id, secret string) error {
+	return r.hub.logins.Authorize(ctx, id, secret)
 }
 
 // Filters lists the filters of the rules that run.

@@ -6,6 +6,7 @@ import (
 	types "picket.internal/api"
 	"picket.internal/hub/internal/respond"
 	"picket.internal/hub/internal/store"
+	"picket.internal/wire"
 )
 
 // responder is what the API asks about responses: the desk decides, the store
@@ -13,6 +14,10 @@ import (
 type responder struct {
 	*respond.Desk
 	store *store.Store
+	rules *rules
+	// address and pins are for new access tokens.
+	address string
+	pins    []wire.Pin
 }
 
 // Responses returns what q chooses, newest first.

@@ -97,6 +97,9 @@ func (r *rules) record(ctx context.Context, s *store.Store) error {
 			return nil
 		}
 		st := r.status()
+		if err := s.KeepRules(ctx, set.Version(), r.documents()); err != nil {
+			return err
+		}
 		return s.RecordOnce(ctx, "rules.loaded", "", "version", map[string]string{"version": set.Version(), "source": st.Source, "rules": strconv.Itoa(st.Loaded)})
 	}
 	r.applied = func() {

@@ -101,7 +101,7 @@ func (h *Hub) authorized(next http.Handler) http.Handler {
 		text, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		token, err := wire.ParseAccessToken(text)
 		if err == nil {
-			err = h.store.Authorize(r.Context(), token.ID, token.Secret)
+			err = h.logins.Authorize(r.Context(), token.ID, token.Secret)
 		}
 		if err != nil {
 			w.Header().Set("WWW-Authenticate", "Bearer")

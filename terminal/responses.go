@@ -26,7 +26,7 @@ func (p *Printer) Responses(all iter.Seq2[api.Response, error]) (n int, err erro
 			continue
 		}
 		t.rows = append(t.rows, []cell{{text: p.when(r.Created)}, {text: strings.ToUpper(r.State), style: responseStyle(r.State)}, {text: r.Action},
-			{text: hostName(r.Host), path: true}, {text: asker(&r)}, {text: r.Why}, {text: r.ID, whole: true}})
+			{text: hostName(r.Host), path: true}, {text: asker(&r), style: askerStyle(&r)}, {text: r.Why}, {text: r.ID, whole: true}})
 	}
 	if p.o.JSON || n == 0 {
 		return n, nil
@@ -36,13 +36,23 @@ func (p *Printer) Responses(all iter.Seq2[api.Response, error]) (n int, err erro
 
 // asker is who asked for it.
 func asker(r *api.Response) string {
-	if r.Policy != "" {
+	switch {
+	case r.BreakGlass != "":
+		return "BREAK-GLASS"
+	case r.Policy != "":
 		return r.Policy
 	}
 	if r.DecidedBy == "hub" || r.Mode == api.ModeSchedule {
 		return "the hub"
 	}
 	return "a person"
+}
+
+func askerStyle(r *api.Response) style {
+	if r.BreakGlass != "" {
+		return bad
+	}
+	return plain
 }
 
 func responseStyle(state string) style {
@@ -82,6 +92,9 @@ func (p *Printer) responseLines(d *detail, r *api.Response) {
 	need := ""
 	if r.Signatures > 0 {
 		need = fmt.Sprint(r.Signatures)
+	}
+	if r.BreakGlass != "" {
+		d.WriteString(p.row(cell{text: "BREAK-GLASS by " + r.DecidedBy + ": " + r.BreakGlass, style: bad, whole: true}))
 	}
 	d.facts("Why", r.Why, "Args", string(r.Args), "Host", join(r.Host.Name, r.Host.ID), "Policy", join(r.Policy, r.Title), "Mode", r.Mode, "Reason", r.Reason,
 		"Alerts", strings.Join(r.Alerts, " "), "Undoes", r.Undoes, "Signers", need, "Decided", r.DecidedBy, "Made", p.full(r.Created), "ID", r.ID)

@@ -14,6 +14,7 @@ type alertsCommands struct {
 	List   alertsListCommand   `cmd:"" help:"List alerts, the newest first."`
 	Show   alertsShowCommand   `cmd:"" help:"Show all there is to know about one alert."`
 	Follow alertsFollowCommand `cmd:"" help:"Print alerts as they come."`
+	Export alertsExportCommand `cmd:"" help:"Write one alert with all that shows it, for picket verify."`
 }
 
 // alertFilter says which alerts are meant.

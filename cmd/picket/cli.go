@@ -32,8 +32,10 @@ type cli struct {
 	Hosts   hostsCommands  `cmd:"" help:"List hosts, shut them out, let them in."`
 	Facts   factsCommands  `cmd:"" help:"Query and follow what hosts have observed."`
 	Enroll  enrollCommands `cmd:"" help:"Let new hosts in."`
+	Access  accessCommands `cmd:"" help:"Let people's programs in, or shut them out."`
 	Eat     eatCommands    `cmd:"" help:"Emergency actions: ask for them, approve them, see what became of them."`
 	Audit   auditCommands  `cmd:"" help:"Verify and export the hub's append-only log."`
+	Verify  verifyCommand  `cmd:"" help:"Check what an exported alert claims, without a hub and with public keys alone."`
 	Rules   rulesCommands  `cmd:"" help:"Check and test detection rules."`
 	Canary  canaryCommands `cmd:"" help:"Plant files that nobody has a reason to touch, and take them away."`
 	Version versionCommand `cmd:"" help:"Print the version."`

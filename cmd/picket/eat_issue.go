@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -22,7 +23,8 @@ type eatIssueCommand struct {
 	Args       []string `arg:"" optional:"" help:"Arguments as NAME=VALUE, with dots for members of members."`
 	JSONArgs   string   `name:"args" placeholder:"JSON" help:"All arguments as one JSON object, instead."`
 	Reason     string   `required:"" help:"Why, in one line. It is signed with the token." placeholder:"TEXT"`
-	Signatures int      `help:"How many operators must sign; with --key at least 1." placeholder:"N"`
+	Signatures int      `help:"How many operators must sign; with --key or --agent at least 1." placeholder:"N"`
+	BreakGlass bool     `help:"Mark it as an emergency: it waits for nobody at the hub, and everybody is told."`
 	signFlags
 	hubFlags
 }
@@ -62,11 +64,14 @@ func (c *eatIssueCommand) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	need := c.Signatures
-	if c.Key != "" {
+	if c.signs() {
 		need = max(1, need)
 	}
-	r, err := hub.Issue(ctx, api.IssueRequest{Host: host, Action: c.Action, Args: args, Reason: c.Reason, Signatures: need})
-	if err == nil && c.Key != "" {
+	if c.BreakGlass && need > 0 {
+		return usageError{errors.New("--break-glass waits for no signature; ask without it, and give your key to picket eat approve --break-glass")}
+	}
+	r, err := hub.Issue(ctx, api.IssueRequest{Host: host, Action: c.Action, Args: args, Reason: c.Reason, Signatures: need, BreakGlass: c.BreakGlass})
+	if err == nil && c.signs() {
 		r, err = c.approve(ctx, e, hub, p, r.ID)
 	}
 	return told(p, c.JSON, &r, err)
@@ -177,7 +182,7 @@ func hostNamed(ctx context.Context, hub *client.Client, word string) (string, er
 type eatUndoCommand struct {
 	ID         string `arg:"" help:"The response, as in picket eat list."`
 	Reason     string `required:"" help:"Why, in one line. It is signed with the token." placeholder:"TEXT"`
-	Signatures int    `help:"How many operators must sign; with --key at least 1." placeholder:"N"`
+	Signatures int    `help:"How many operators must sign; with --key or --agent at least 1." placeholder:"N"`
 	signFlags
 	hubFlags
 }
@@ -198,11 +203,11 @@ func (c *eatUndoCommand) Run(ctx context.Context, e *env) error {
 	}
 	defer hub.Close()
 	need := c.Signatures
-	if c.Key != "" {
+	if c.signs() {
 		need = max(1, need)
 	}
 	r, err := hub.Undo(ctx, c.ID, api.DecisionRequest{Reason: c.Reason, Signatures: need})
-	if err == nil && c.Key != "" {
+	if err == nil && c.signs() {
 		r, err = c.approve(ctx, e, hub, p, r.ID)
 	}
 	return told(p, c.JSON, &r, err)

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/alecthomas/kong"
+
 	"picket.internal/api"
 	"picket.internal/client"
 	"picket.internal/eat"
@@ -20,13 +22,18 @@ import (
 
 // signFlags say with which key to sign, whom to believe, and whether to ask.
 type signFlags struct {
-	Key   string `type:"existingfile" placeholder:"FILE" help:"Your own key, made with picket eat key. It stays on this machine."`
+	Key   string `placeholder:"FILE" help:"Your own key, made with picket eat key. It stays on this machine. With --agent the fingerprint or the comment of a key in the ssh-agent."`
+	Agent bool   `help:"Sign with an Ed25519 key in the ssh-agent; --key says which, where it has several."`
 	Trust string `type:"existingfile" placeholder:"FILE" help:"Trust store by which the hub's signature is verified, instead of the hub's own word."`
 	Yes   bool   `help:"Do not ask."`
+
+	breakGlass string // why; empty where the glass is whole
 }
 
 type eatApproveCommand struct {
-	ID string `arg:"" help:"The response, as in picket eat list."`
+	ID         string `arg:"" help:"The response, as in picket eat list."`
+	BreakGlass bool   `help:"Go on with fewer signatures than the hub's policy asks for. Everybody is told."`
+	Reason     string `placeholder:"TEXT" help:"With --break-glass: why, in one line."`
 	signFlags
 	hubFlags
 }
@@ -39,8 +46,10 @@ signature: the hub never has the key. The words are made from the bytes on this
 machine.
 
 Where the policy asks for no signature, a yes is enough and --key may be left out;
-the host's own policy may still ask for one, and refuse.
+the host's own policy may still ask for one, and refuse. With --agent the key stays
+in the ssh-agent; it must be an Ed25519 key, and not a security key's.
 
+    $ picket eat approve 01K3Z9V6W4Q2N8T1XEJ5B7RMCD --agent --key alice@laptop
     $ picket eat approve 01K3Z9V6W4Q2N8T1XEJ5B7RMCD --key ~/.config/picket/alice.pem
     On the host h_gkq7xv6bq2v4d7ukm3h5zq3x2e:
     Cut the host off from the network, also connections that are open. [...]
@@ -48,11 +57,23 @@ the host's own policy may still ask for one, and refuse.
     ...
     SHA-256 of the signed bytes: 9f86d0...
     Signed by: nobody yet
-    Sign it? Type yes:`
+    Sign it? Type yes:
+
+--break-glass is for an emergency in which the other operators cannot be reached: the
+response goes on with the signatures that it has, yours included where you give a key.
+Only the hub's own policy is gone over. What the host's policy asks for is asked for
+all the same, and refused where it is missing. It is an entry of its own in the log,
+and an alert (fleet.break_glass).
+
+    $ picket eat approve 01K3Z9V6W4Q2N8T1XEJ5B7RMCD --break-glass --reason "case 4711, bob is on a plane" --agent`
 }
 
 // Run approves a response.
 func (c *eatApproveCommand) Run(ctx context.Context, e *env) error {
+	if c.BreakGlass != (c.Reason != "") {
+		return usageError{errors.New("--break-glass and --reason belong together: say why you go over the policy")}
+	}
+	c.breakGlass = c.Reason
 	hub, p, err := c.connect(e)
 	if err != nil {
 		return err
@@ -64,13 +85,14 @@ func (c *eatApproveCommand) Run(ctx context.Context, e *env) error {
 
 // approve goes the way of a yes, with a signature where there is a key.
 func (f *signFlags) approve(ctx context.Context, e *env, hub *client.Client, p *terminal.Printer, id string) (api.Response, error) {
-	if f.Key == "" {
+	if !f.signs() {
 		return f.nod(ctx, e, hub, p, id)
 	}
-	key, err := envelope.LoadPrivateKey(f.Key)
+	sign, done, err := f.signer(e)
 	if err != nil {
 		return api.Response{}, err
 	}
+	defer done()
 	r, err := hub.Prepare(ctx, id)
 	if err != nil {
 		return r, err
@@ -92,8 +114,27 @@ func (f *signFlags) approve(ctx context.Context, e *env, hub *client.Client, p *
 	if err := f.ask(p, "Sign it?"); err != nil {
 		return r, err
 	}
-	s := opened.Approve(key)
-	return hub.Approve(ctx, id, api.ApproveRequest{Token: opened.Token.ID, Key: s.Key.String(), Sig: s.Sig})
+	s, err := sign(opened)
+	if err != nil {
+		return r, err
+	}
+	return hub.Approve(ctx, id, api.ApproveRequest{Token: opened.Token.ID, Key: s.Key.String(), Sig: s.Sig, BreakGlass: f.breakGlass})
+}
+
+// signs reports whether there is a key to sign with.
+func (f *signFlags) signs() bool { return f.Key != "" || f.Agent }
+
+// signer is what the key makes signatures with, until done is called.
+func (f *signFlags) signer(e *env) (sign signer, done func(), err error) {
+	if !f.Agent {
+		sign, err = fileSigner(kong.ExpandPath(f.Key))
+		return sign, func() {}, err
+	}
+	key, err := openAgent(e.getenv("SSH_AUTH_SOCK"), f.Key)
+	if err != nil {
+		return nil, nil, err
+	}
+	return key.sign, key.close, nil
 }
 
 // nod is a yes without a signature. There is no token yet, so what is shown is
@@ -103,7 +144,7 @@ func (f *signFlags) nod(ctx context.Context, e *env, hub *client.Client, p *term
 	if err != nil {
 		return r, err
 	}
-	if r.State == api.ResponseWaiting && r.Signatures == 0 {
+	if r.State == api.ResponseWaiting && (r.Signatures == 0 || f.breakGlass != "") {
 		args, err := eat.ParseArgs(r.Action, r.Args)
 		if err != nil {
 			return r, fmt.Errorf("reading the arguments of response %s: %w", id, err)
@@ -117,7 +158,7 @@ func (f *signFlags) nod(ctx context.Context, e *env, hub *client.Client, p *term
 			return r, err
 		}
 	}
-	return hub.Approve(ctx, id, api.ApproveRequest{})
+	return hub.Approve(ctx, id, api.ApproveRequest{BreakGlass: f.breakGlass})
 }
 
 // forPeople prints on standard error: standard output is for the answer.
@@ -219,8 +260,10 @@ func openToken(sealed []byte, trust *eat.TrustStore) (opened *eat.Opened, signer
 }
 
 type eatKeyCommand struct {
-	File string `arg:"" type:"path" help:"File to make. It must not exist."`
-	JSON bool   `name:"json" help:"Print one JSON document."`
+	File  string `arg:"" optional:"" type:"path" help:"File to make. It must not exist."`
+	Agent bool   `help:"Make no key: print the public half of one in the ssh-agent."`
+	Key   string `placeholder:"NAME" help:"With --agent: the fingerprint or the comment of the key."`
+	JSON  bool   `name:"json" help:"Print one JSON document."`
 }
 
 // Help is shown below the one line of help.
@@ -230,11 +273,25 @@ it to the hub, and have it put into the trust stores of the hosts.
 
     $ picket eat key alice.pem
     0yPmeY2aEyp8ZMi7dHIi8gPXdYYX7DpPHoDFZ3Gdf1Q=
-    $ picket eat operators add alice 0yPmeY2aEyp8ZMi7dHIi8gPXdYYX7DpPHoDFZ3Gdf1Q=`
+    $ picket eat operators add alice 0yPmeY2aEyp8ZMi7dHIi8gPXdYYX7DpPHoDFZ3Gdf1Q=
+
+A key that is in the ssh-agent already, and is an Ed25519 key, needs no file:
+
+    $ picket eat key --agent --key alice@laptop`
 }
 
 // Run makes a key.
 func (c *eatKeyCommand) Run(e *env) error {
+	switch {
+	case c.Agent && c.File != "":
+		return usageError{errors.New("FILE and --agent both say where the key is; give one of them")}
+	case c.Agent:
+		return c.fromAgent(e)
+	case c.File == "":
+		return usageError{errors.New("say which file to make, or --agent for a key in the ssh-agent")}
+	case c.Key != "":
+		return usageError{errors.New("--key is for --agent: a file is made with a new key")}
+	}
 	key, err := envelope.CreatePrivateKey(c.File)
 	if err != nil {
 		return err
@@ -243,6 +300,20 @@ func (c *eatKeyCommand) Run(e *env) error {
 		return e.printer(true).Document(map[string]string{"file": c.File, "key": key.Public().String(), "id": key.Public().ID()})
 	}
 	_, err = fmt.Fprintln(e.options.Out, key.Public())
+	return err
+}
+
+// fromAgent prints what a key in the ssh-agent is called in trust stores.
+func (c *eatKeyCommand) fromAgent(e *env) error {
+	key, err := openAgent(e.getenv("SSH_AUTH_SOCK"), c.Key)
+	if err != nil {
+		return err
+	}
+	defer key.close()
+	if c.JSON {
+		return e.printer(true).Document(map[string]string{"comment": key.key.Comment, "key": key.public.String(), "id": key.public.ID()})
+	}
+	_, err = fmt.Fprintln(e.options.Out, key.public)
 	return err
 }
 

@@ -1,7 +1,9 @@
 package main_test
 
 import (
+	"bufio"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"picket.internal/fact"
 	"picket.internal/hub"
 	"picket.internal/hub/hubtest"
+	"picket.internal/internal/testneed"
 )
 
 // played is a hub in this process with one host, whose sensor and wrapper the
@@ -28,6 +31,7 @@ var evidence = []byte(`{"kind":"login","table":"wtmp"}` + "\n" + `{"kind":"cut",
 // of testdata/respond/policies and one played host:
 //
 //	touch EXECUTABLE PID   the host tells that a process read a canary
+//	agent                  an ssh-agent of the script's own is started
 //	orders                 the host asks for orders, once, and its wrapper acts
 func TestRespondScripts(t *testing.T) {
 	folder, err := filepath.Abs("testdata/respond/policies")
@@ -44,6 +48,11 @@ func TestRespondScripts(t *testing.T) {
 }
 
 func respondScript(t *testing.T, script, folder string) {
+	if filepath.Base(script) == "agent.txt" {
+		for _, name := range []string{"ssh-agent", "ssh-add", "ssh-keygen"} {
+			testneed.Command(t, name, "apt-get install openssh-client")
+		}
+	}
 	p := &played{hub: hubtest.New(t, func(c *hub.Config) { c.Policies = folder })}
 	p.host = p.hub.Enroll()
 	p.wrapper = p.host.Wrapper()
@@ -60,6 +69,7 @@ func respondScript(t *testing.T, script, folder string) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"pick":  pick,
 			"until": untilOutput,
+			"agent": startAgent,
 			"touch": func(ts *testscript.TestScript, neg bool, args []string) {
 				if neg || len(args) != 2 {
 					ts.Fatalf("usage: touch EXECUTABLE PID")
@@ -85,6 +95,30 @@ func respondScript(t *testing.T, script, folder string) {
 			},
 		},
 	})
+}
+
+// startAgent starts an ssh-agent without keys, for this script alone.
+func startAgent(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: agent")
+	}
+	dir, err := os.MkdirTemp("", "picket-agent-") // a socket's path must be short
+	ts.Check(err)
+	socket := filepath.Join(dir, "s")
+	cmd := exec.Command("ssh-agent", "-D", "-a", socket)
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	ts.Defer(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		os.RemoveAll(dir)
+	})
+	// It says where it listens once it does.
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		ts.Fatalf("starting ssh-agent: %v", err)
+	}
+	ts.Setenv("SSH_AUTH_SOCK", socket)
 }
 
 // untilOutput COMMAND... REGEXP runs a command until its output matches.

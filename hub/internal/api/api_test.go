@@ -231,6 +231,10 @@ func TestThreat_H5_UnlistedRoute(t *testing.T) {
 		"POST /api/v1/hosts/{id}/attest":             hubapi.RoleResponder,
 		"GET /api/v1/audit/checkpoint":               hubapi.RoleViewer,
 		"GET /api/v1/audit/records":                  hubapi.RoleViewer,
+		"GET /api/v1/alerts/{id}/dossier":            hubapi.RoleViewer,
+		"GET /api/v1/access-tokens":                  hubapi.RoleAdmin,
+		"POST /api/v1/access-tokens":                 hubapi.RoleAdmin,
+		"POST /api/v1/access-tokens/{id}/revoke":     hubapi.RoleAdmin,
 	}
 	for _, route := range hubapi.Routes() {
 		name := route.Method + " " + route.Pattern

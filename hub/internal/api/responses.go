@@ -41,6 +41,12 @@ type Responder interface {
 	Attest(ctx context.Context, host string) (types.Response, error)
 	// SetHost sets what the hub knows of a host beside what it says itself.
 	SetHost(ctx context.Context, id string, s types.HostSetting) error
+	// AccessTokens lists the tokens that let people's programs in; the others make and revoke one.
+	AccessTokens(ctx context.Context) ([]types.AccessToken, error)
+	CreateAccessToken(ctx context.Context, req types.AccessTokenRequest) (types.AccessTokenReply, error)
+	RevokeAccessToken(ctx context.Context, id string) error
+	// Dossier is all that shows an alert, or types.ErrNotFound.
+	Dossier(ctx context.Context, alert string) (types.Dossier, error)
 	// Checkpoint and AuditRecords are the log.
 	Checkpoint(ctx context.Context) (types.Checkpoint, error)
 	AuditRecords(ctx context.Context, from int64, limit int) ([]types.AuditRecord, error)

@@ -31,6 +31,7 @@ var routes = []Route{
 	{http.MethodGet, types.PathAlerts, RoleViewer, (*Handler).listAlerts},
 	{http.MethodGet, types.PathAlert, RoleViewer, (*Handler).showAlert},
 	{http.MethodGet, types.PathAlertFacts, RoleViewer, (*Handler).alertFacts},
+	{http.MethodGet, types.PathAlertDossier, RoleViewer, responding(showDossier)},
 	{http.MethodGet, types.PathAlertsFollow, RoleViewer, (*Handler).followAlerts},
 	{http.MethodGet, types.PathHosts, RoleViewer, (*Handler).listHosts},
 	{http.MethodGet, types.PathHostKinds, RoleViewer, (*Handler).listHostKinds},
@@ -65,6 +66,9 @@ var routes = []Route{
 	{http.MethodPost, types.PathOperatorRemove, RoleAdmin, responding(removeOperator)},
 	{http.MethodPost, types.PathHostSet, RoleAdmin, responding(setHost)},
 	{http.MethodPost, types.PathHostAttest, RoleResponder, responding(attestHost)},
+	{http.MethodGet, types.PathAccessTokens, RoleAdmin, responding(listAccessTokens)},
+	{http.MethodPost, types.PathAccessTokens, RoleAdmin, responding(createAccessToken)},
+	{http.MethodPost, types.PathAccessTokenRevoke, RoleAdmin, responding(revokeAccessToken)},
 	{http.MethodGet, types.PathCheckpoint, RoleViewer, responding(showCheckpoint)},
 	{http.MethodGet, types.PathAuditRecords, RoleViewer, responding(auditRecords)},
 }

@@ -116,6 +116,7 @@ var (
 	TokenBad        = &Fault{ID: "eat.not_made", Status: http.StatusUnprocessableEntity}
 	SignatureNeeded = &Fault{ID: "eat.signature_needed", Status: http.StatusConflict}
 	SignatureBad    = &Fault{ID: "eat.bad_approval", Status: http.StatusUnprocessableEntity}
+	AccessLast      = &Fault{ID: "access.last", Status: http.StatusConflict, Detail: "it is the last token that is good; make another one first"}
 	OperatorExists  = &Fault{ID: "operator.exists", Status: http.StatusConflict}
 	OrdersMalformed = &Fault{ID: "orders.malformed", Status: http.StatusBadRequest}
 	ReceiptTooLarge = &Fault{ID: "receipt.too_large", Status: http.StatusRequestEntityTooLarge}

@@ -32,7 +32,15 @@ func (d *Desk) Issue(ctx context.Context, req api.IssueRequest) (api.Response, e
 	if err != nil {
 		return api.Response{}, fault.TokenBad.With("%v", err)
 	}
-	return d.manual(ctx, store.NewResponse{Host: req.Host, Action: req.Action, Reason: req.Reason, Signatures: req.Signatures}, args)
+	r := store.NewResponse{Host: req.Host, Action: req.Action, Reason: req.Reason, Signatures: req.Signatures}
+	if req.BreakGlass {
+		if req.Signatures > 0 {
+			return api.Response{}, &api.QueryError{Param: "signatures", Value: fmt.Sprint(req.Signatures), Reason: "who breaks the glass waits for nobody; leave them out"}
+		}
+		r.BreakGlass = req.Reason
+		d.cfg.Logger.Warn("the glass was broken", "host", req.Host, "action", req.Action, "by", audit.Actor(ctx), "reason", req.Reason)
+	}
+	return d.manual(ctx, r, args)
 }
 
 // Undo makes a response that takes another back.
@@ -138,6 +146,11 @@ func (d *Desk) stands(ctx context.Context, r *store.StoredResponse) (bool, error
 // Approve is a person's yes. Where signatures are asked for it must be one, by
 // an operator's own key over the very token.
 func (d *Desk) Approve(ctx context.Context, id string, req api.ApproveRequest) (api.Response, error) {
+	if req.BreakGlass != "" {
+		if err := checkReason(req.BreakGlass); err != nil {
+			return api.Response{}, err
+		}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	r, err := d.cfg.Store.Response(ctx, id)
@@ -148,7 +161,11 @@ func (d *Desk) Approve(ctx context.Context, id string, req api.ApproveRequest) (
 	case r.State != api.ResponseWaiting:
 		return api.Response{}, wrongState(r.State)
 	case len(req.Sig) > 0:
-		err = d.sign(ctx, &r, req)
+		if err = d.sign(ctx, &r, req); err == nil && req.BreakGlass != "" {
+			err = d.breakGlass(ctx, id, req.BreakGlass)
+		}
+	case req.BreakGlass != "":
+		err = d.breakGlass(ctx, id, req.BreakGlass)
 	case r.Signatures > 0:
 		err = fault.SignatureNeeded.With("%s must sign; a yes is not enough: picket eat approve %s --key FILE", fmtCount(r.Signatures, "operator"), id)
 	default:
@@ -160,6 +177,29 @@ func (d *Desk) Approve(ctx context.Context, id string, req api.ApproveRequest) (
 		return api.Response{}, err
 	}
 	return d.response(ctx, id)
+}
+
+// breakGlass has a response go on with the signatures that it has. Only the
+// hub's own brakes are gone over: the wrapper verifies what its host's policy
+// asks for, and refuses a token that lacks it. It is called with d.mu held.
+func (d *Desk) breakGlass(ctx context.Context, id, reason string) error {
+	r, err := d.cfg.Store.Response(ctx, id)
+	if err != nil {
+		return err
+	}
+	if r.State != api.ResponseWaiting { // the last signature that was missing came with it
+		return nil
+	}
+	if r.Token != nil && len(r.Token.SignedBy) > 0 && d.now().After(r.Token.Expires) {
+		return fault.SignatureBad.With("the token expired at %s; look at it again and sign the new one", r.Token.Expires.Format(time.RFC3339))
+	}
+	if err := d.cfg.Store.BreakGlass(ctx, id, reason); err != nil {
+		return err
+	}
+	d.cfg.Stats.Add("response.break_glass", 1)
+	d.cfg.Logger.Warn("the glass was broken", "response", id, "action", r.Action, "host", r.Host.ID, "by", audit.Actor(ctx), "reason", reason)
+	d.lines.wake(r.Host.ID)
+	return d.issueQueued(ctx, id)
 }
 
 // sign verifies an operator's signature and keeps it.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -191,16 +190,5 @@ func (s *Store) AuditRecords(ctx context.Context, from int64, limit int) ([]api.
 	if err != nil {
 		return nil, fmt.Errorf("reading the log: %w", err)
 	}
-	defer rows.Close()
-	var out []api.AuditRecord
-	for rows.Next() {
-		var r api.AuditRecord
-		var record, doc []byte
-		if err := rows.Scan(&r.Index, &record, &doc); err != nil {
-			return nil, fmt.Errorf("reading the log: %w", err)
-		}
-		r.Record, r.Document = string(record), slices.Clone(doc)
-		out = append(out, r)
-	}
-	return out, rows.Err()
+	return scanRecords(rows)
 }

@@ -15,7 +15,7 @@ import (
 )
 
 const selectResponse = `SELECT r.n, r.id, h.id, h.name, r.action, r.args, r.mode, r.state, r.why, r.reason, r.policy, r.title, r.alert, r.undoes,
-	r.signatures, r.valid, r.decided_by, r.created, r.changed, r.token, r.automatic > 0 FROM responses r JOIN hosts h ON h.n = r.host `
+	r.signatures, r.valid, r.decided_by, r.created, r.changed, r.token, r.automatic > 0, r.break_glass FROM responses r JOIN hosts h ON h.n = r.host `
 
 // StoredResponse is a response with what only the hub needs.
 type StoredResponse struct {
@@ -34,7 +34,7 @@ func scanResponse(row scanner) (StoredResponse, error) {
 	var args []byte
 	var created, changed int64
 	err := row.Scan(&r.n, &r.ID, &r.Host.ID, &r.Host.Name, &r.Action, &args, &r.Mode, &r.State, &r.Why, &r.Reason, &r.Policy, &r.Title, &r.Alert, &r.Undoes,
-		&r.Signatures, &r.ValidMS, &r.DecidedBy, &created, &changed, &r.token, &r.Automatic)
+		&r.Signatures, &r.ValidMS, &r.DecidedBy, &created, &changed, &r.token, &r.Automatic, &r.BreakGlass)
 	r.Args, r.Created, r.Changed = jsontext.Value(args), fromMillis(created), fromMillis(changed)
 	return r, err
 }

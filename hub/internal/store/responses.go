@@ -30,6 +30,8 @@ type NewResponse struct {
 	Valid      time.Duration
 	// Undoes is the response that it takes back; By is who asked.
 	Undoes, By string
+	// BreakGlass is why a person asked for it over the hub's brakes; empty where nobody did.
+	BreakGlass string
 	// Automatic is true where no person decided: it counts against the budget.
 	Automatic bool
 }
@@ -91,6 +93,9 @@ func (tx *Tx) addResponse(r NewResponse) (id string, fresh bool, err error) {
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		id, host, r.Policy, r.Title, r.Alert, r.Action, r.Args, r.Mode, r.State, r.Why, r.Reason, r.Spot, r.Signatures, r.Valid.Milliseconds(),
 		r.Undoes, r.By, automatic, millis(tx.now), millis(tx.now))
+	if err == nil && r.BreakGlass != "" {
+		err = tx.brokeGlass(r.By, id, r.BreakGlass, 0)
+	}
 	if err != nil || r.Alert == "" {
 		return id, true, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mattn/go-sqlite3"
 
+	"picket.internal/api"
 	"picket.internal/hub/internal/fault"
 )
 
@@ -256,7 +257,7 @@ func (w *writer) close() error {
 // classify makes what a caller may see out of an error of the database.
 func classify(err error) error {
 	var f *fault.Fault
-	if errors.As(err, &f) {
+	if errors.As(err, &f) || errors.Is(err, api.ErrNotFound) {
 		return err
 	}
 	if noRoom(err) {

@@ -36,6 +36,7 @@ type responseRow struct {
 	// gathers none. The pages' key opens no evidence: that takes an access token.
 	Evidence Text
 	SHA256   string
+	Broke    Text    // why the glass was broken
 	Ends     *Moment // when it ends by itself; nil where it does not, or has
 }
 
@@ -66,7 +67,7 @@ func (u *ui) responseRow(r *types.Response) responseRow {
 		state = stateWord{"Unknown", "off"} // of a newer hub
 	}
 	row := responseRow{ID: r.ID, Made: u.moment(r.Created), State: state, Action: Text(r.Action), Host: nameOf(r.Host.Name, r.Host.ID), HostID: r.Host.ID,
-		Asker: "a person", Why: Text(r.Why), Alert: r.Alert}
+		Asker: "a person", Why: Text(r.Why), Alert: r.Alert, Broke: Text(r.BreakGlass)}
 	switch {
 	case r.Policy != "":
 		row.Asker = Text(r.Policy)

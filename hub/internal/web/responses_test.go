@@ -96,3 +96,17 @@ func TestThreat_H2_HostTextInPagesOfResponses(t *testing.T) {
 		t.Error("the page shows no text of the host, so the test tests nothing")
 	}
 }
+
+// A response for which the glass was broken says so, in the colour of what is
+// bad, in the list and below its alert; the reason is a person's text.
+func TestBrokenGlassIsShown(t *testing.T) {
+	s := filled(t, "")
+	list := newActed("")
+	list.list[1].BreakGlass = "bob is on a <plane>"
+	s.handler = web.New(web.Config{Reader: s, Responses: list, Key: key, Addr: addr, Zone: time.UTC, Now: func() time.Time { return apitest.Noon.Add(20 * time.Minute) }})
+	for _, path := range []string{"/responses", "/alerts/" + apitest.AlertID(3)} {
+		if body := s.open(path).Body.String(); !strings.Contains(body, `<p class="no broke">Break-glass: bob is on a &lt;plane&gt;</p>`) {
+			t.Errorf("%s does not show that the glass was broken", path)
+		}
+	}
+}
