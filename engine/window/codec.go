@@ -118,14 +118,16 @@ func (o *ordered) encode(b []byte) []byte {
 	return encodeWitnesses(b, o.pending.all())
 }
 
-func (o *ordered) decode(p *plan, _ *group, r *reader) {
+// decode takes only what settle leaves: chains before the floor of the group, and
+// behind it what waits.
+func (o *ordered) decode(p *plan, g *group, r *reader) {
 	steps := r.count(len(p.spec.Rules), 1)
 	r.check(steps == len(p.spec.Rules))
 	for i := range steps {
 		chain := r.witnesses(p, i+1)
 		r.check(len(chain) == 0 || len(chain) == i+1)
 		for j, w := range chain {
-			r.check(int(w.rule) == j)
+			r.check(int(w.rule) == j && w.at < g.floor)
 		}
 		if len(chain) == 0 {
 			chain = nil
@@ -134,6 +136,7 @@ func (o *ordered) decode(p *plan, _ *group, r *reader) {
 		o.facts += len(chain)
 	}
 	o.pending.buf = r.witnesses(p, 2*maxPending)
+	r.check(len(o.pending.buf) == 0 || o.pending.buf[0].at >= g.floor)
 	for i := 1; i < len(o.pending.buf); i++ {
 		r.check(compareSteps(o.pending.buf[i-1], o.pending.buf[i]) < 0)
 	}
