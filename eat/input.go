@@ -13,8 +13,8 @@ type Ledger interface {
 	// Used reports whether a token of the id, or of the payload with the
 	// digest, was acted on or is being acted on.
 	Used(id, sha256 string) bool
-	// HighWater is the highest counter of those tokens; 0 where there are none.
-	HighWater() uint64
+	// Counters are those of the tokens.
+	Counters() Counters
 	// Recent is how many tokens of the action were acted on in the hour before now.
 	Recent(action string, now time.Time) int
 	// ActionOf is the action of a token that was acted on; false where the id

@@ -117,14 +117,14 @@ func (d *decision) threshold() *Refusal {
 // replay goes by id, payload and counter, never by the bytes of the envelope:
 // DSSE has many spellings of those.
 func (d *decision) replay() *Refusal {
-	high := d.in.Ledger.HighWater()
+	counters := d.in.Ledger.Counters()
 	switch t := d.token; {
 	case d.in.Ledger.Used(t.ID, d.sha256()):
 		return refuse(ErrAlreadyUsed, "%s", t.ID)
-	case t.Counter <= high:
-		return refuse(ErrCounterTooLow, "%d, and the last was %d", t.Counter, high)
-	case t.Counter-high > maxCounterStep:
-		return refuse(ErrCounterTooHigh, "%d, and the last was %d", t.Counter, high)
+	case counters.Spent(t.Counter):
+		return refuse(ErrCounterTooLow, "%d is used up, and the highest was %d", t.Counter, counters.High)
+	case t.Counter > counters.High && t.Counter-counters.High > maxCounterStep:
+		return refuse(ErrCounterTooHigh, "%d, and the highest was %d", t.Counter, counters.High)
 	}
 	return nil
 }

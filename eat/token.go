@@ -38,8 +38,8 @@ type Token struct {
 	NotBefore time.Time
 	// Expires is when it no longer holds, after NotBefore.
 	Expires time.Time
-	// Counter counts the host's tokens, from 1. A host refuses one that is not
-	// above the last it acted on.
+	// Counter counts the host's tokens, from 1. A host takes each
+	// once, and none that is more than 64 below the highest it acted on.
 	Counter uint64
 	// Policy is the name of the response policy that led to it; empty where a
 	// person asked.

@@ -29,7 +29,7 @@ type ledger struct {
 }
 
 func (l *ledger) Used(id, sha256 string) bool       { return l.used[id] != "" || l.used[sha256] != "" }
-func (l *ledger) HighWater() uint64                 { return l.high }
+func (l *ledger) Counters() eat.Counters            { return eat.Counters{High: l.high} }
 func (l *ledger) Recent(string, time.Time) int      { return l.recent }
 func (l *ledger) ActionOf(id string) (string, bool) { a, ok := l.used[id]; return a, ok }
 

@@ -149,7 +149,7 @@ func rewritten(t *testing.T, data []byte, value encoder, parse func([]byte) (enc
 type noLedger struct{}
 
 func (noLedger) Used(string, string) bool       { return false }
-func (noLedger) HighWater() uint64              { return 0 }
+func (noLedger) Counters() eat.Counters         { return eat.Counters{} }
 func (noLedger) Recent(string, time.Time) int   { return 0 }
 func (noLedger) ActionOf(string) (string, bool) { return eat.ActionSuspendProcess, true }
 

@@ -41,9 +41,9 @@ type Wrapper struct {
 	// means that the receipt tells of none.
 	Evidence []byte
 
-	host *Host
-	used map[string]string // actions by token and digest
-	high uint64
+	host     *Host
+	used     map[string]string // actions by token and digest
+	counters eat.Counters
 }
 
 // Wrapper gives the host a wrapper, and tells the hub its key.
@@ -112,15 +112,15 @@ func (c *Host) raw(path string, body []byte) ([]byte, error) {
 	return answer, err
 }
 
-// Used, HighWater, Recent and ActionOf are an eat.Ledger.
+// Used, Counters, Recent and ActionOf are an eat.Ledger.
 func (w *Wrapper) Used(id, sha256 string) bool {
 	_, byID := w.used[id]
 	_, byDigest := w.used[sha256]
 	return byID || byDigest
 }
 
-// HighWater is the highest counter that was acted on.
-func (w *Wrapper) HighWater() uint64 { return w.high }
+// Counters are those that were acted on.
+func (w *Wrapper) Counters() eat.Counters { return w.counters }
 
 // Recent is how often an action was done.
 func (w *Wrapper) Recent(string, time.Time) int { return 0 }
@@ -146,7 +146,7 @@ func (w *Wrapper) Act(delivery []byte) *eat.Receipt {
 	}
 	t := v.Token()
 	r.Token, r.TokenSHA256, r.Action = t.ID, v.SHA256(), t.Action()
-	w.used[t.ID], w.used[v.SHA256()], w.high = t.Action(), t.Action(), t.Counter
+	w.used[t.ID], w.used[v.SHA256()], w.counters = t.Action(), t.Action(), w.counters.Spend(t.Counter)
 	_, w.Seen = v.Checkpoint()
 	if lease := t.Lifetime(); lease > 0 {
 		r.LeaseEnd = time.Now().Add(lease).UTC().Truncate(time.Second)

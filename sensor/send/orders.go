@@ -171,10 +171,10 @@ func (o *Orders) take(work context.Context, delivery []byte) (busy bool) {
 		return false
 	}
 	o.group.Go(func() {
-		defer o.end(opened.SHA256)
 		p := o.parcel(work)
 		printed, err := o.cfg.Launch(work, delivery, p.carry)
 		p.end()
+		o.end(opened.SHA256) // before the hub hears of it, which may give the token again at once
 		o.keep(printed)
 		if err != nil {
 			o.tell(opened, fact.ReceiptFailed, err)

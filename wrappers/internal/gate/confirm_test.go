@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"picket.internal/eat"
+	"picket.internal/eat/eattest"
 	"picket.internal/internal/testneed"
 )
 
@@ -43,21 +44,46 @@ func isIsolated(t *testing.T) bool {
 func TestIsolationWaitsForTheHub(t *testing.T) {
 	for name, c := range map[string]struct {
 		heard  bool
+		early  bool          // the word was made before the isolation, and comes after it
+		behind time.Duration // of the hub's clock
 		until  time.Duration // the last moment at which it is in force
 		detail string
 	}{
-		"not heard": {false, confirmTime - time.Second, "the hub was not heard since"},
-		"heard":     {true, 10*time.Minute - time.Second, "its lease is over"},
+		"not heard":                     {until: confirmTime - time.Second, detail: "the hub was not heard since"},
+		"heard":                         {heard: true, until: 10*time.Minute - time.Second, detail: "its lease is over"},
+		"heard by a clock that is slow": {heard: true, behind: 45 * time.Second, until: 10*time.Minute - time.Second, detail: "its lease is over"},
+		"what was on its way before":    {early: true, until: confirmTime - time.Second, detail: "the hub was not heard since"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newNetworkSite(t)
-			r := s.do(t, eat.IsolateNetwork{Lifetime: 600})
+			isolation, other := s.token(t, eat.IsolateNetwork{Lifetime: 600}), s.token(t, eat.Noop{})
+			early := s.hub.Issue(t, other, s.seen, eattest.AliceKey, eattest.BobKey) // it is in the log already
+			got, err := s.run(t, s.deliver(t, isolation))
+			must(t, err)
+			r := got[len(got)-1]
 			if r.Outcome != eat.OutcomeDone || !isIsolated(t) {
 				t.Fatalf("%+v, isolated %v", r, isIsolated(t))
 			}
+			s.noteSeen(t)
+			if c.early {
+				order, err := s.hub.Prove(t, early.Envelope, early.Index, s.seen).Encode()
+				must(t, err)
+				got, err := s.run(t, order)
+				must(t, err)
+				if last := got[len(got)-1]; last.Token != other.ID || last.Outcome != eat.OutcomeDone {
+					t.Fatalf("%+v", last)
+				}
+			}
 			if c.heard {
+				s.after = 30*time.Second - c.behind
+				word := s.token(t, eat.Noop{})
 				s.after = 30 * time.Second
-				s.do(t, eat.Noop{})
+				got, err := s.run(t, s.deliver(t, word))
+				must(t, err)
+				if last := got[len(got)-1]; last.Token != word.ID || last.Outcome != eat.OutcomeDone {
+					t.Fatalf("%+v", last)
+				}
+				s.noteSeen(t)
 			}
 			s.after = c.until
 			s.leases(t)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"picket.internal/eat"
 	"picket.internal/eat/eattest"
 	"picket.internal/internal/testneed"
 )
@@ -31,7 +32,7 @@ func FuzzLedgerEntry(f *testing.F) {
 		state, err := openFolder(filepath.Dir(dir), filepath.Base(dir))
 		must(t, err)
 		defer state.f.Close()
-		l, err := openLedger(state, 0)
+		l, err := openLedger(state, eat.Counters{})
 		if err != nil {
 			return
 		}
@@ -40,13 +41,13 @@ func FuzzLedgerEntry(f *testing.F) {
 		if e == nil {
 			t.Fatalf("%q was passed over", data)
 		}
-		if !l.Used(eattest.TokenID, "") || l.HighWater() != e.Counter {
+		if !l.Used(eattest.TokenID, "") || l.Counters().High != e.Counter {
 			t.Errorf("%q counts for nothing: %+v", data, e)
 		}
 		again, err := e.encode()
 		must(t, err)
 		must(t, os.WriteFile(path, again, 0o600))
-		twice, err := openLedger(state, 0)
+		twice, err := openLedger(state, eat.Counters{})
 		must(t, err)
 		defer twice.dir.f.Close()
 		third, err := twice.entries[eattest.TokenID].encode()

@@ -143,7 +143,7 @@ func (h *host) enter() (err error) {
 	if h.memory, err = loadMemory(h.state); err != nil {
 		return err
 	}
-	if h.ledger, err = openLedger(h.state, h.memory.Counter); err != nil {
+	if h.ledger, err = openLedger(h.state, eat.Counters{High: h.memory.Counter, Free: h.memory.Free}); err != nil {
 		return err
 	}
 	h.spool, err = openSpool(h.state, key)
@@ -264,11 +264,11 @@ func (h *host) take(data []byte) error {
 	}
 	h.cfg.step("remember")
 	checkpoint, tree := v.Checkpoint()
-	h.memory = memory{Floor: v.Floor(), Size: tree.N, Hash: tree.Hash.String(), Checkpoint: string(checkpoint), Counter: t.Counter}
-	if err := h.memory.save(h.state); err != nil {
+	if err := h.heard(tree.N > h.memory.Size); err != nil {
 		return err
 	}
-	if err := h.heard(t); err != nil {
+	h.memory = memory{Floor: v.Floor(), Size: tree.N, Hash: tree.Hash.String(), Checkpoint: string(checkpoint), Counter: h.ledger.counters.High, Free: h.ledger.counters.Free}
+	if err := h.memory.save(h.state); err != nil {
 		return err
 	}
 	return h.act(e, t)
@@ -288,14 +288,16 @@ func (h *host) refused(r *eat.Refusal) error {
 }
 
 // heard notes that the hub still reaches the host: an isolation that waited for
-// that stays.
-func (h *host) heard(t eat.Token) error {
+// that stays. The log of a delivery shows it, and not a clock: only a hub that
+// knows how much of it this host has seen can prove what has come since.
+func (h *host) heard(since bool) error {
 	for _, e := range h.ledger.in(stageHolds) {
-		if !e.ConfirmBy.IsZero() && t.Issued.After(e.At) {
-			e.ConfirmBy = time.Time{}
-			if err := h.ledger.put(e); err != nil {
-				return err
-			}
+		if !since || e.ConfirmBy.IsZero() {
+			continue
+		}
+		e.ConfirmBy = time.Time{}
+		if err := h.ledger.put(e); err != nil {
+			return err
 		}
 	}
 	return nil

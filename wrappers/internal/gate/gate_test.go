@@ -219,6 +219,33 @@ func TestThreat_W7_OneTokenOneEffect(t *testing.T) {
 	}
 }
 
+// Two tokens on their way at once may overtake each other: both take effect, and
+// each once, also where the ledger has lost them.
+func TestThreat_W7_TokensThatOvertake(t *testing.T) {
+	s := newSite(t)
+	first, second := s.token(t, eat.Noop{}), s.token(t, eat.Noop{})
+	for _, token := range []eat.Token{second, first} {
+		got, err := s.run(t, s.deliver(t, token))
+		if err != nil || got[len(got)-1].Token != token.ID || got[len(got)-1].Outcome != eat.OutcomeDone {
+			t.Fatalf("%v, %+v", err, got[len(got)-1])
+		}
+		s.noteSeen(t)
+	}
+	again := func(token eat.Token, want string) {
+		t.Helper()
+		if got, err := s.run(t, s.deliver(t, token)); err != nil || got[len(got)-1].Refusal != want {
+			t.Errorf("%v, %+v, want %s", err, got[len(got)-1], want)
+		}
+	}
+	again(first, eat.ErrAlreadyUsed.ID)
+	for _, token := range []eat.Token{first, second} {
+		if err := os.Remove(filepath.Join(s.root, "var/lib/picket-wrapper/ledger", token.ID)); err != nil {
+			t.Fatal(err)
+		}
+		again(token, eat.ErrCounterTooLow.ID)
+	}
+}
+
 // TestThreat_W7_KilledAtEachStep: whenever a wrapper is killed, the token is
 // spent or untouched, its effect is there with a lease or gone, and a receipt
 // says which.

@@ -53,19 +53,19 @@ const (
 
 // ledger is all entries, as they were read under the lock.
 type ledger struct {
-	dir     folder
-	entries map[string]*entry
-	high    uint64
+	dir      folder
+	entries  map[string]*entry
+	counters eat.Counters
 }
 
 var _ eat.Ledger = (*ledger)(nil)
 
-func openLedger(state folder, high uint64) (*ledger, error) {
+func openLedger(state folder, counters eat.Counters) (*ledger, error) {
 	dir, err := state.sub("ledger")
 	if err != nil {
 		return nil, err
 	}
-	l := &ledger{dir: dir, entries: map[string]*entry{}, high: high}
+	l := &ledger{dir: dir, entries: map[string]*entry{}, counters: counters}
 	names, err := dir.f.Readdirnames(-1)
 	if err != nil {
 		return nil, err
@@ -89,26 +89,23 @@ func openLedger(state folder, high uint64) (*ledger, error) {
 			return nil, action.Refuse("state.bad_file", "malformed %s: it is of version %d and token %q", dir.path(name), e.V, e.Token)
 		}
 		l.entries[name] = e
-		l.high = max(l.high, e.Counter)
+		l.counters = l.counters.Spend(e.Counter)
 	}
 	return l, nil
 }
 
 // Used reports whether the token was spent.
 func (l *ledger) Used(id, sha256 string) bool {
-	if l.entries[id] != nil {
-		return true
-	}
 	for _, e := range l.entries {
-		if e.SHA256 == sha256 {
+		if e.Token == id || e.SHA256 == sha256 {
 			return true
 		}
 	}
 	return false
 }
 
-// HighWater is the highest counter.
-func (l *ledger) HighWater() uint64 { return l.high }
+// Counters are those of all tokens that were ever spent.
+func (l *ledger) Counters() eat.Counters { return l.counters }
 
 // Recent counts the tokens of an action in the last hour.
 func (l *ledger) Recent(action string, now time.Time) (n int) {
@@ -138,7 +135,7 @@ func (l *ledger) spend(e *entry) error {
 	if err := l.dir.create(e.Token, data); err != nil {
 		return err
 	}
-	l.entries[e.Token], l.high = e, max(l.high, e.Counter)
+	l.entries[e.Token], l.counters = e, l.counters.Spend(e.Counter)
 	return nil
 }
 

@@ -27,8 +27,7 @@ func Main(name string, run func(Config) error) {
 		var self string
 		if self, err = os.Readlink("/proc/self/exe"); err == nil {
 			// An upgrade may put another file in its place while it starts.
-			self = strings.TrimSuffix(strings.TrimPrefix(self, "/"), " (deleted)")
-			err = run(Config{Version: version.String(), Self: self})
+			err = run(Config{Version: version.String(), Self: strings.TrimSuffix(strings.TrimPrefix(self, "/"), " (deleted)")})
 		}
 	}
 	if err != nil {

@@ -23,7 +23,9 @@ type memory struct {
 	Hash string `json:"hash"`
 	// Checkpoint is that, signed: two of one size are the proof of a fork.
 	Checkpoint string `json:"checkpoint"`
-	Counter    uint64 `json:"counter,string"`
+	// Counter and Free are eat.Counters: they outlive the ledger's entries.
+	Counter uint64 `json:"counter,string"`
+	Free    uint64 `json:"free,omitzero,string"`
 }
 
 const memoryFile = "state.json"
