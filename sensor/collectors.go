@@ -24,7 +24,7 @@ import (
 // collectors are all of them, in an explicit table. They meet only here: the
 // canary collector recalls processes that the process collector knew. Source
 // and stats are of the process that they run in, and of what waits there.
-func (c *Config) collectors(source string, stats func() send.Stats, log *eventlog.Logger) ([]watch.Collector, error) {
+func (c *Config) collectors(source string, stats func() send.Stats, armed func(), log *eventlog.Logger) ([]watch.Collector, error) {
 	db := packages.Open("/")
 	processes, err := process.New(process.Config{
 		Interval: time.Duration(c.ScanInterval), HashRate: c.HashRate, Logger: log,
@@ -37,7 +37,7 @@ func (c *Config) collectors(source string, stats func() send.Stats, log *eventlo
 	for _, one := range c.Canaries {
 		list = append(list, canary.Canary{ID: one.ID, Path: one.Path, Type: one.Type})
 	}
-	canaries, err := canary.New(canary.Config{Canaries: list, Processes: processes, FanGroup: canary.HandedDown(os.Getenv), Logger: log})
+	canaries, err := canary.New(canary.Config{Canaries: list, Processes: processes, FanGroup: canary.HandedDown(os.Getenv), Armed: armed, Logger: log})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the canary collector: %w", err)
 	}

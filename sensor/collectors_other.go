@@ -14,7 +14,7 @@ import (
 
 // collectors are for Linux so far: elsewhere the sensor enrolls and says that
 // it cannot watch.
-func (c *Config) collectors(string, func() send.Stats, *eventlog.Logger) ([]watch.Collector, error) {
+func (c *Config) collectors(string, func() send.Stats, func(), *eventlog.Logger) ([]watch.Collector, error) {
 	return nil, errNoCollectors
 }
 

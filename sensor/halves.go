@@ -23,7 +23,7 @@ func RunWatch(ctx context.Context, cfg Config, log *eventlog.Logger) error {
 		return fmt.Errorf("link.sender: %w", err)
 	}
 	var outlet *link.Outlet
-	collectors, err := cfg.collectors("watch", func() send.Stats { return outlet.Stats() }, log)
+	collectors, err := cfg.collectors("watch", func() send.Stats { return outlet.Stats() }, startComplete(log), log)
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,6 @@ func RunWatch(ctx context.Context, cfg Config, log *eventlog.Logger) error {
 		return err
 	}
 	log.Info("watching", "socket", cfg.socket(), "version", cfg.Version, "canaries", len(cfg.Canaries))
-	ready(log)
 	err = operate(ctx, outlet, "watch", outlet.Run, func(ctx context.Context) error { return w.Run(ctx, outlet) })
 	log.Info("stopped")
 	return err

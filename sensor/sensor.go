@@ -27,13 +27,12 @@ func Run(ctx context.Context, cfg Config, log *eventlog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	collectors, err := cfg.collectors("", queue.Stats, log)
+	collectors, err := cfg.collectors("", queue.Stats, startComplete(log), log)
 	if err != nil {
 		return err
 	}
 	watched = watch.New(watch.Config{Collectors: collectors, Logger: log})
 	log.Info("watching", "host", id.Host, "hub", id.Hub, "version", cfg.Version, "canaries", len(cfg.Canaries))
-	ready(log)
 	makers := []func(context.Context) error{func(ctx context.Context) error { return watched.Run(ctx, queue) }}
 	orders, err := cfg.orders(id, queue, log)
 	if err != nil {

@@ -394,3 +394,24 @@ func TestNoCanaries(t *testing.T) {
 	cancel()
 	must(t, c.Run(ctx, newSink()))
 }
+
+// TestArmed: who is told that the canaries are watched can rely on it: a touch
+// from that moment on is seen.
+func TestArmed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "canary")
+	must(t, os.WriteFile(path, []byte("x"), 0o600))
+	armed := make(chan struct{})
+	c, err := canary.New(canary.Config{Canaries: []canary.Canary{{ID: "c", Path: path}}, NoAudit: true, NoFanotify: true, Armed: func() { close(armed) }})
+	must(t, err)
+	out := newSink()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx, out) }()
+	<-armed
+	f, err := os.Open(path)
+	must(t, err)
+	must(t, f.Close())
+	out.wait(t, 0, "the touch", isCanary("c", fact.CanaryOpen))
+	cancel()
+	must(t, <-done)
+}

@@ -63,6 +63,9 @@ type Config struct {
 	FanGroup int
 	// NoAudit leaves the audit alone also where the sensor may listen to it.
 	NoAudit bool
+	// Armed is called when all canaries are watched as well as they can be, each
+	// time that Run has come so far; nil means that nobody waits for it.
+	Armed func()
 	// Logger takes what only a maintainer can use; nil means none.
 	Logger *eventlog.Logger
 
@@ -174,6 +177,7 @@ func (c *Collector) Sources() []string {
 func (c *Collector) Run(ctx context.Context, out watch.Sink) error {
 	c.reset(out)
 	if len(c.canaries) == 0 {
+		c.tellArmed()
 		<-ctx.Done()
 		return nil
 	}
@@ -192,10 +196,17 @@ func (c *Collector) Run(ctx context.Context, out watch.Sink) error {
 	return group.Wait()
 }
 
+func (c *Collector) tellArmed() {
+	if c.cfg.Armed != nil {
+		c.cfg.Armed()
+	}
+}
+
 // loop is the one goroutine that knows what is watched.
 func (c *Collector) loop(ctx context.Context, events <-chan struct{}, mounted <-chan struct{}) error {
 	c.arrangeAll()
 	c.settle()
+	c.tellArmed()
 	check := time.NewTicker(c.cfg.Check)
 	defer check.Stop()
 	second := time.NewTimer(time.Second)
