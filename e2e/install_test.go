@@ -239,6 +239,11 @@ func TestInstallAndUninstall(t *testing.T) {
 	}
 	t.Logf("order to receipt by sudo: %s", took.Round(time.Millisecond))
 
+	// Of units that wait for each other in a circle one is left out at a boot.
+	if out, err := host.Command("systemd-analyze", "verify", "default.target").CombinedOutput(); strings.Contains(string(out), "picket") {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+
 	policy := host.Run(t, "cat", "/etc/picket/host-policy.json")
 	install("", "--launch", "socket")
 	if out, err := host.Try("test", "-e", "/etc/sudoers.d/picket"); err == nil {

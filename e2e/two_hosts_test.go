@@ -132,8 +132,9 @@ func TestTwoHostsAndAHub(t *testing.T) {
 	}
 	talks = listeners(t, a, b)
 	if !strings.Contains(a.ruleset(), "picket_isolation") {
-		t.Errorf("after the start the ruleset is\n%s\nand the lease's unit is\n%s", a.ruleset(),
-			a.Run(t, "systemctl", "show", "picket-lease.service", "-p", "ActiveState,Result,ConditionResult,ExecMainStatus,ExecMainStartTimestamp,ExecMainExitTimestamp"))
+		t.Errorf("after the start the ruleset is\n%s\nand the lease's unit is\n%s\nand of the boot is said\n%s", a.ruleset(),
+			a.Run(t, "systemctl", "show", "picket-lease.service", "-p", "ActiveState,Result,ConditionResult,ExecMainStatus,ExecMainStartTimestamp,ExecMainExitTimestamp"),
+			a.Run(t, "sh", "-c", "ls /etc/systemd/system/sysinit.target.wants; systemctl list-jobs; journalctl -b --no-pager -o short-precise _PID=1 | head -n 80"))
 	}
 	mustNotReach(t, a, b, talks)
 	step("its sensor starts")
