@@ -43,10 +43,14 @@ func (openrc) files(h *host) error {
 	}{
 		{"/etc/picket", 0o755, false}, {"/etc/picket/trust", 0o755, false}, {stateDir, 0o700, true}, {wrapperDir, 0o700, false},
 	} {
-		path := h.path(dir.path)
-		if err := os.Mkdir(path, dir.mode); err == nil && dir.own {
-			err = os.Lchown(path, int(as.Credential.Uid), int(as.Credential.Gid))
-		} else if err != nil && !errors.Is(err, os.ErrExist) {
+		err := os.Mkdir(h.path(dir.path), dir.mode)
+		if errors.Is(err, os.ErrExist) {
+			continue
+		}
+		if err == nil && dir.own {
+			err = os.Lchown(h.path(dir.path), int(as.Credential.Uid), int(as.Credential.Gid))
+		}
+		if err != nil {
 			return fmt.Errorf("making the folders: %w", err)
 		}
 	}
