@@ -92,7 +92,7 @@ bench: tools ## latency, containment, ingest, engine, footprint and sizes, measu
 	CGO_ENABLED=1 $(GO) test -run '^$$' -bench 'Replay' -benchtime 1x -timeout 30m ./hub
 	$(GO) test -run '^$$' -bench 'Linear|Match|Parallel|Load' -timeout 30m ./engine
 	$(GO) test -run '^$$' -bench 'ExecToFact' -benchtime 1x ./sensor/watch/process
-	$(GO) test -run '^$$' -bench 'Attribution|TouchToEmit' -benchtime 1x ./sensor/watch/canary
+	$(GO) test -run '^$$' -bench 'Attribution|TouchToEmit' -benchtime 20x ./sensor/watch/canary
 	$(GO) test -run '^$$' -bench 'Read|OfThisMachine|OverThisMachine|Seal|Emit' ./sensor/...
 	$(GO) test -run '^$$' -bench 'Verify' ./eat
 	cd bench && PICKET_BENCH=1 $(GO) test -count=1 -v -run 'Comparison|Scale' -timeout 30m .
