@@ -121,7 +121,7 @@ func (t *table) walk(n uint32, depth int, each func(row []byte)) error {
 	}
 	for i := range cells {
 		at := int(binary.BigEndian.Uint16(buf[first+2*i:]))
-		if at+4 > len(buf) {
+		if at+4 > t.usable { // what is reserved behind it holds no cells
 			t.bad++
 			continue
 		}
