@@ -245,7 +245,7 @@ func (c *Collector) recount(a *actor) *blocks {
 	}
 	r := &proc.Reading{
 		PID: a.pid, Path: e.Executable, Cwd: e.WorkingDir,
-		IDs: proc.IDs{RealUser: e.UID, User: e.EUID, RealGroup: e.GID, Group: e.EGID}, Owned: true,
+		IDs: e.ids(), Owned: true,
 		ArgsCut: len(e.Title) >= 128,
 	}
 	r.Name = e.Comm
@@ -259,12 +259,24 @@ func (c *Collector) recount(a *actor) *blocks {
 	return &blocks{process: p, user: host.Owner(r)}
 }
 
-// login adds who had logged in, which the audit keeps.
+func (e *AuditEvent) ids() proc.IDs {
+	return proc.IDs{RealUser: e.UID, User: e.EUID, RealGroup: e.GID, Group: e.EGID}
+}
+
+// login adds who had logged in, which the audit keeps, and as whom the process
+// ran where it ended before it could be asked.
 func (c *Collector) login(b *blocks, e *AuditEvent) *fact.User {
-	if e == nil || e.Login == math.MaxUint32 || b.user == nil {
+	if e == nil {
 		return b.user
 	}
-	u := *b.user
+	owner := b.user
+	if owner == nil {
+		owner = c.procs.Host().Owner(&proc.Reading{IDs: e.ids(), Owned: true})
+	}
+	if owner == nil || e.Login == math.MaxUint32 {
+		return owner
+	}
+	u := *owner
 	u.Audit = c.procs.Host().Login(e.Login)
 	return &u
 }

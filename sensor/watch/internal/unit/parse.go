@@ -95,7 +95,7 @@ func parseSetting(section string, line []byte) (setting, bool) {
 		return setting{}, false
 	}
 	if len(value) > maxValue {
-		value = value[:maxValue]
+		value = bytes.TrimSpace(value[:maxValue])
 	}
 	return setting{section, string(key), string(value)}, true
 }
