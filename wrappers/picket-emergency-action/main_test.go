@@ -221,6 +221,9 @@ func TestThreat_W14_NoProgramAndNoNetwork(t *testing.T) {
 			t.Fatalf("%s was not started:\n%s", program, data)
 		}
 		for _, call := range calls[begun+1:] {
+			if strings.Contains(call, "<... ") { // the end of a call whose beginning is a line of its own
+				continue
+			}
 			again := strings.Contains(call, `execve("/proc/self/exe"`)
 			kernels := strings.Contains(call, "socket(AF_NETLINK")
 			if !again && !kernels && (strings.Contains(call, "exec") || strings.Contains(call, "socket(") || strings.Contains(call, "ptrace(")) {
