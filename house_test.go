@@ -286,7 +286,7 @@ func TestWrappersBuildStaticAndSmall(t *testing.T) {
 // was said twice has been taken out. It stays where it is until something more
 // is taken out.
 func TestWrappersAreReadInAnHour(t *testing.T) {
-	const budget, ceiling = 2000, 5833
+	const budget, ceiling = 2000, 5829
 	lines := 0
 	err := filepath.WalkDir("wrappers", func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {

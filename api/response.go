@@ -36,6 +36,9 @@ var ResponseStates = []string{ResponseDryRun, ResponseWaiting, ResponseQueued, R
 // those of policies.
 const ModeManual = "manual"
 
+// ByHub is who decided about what the hub asks by itself.
+const ByHub = "hub"
+
 // ModeSchedule is the mode of what the hub asks by itself, which changes nothing:
 // attestations. Lists leave it out unless it is asked for.
 const ModeSchedule = "schedule"

@@ -36,7 +36,7 @@ func (c *checks) count(name string, n, most int) {
 	c.that(n <= most, "%s: %d where %d are allowed", name, n, most)
 }
 
-func (c *checks) hash(name, s string) { c.field(isHex(s, 64), name, s) }
+func (c *checks) hash(name, s string) { c.field(ValidSHA256(s), name, s) }
 
 func (c *checks) ulid(name, s string) { c.field(ValidTokenID(s), name, s) }
 
@@ -75,6 +75,10 @@ func validBoot(s string) bool {
 	return len(s) == 36 && strings.Trim(s, "0123456789abcdef-") == "" &&
 		s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' && strings.Count(s, "-") == 4
 }
+
+// ValidSHA256 reports whether s is a SHA-256 as it is written everywhere here: 64
+// hexadecimal digits in lower case.
+func ValidSHA256(s string) bool { return isHex(s, 64) }
 
 func isHex(s string, length int) bool {
 	return len(s) == length && strings.Trim(s, "0123456789abcdef") == ""

@@ -42,7 +42,7 @@ func asker(r *api.Response) string {
 	case r.Policy != "":
 		return r.Policy
 	}
-	if r.DecidedBy == "hub" || r.Mode == api.ModeSchedule {
+	if r.DecidedBy == api.ByHub {
 		return "the hub"
 	}
 	return "a person"

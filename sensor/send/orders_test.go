@@ -325,7 +325,7 @@ func TestTheEndOfALeaseIsCollected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		delivery := eattest.NewHub(t).Deliver(t, tokenNow(), 0)
 		end := time.Now().UTC().Add(10 * time.Minute)
-		held := receiptOf(t, func(r *eat.Receipt) { r.LeaseEnd, r.Effect = end, map[string]string{logSize: "7"} })
+		held := receiptOf(t, func(r *eat.Receipt) { r.LeaseEnd, r.Effect = end, map[string]string{eat.EffectLogSize: "7"} })
 		d := &desk{t: t, answer: once(delivery)}
 		d.act = func(context.Context, []byte) ([][]byte, error) { return [][]byte{held}, nil }
 		d.work(eattest.Trust(t), time.Hour)

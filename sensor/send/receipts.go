@@ -128,10 +128,6 @@ func tell(news chan struct{}) {
 	}
 }
 
-// logSize is the effect in which a wrapper says how much of the hub's log it
-// has seen.
-const logSize = "log_size"
-
 // keep takes what a wrapper printed. Receipts are the hub's to judge; here they
 // only tell, where the wrapper's key can be read, how much of the log it has
 // seen and when the next lease ends.
@@ -161,7 +157,7 @@ func (o *Orders) keep(printed [][]byte) {
 func (s *spool) note(receipt *eat.Receipt, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if size, err := strconv.ParseInt(receipt.Effect[logSize], 10, 64); err == nil && size > s.log {
+	if size, err := strconv.ParseInt(receipt.Effect[eat.EffectLogSize], 10, 64); err == nil && size > s.log {
 		s.log = size
 	}
 	switch {

@@ -72,10 +72,10 @@ func (f Finding) Fact() *fact.Integrity {
 	if f.ID == Changed || f.ID == Refused {
 		i.Subject = fact.SubjectAttestedFile
 	}
-	if isHash(f.Expected) {
+	if eat.ValidSHA256(f.Expected) {
 		i.Expected = &fact.Hash{SHA256: f.Expected}
 	}
-	if isHash(f.Observed) {
+	if eat.ValidSHA256(f.Observed) {
 		i.Observed = &fact.Hash{SHA256: f.Observed}
 	}
 	return i
@@ -139,7 +139,7 @@ func (j *judging) find(id, expected, observed, format string, args ...any) {
 func (j *judging) disk() {
 	found := j.files[sensorFile]
 	switch {
-	case !isHash(found):
+	case !eat.ValidSHA256(found):
 		j.find(SensorHash, "", "", "the wrapper finds no sensor to hash: %q", found)
 	case len(j.in.Said) == 0:
 		j.find(SensorSilent, "", found, "the sensor says nothing of its own hash")
@@ -162,7 +162,7 @@ func (j *judging) running() {
 		some = true
 		switch {
 		case image == disk:
-		case isHash(image) && (image == j.in.Before[sensorFile] || image == j.in.Pinned):
+		case eat.ValidSHA256(image) && (image == j.in.Before[sensorFile] || image == j.in.Pinned):
 			j.restart = true
 			j.notes = append(j.notes, "process "+pid+" still runs the sensor that lay there before")
 		default:
@@ -188,5 +188,3 @@ func (j *judging) changed() {
 		}
 	}
 }
-
-func isHash(s string) bool { return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == "" }

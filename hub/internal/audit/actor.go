@@ -1,9 +1,13 @@
 package audit
 
-import "context"
+import (
+	"context"
+
+	"picket.internal/api"
+)
 
 // Hub is the actor where nobody asked.
-const Hub = "hub"
+const Hub = api.ByHub
 
 type actorKey struct{}
 

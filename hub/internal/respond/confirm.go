@@ -6,6 +6,7 @@ import (
 
 	"picket.internal/api"
 	"picket.internal/eat"
+	"picket.internal/hub/internal/audit"
 	"picket.internal/hub/internal/store"
 	"picket.internal/policies"
 )
@@ -22,7 +23,7 @@ func (d *Desk) confirm(ctx context.Context, receipts []store.Receipt) error {
 			continue
 		}
 		list = append(list, store.NewResponse{
-			Host: r.Host, Action: eat.ActionNoop, Args: []byte("{}"), Mode: policies.Auto, State: api.ResponseQueued, By: "hub",
+			Host: r.Host, Action: eat.ActionNoop, Args: []byte("{}"), Mode: policies.Auto, State: api.ResponseQueued, By: audit.Hub,
 			Reason: "the hub still reaches the host that token " + r.Token + " has isolated",
 			Spot:   "confirm " + r.Token, Group: eat.MaxLifetime + time.Hour, Valid: policies.DefaultValid,
 		})

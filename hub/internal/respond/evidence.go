@@ -75,16 +75,15 @@ func (d *Desk) judgeEvidence(ctx context.Context, token string) error {
 	if err != nil {
 		return err
 	}
-	why := ""
+	state, why := api.EvidenceWhole, ""
 	if err := d.writeEvidence(ctx, e, host, io.Discard); errors.Is(err, fault.EvidenceMismatch) {
-		why = "what came is not what the host's wrapper has signed"
+		state, why = api.EvidenceMismatch, "what came is not what the host's wrapper has signed"
 	} else if err != nil {
 		return err
 	}
 	if err := d.cfg.Store.JudgeEvidence(ctx, token, why); err != nil {
 		return err
 	}
-	state := cmp.Or(map[bool]string{true: "whole"}[why == ""], "mismatch")
 	d.cfg.Stats.Add("evidence."+state, 1)
 	d.cfg.Logger.Info("evidence arrived", "token", token, "host", host, "bytes", e.Bytes, "state", state)
 	return nil

@@ -80,7 +80,7 @@ func (tx *Tx) readAnnouncement(w *wrapperRow, r Receipt, response *int64) (annou
 	}
 	a.bytes, err = strconv.ParseInt(r.Effect["bytes"], 10, 64)
 	switch {
-	case err != nil || a.bytes < 1 || len(a.sha256) != 64 || strings.Trim(a.sha256, "0123456789abcdef") != "" || r.Effect["id"] != a.token:
+	case err != nil || a.bytes < 1 || !eat.ValidSHA256(a.sha256) || r.Effect["id"] != a.token:
 		return announced{}, fault.EvidenceMismatch.With("the receipt does not tell of the bundle that it is about")
 	case a.bytes > asked.MaxBytes:
 		return announced{}, fault.EvidenceMismatch.With("%d bytes where the token allowed %d", a.bytes, asked.MaxBytes)

@@ -224,10 +224,6 @@ func (s *Store) RejectReceipt(ctx context.Context, host fact.Host, id, detail st
 	})
 }
 
-// logSize is the effect in which a wrapper says how many records of the log it
-// has seen.
-const logSize = "log_size"
-
 // outcomes are what a response becomes by a receipt.
 var outcomes = map[string]string{
 	eat.OutcomeDone: api.ResponseDone, eat.OutcomeRefused: api.ResponseRefused, eat.OutcomeFailed: api.ResponseFailed,
@@ -259,7 +255,7 @@ func (tx *Tx) apply(w *wrapperRow, r Receipt) error {
 	if r.Outcome != eat.OutcomeRefused {
 		// The wrapper writes down what it saw of the log before it acts. What it
 		// says itself is newer: a token may have been handed out more than once.
-		if seen, err := strconv.ParseInt(r.Effect[logSize], 10, 64); err == nil && seen > size {
+		if seen, err := strconv.ParseInt(r.Effect[eat.EffectLogSize], 10, 64); err == nil && seen > size {
 			size = seen
 		}
 		if err := tx.exec(`UPDATE wrappers SET known = max(known, ?) WHERE host = ?`, size, w.n); err != nil {

@@ -71,7 +71,7 @@ func (u *ui) responseRow(r *types.Response) responseRow {
 	switch {
 	case r.Policy != "":
 		row.Asker = Text(r.Policy)
-	case r.DecidedBy == "hub", r.Mode == types.ModeSchedule:
+	case r.DecidedBy == types.ByHub:
 		row.Asker = "the hub"
 	}
 	if e := r.Evidence; e != nil {

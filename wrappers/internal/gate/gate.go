@@ -303,10 +303,6 @@ func (h *host) heard(since bool) error {
 	return nil
 }
 
-// logSize is the effect that says how much of the hub's log this host has seen:
-// from there the hub must prove the next token. It is told where there is room.
-const logSize = "log_size"
-
 // tell writes the receipt of an entry.
 func (h *host) tell(e *entry, outcome, refusal, detail string, effect action.Effect) error {
 	r := eat.Receipt{
@@ -317,7 +313,7 @@ func (h *host) tell(e *entry, outcome, refusal, detail string, effect action.Eff
 		r.Effect[name] = plain(value)
 	}
 	if len(r.Effect) < 64 && h.memory.Size > 0 {
-		r.Effect[logSize] = strconv.FormatInt(h.memory.Size, 10)
+		r.Effect[eat.EffectLogSize] = strconv.FormatInt(h.memory.Size, 10)
 	}
 	if outcome == eat.OutcomeDone {
 		r.LeaseEnd = e.LeaseEnd
