@@ -76,7 +76,7 @@ var rooms = []room{
 	{folder: "packaging", cgoFree: true, never: leafNever},
 	{folder: "sensor", ours: []string{"strictjson", "fact", "envelope", "wire", "eat", "packaging"}, never: sensorNever, cgoFree: true},
 	{folder: "cmd/picket-sensor", ours: []string{"internal/version", "strictjson", "fact", "envelope", "wire", "eat", "packaging", "sensor"}, never: sensorNever, cgoFree: true},
-	{folder: "cmd/picket-sensor-install", ours: []string{"strictjson", "fact", "envelope", "wire", "eat", "packaging", "sensor/install", "sensor/send/launch"}, never: sensorNever, cgoFree: true},
+	{folder: "cmd/picket-sensor-install", ours: []string{"strictjson", "fact", "envelope", "wire", "eat", "packaging", "sensor/install", "sensor/send/launch", "sensor/internal/peer"}, never: sensorNever, cgoFree: true},
 	{folder: "wrappers", ours: []string{"internal/version", "strictjson", "envelope", "eat"}, never: wrapperNever, cgoFree: true},
 	{folder: "engine", ours: []string{"strictjson", "fact"}, cgoFree: true, never: map[string]string{
 		"net/http":     "the engine can be embedded anywhere and talks to nobody",

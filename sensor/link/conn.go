@@ -8,6 +8,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"picket.internal/sensor/internal/peer"
 )
 
 // keep is the largest buffer that is kept between two frames.
@@ -33,9 +35,9 @@ type conn struct {
 
 // accept checks whose connection it is.
 func accept(c *net.UnixConn, uid uint32) (*conn, error) {
-	peer, err := peerOf(c)
-	if err == nil && peer != uid {
-		err = fmt.Errorf("%w: the other side runs as user %d, not as user %d", ErrPeer, peer, uid)
+	other, err := peer.User(c)
+	if err == nil && other != uid {
+		err = fmt.Errorf("%w: the other side runs as user %d, not as user %d", ErrPeer, other, uid)
 	}
 	if err != nil {
 		c.Close()

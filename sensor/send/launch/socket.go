@@ -3,6 +3,8 @@ package launch
 import (
 	"context"
 	"net"
+
+	"picket.internal/sensor/internal/peer"
 )
 
 // bySocket writes the delivery to the root unit's socket, closes its side, and
@@ -17,7 +19,7 @@ func (l *Launcher) bySocket(ctx context.Context, delivery []byte, out *output) (
 	defer conn.Close()
 	// The receipts prove themselves, but the delivery must not go to whoever
 	// could make a socket of that name: what it says is not for everybody.
-	if owner, err := listener(conn); err != nil || owner != l.owner {
+	if owner, err := peer.User(conn); err != nil || owner != l.owner {
 		return nil, fail("launch.bad_peer", "who listens at %s is user %d, not %d (%v)", l.socket, owner, l.owner, err)
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })

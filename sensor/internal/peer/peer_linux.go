@@ -1,4 +1,4 @@
-package link
+package peer
 
 import (
 	"fmt"
@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peerOf is the user of the process at the other end: of whoever connected, or
-// of whoever listens. The kernel notes it at connect(2) and listen(2); nobody
-// can change it. Source: unix(7) SO_PEERCRED.
-func peerOf(c *net.UnixConn) (uid uint32, err error) {
+// User is the user of the process at the other end: of whoever connected, or of
+// whoever listens. The kernel notes it at connect(2) and listen(2); nobody can
+// change it. Source: unix(7) SO_PEERCRED.
+func User(c *net.UnixConn) (uid uint32, err error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return 0, fmt.Errorf("asking who the other side is: %w", err)
