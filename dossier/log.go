@@ -3,7 +3,6 @@ package dossier
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -17,29 +16,6 @@ type record struct {
 	index int64
 	entry eat.Entry
 	doc   []byte
-}
-
-// change and approval are documents of the log, as package audit of the hub
-// writes them.
-type change struct {
-	V       int               `json:"v"`
-	Event   string            `json:"event"`
-	Subject string            `json:"subject,omitempty"`
-	By      string            `json:"by"`
-	At      time.Time         `json:"at"`
-	Detail  map[string]string `json:"detail,omitempty"`
-}
-
-type approval struct {
-	V           int       `json:"v"`
-	Response    string    `json:"response"`
-	Token       string    `json:"token,omitempty"`
-	TokenSHA256 string    `json:"token_sha256,omitempty"`
-	Operator    string    `json:"operator,omitempty"`
-	Sig         []byte    `json:"sig,omitempty"`
-	Verdict     string    `json:"verdict"`
-	By          string    `json:"by"`
-	At          time.Time `json:"at"`
 }
 
 var documentLimits = strictjson.Limits{Bytes: 64 << 10}
@@ -90,13 +66,13 @@ func openRecord(tree tlog.Tree, r *api.DossierRecord) (_ record, reason string) 
 func (c *checker) find(kind, id string) []record { return c.records[kind+" "+id] }
 
 // changes are the changes of an event and subject.
-func (c *checker) changes(event, subject string) (out []change) {
+func (c *checker) changes(event, subject string) (out []eat.LogChange) {
 	id := event
 	if subject != "" {
 		id += "/" + subject
 	}
 	for _, r := range c.find(eat.EntryConfig, id) {
-		var one change
+		var one eat.LogChange
 		if err := strictjson.Decode(r.doc, documentLimits, &one, func(string) {}); err == nil && one.Event == event && one.Subject == subject {
 			out = append(out, one)
 		}

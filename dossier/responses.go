@@ -154,7 +154,7 @@ func (c *checker) approvals(r *api.Response, o *eat.Opened) {
 
 func (c *checker) approvalLogged(response, name string, o *eat.Opened, sig []byte) bool {
 	return slices.ContainsFunc(c.find(eat.EntryApproval, response+"/"+name), func(r record) bool {
-		var a approval
+		var a eat.LogApproval
 		err := strictjson.Decode(r.doc, documentLimits, &a, func(string) {})
 		return err == nil && a.Token == o.Token.ID && a.TokenSHA256 == o.SHA256 && a.Operator == name && a.Verdict == "approved" && bytes.Equal(a.Sig, sig)
 	})

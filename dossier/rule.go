@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"picket.internal/api"
+	"picket.internal/eat"
 	"picket.internal/engine"
 	"picket.internal/engine/rule"
 )
@@ -40,7 +41,7 @@ func (c *checker) rule() {
 		c.say(False, "rule", "the alert names title, status, severity or tags otherwise than the text of %s", r.ID)
 		return
 	}
-	logged := slices.ContainsFunc(c.changes("rules.loaded", ""), func(one change) bool { return one.Detail["version"] == set.Version() })
+	logged := slices.ContainsFunc(c.changes("rules.loaded", ""), func(one eat.LogChange) bool { return one.Detail["version"] == set.Version() })
 	if !logged {
 		c.say(False, "rule", "the log does not say that the hub ran the rules %s", set.Version())
 		return

@@ -16,7 +16,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -51,21 +50,8 @@ func Entry(kind, id string, doc []byte) eat.Entry {
 	return eat.Entry{Type: kind, ID: id, SHA256: hex.EncodeToString(sum[:])}
 }
 
-// Change is the document of a change of what the hub is.
-type Change struct {
-	// V is the version, 1; Encode fills it in.
-	V int `json:"v"`
-	// Event is what happened, as in "host.disabled".
-	Event string `json:"event"`
-	// Subject is what it happened to; empty where that is the hub.
-	Subject string `json:"subject,omitempty"`
-	// By is the access token that asked for it, or "hub".
-	By string `json:"by"`
-	// At is when, by the hub's clock, UTC.
-	At time.Time `json:"at"`
-	// Detail says more, by name.
-	Detail map[string]string `json:"detail,omitempty"`
-}
+// Change is the document of a change of what the hub is. Encode fills in V.
+type Change eat.LogChange
 
 // Encode returns the record of the change and its document.
 func (c Change) Encode() (eat.Entry, []byte, error) {
@@ -81,27 +67,8 @@ func (c Change) Encode() (eat.Entry, []byte, error) {
 	return Entry(eat.EntryConfig, id, doc), doc, nil
 }
 
-// Approval is the document of an operator's signature, or of a person's yes or
-// no where none was asked for.
-type Approval struct {
-	// V is the version, 1; Encode fills it in.
-	V int `json:"v"`
-	// Response is the response that is approved.
-	Response string `json:"response"`
-	// Token is the id of the token, and TokenSHA256 the digest of its payload;
-	// empty where nothing was signed.
-	Token       string `json:"token,omitempty"`
-	TokenSHA256 string `json:"token_sha256,omitempty"`
-	// Operator is who signed, and Sig the signature; empty where nobody did.
-	Operator string `json:"operator,omitempty"`
-	Sig      []byte `json:"sig,omitempty"`
-	// Verdict is approved or rejected.
-	Verdict string `json:"verdict"`
-	// By is the access token over which it came.
-	By string `json:"by"`
-	// At is when, by the hub's clock, UTC.
-	At time.Time `json:"at"`
-}
+// Approval is the document of a signature, a yes or a no. Encode fills in V.
+type Approval eat.LogApproval
 
 // Encode returns the record of the approval and its document.
 func (a Approval) Encode() (eat.Entry, []byte, error) {
