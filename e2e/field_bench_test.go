@@ -3,7 +3,6 @@
 package e2e_test
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -118,14 +117,7 @@ func waitingFor(b testing.TB, host *booted.Host, script string) waiting {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	pid, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil {
-		b.Fatal(err)
-	}
-	pid = strings.TrimSpace(pid)
+	pid := begin(b, cmd, stdout)
 	return waiting{
 		stat: host.Path("/proc/" + pid + "/stat"),
 		tell: func() { fmt.Fprintln(stdin, "go") },
@@ -197,14 +189,7 @@ func (a *acting) startToStop(b testing.TB, start string) time.Duration {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := victim.Start(); err != nil {
-		b.Fatal(err)
-	}
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil {
-		b.Fatal(err)
-	}
-	pid := strings.TrimSpace(line)
+	pid := begin(b, victim, stdout)
 	defer func() {
 		a.Try("sh", "-c", "kill -9 "+pid)
 		victim.Process.Kill()

@@ -3,8 +3,10 @@
 package e2e_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -334,4 +336,18 @@ func (s *station) within(do func()) {
 	if err := <-done; err != nil {
 		s.field.t.Fatalf("entering the network of %s: %v", s.name, err)
 	}
+}
+
+// begin starts a command and returns the first line that it writes to a pipe of
+// its own, as its number.
+func begin(t testing.TB, cmd *exec.Cmd, pipe io.Reader) string {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(pipe).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(line)
 }

@@ -65,6 +65,9 @@ func TestInstallWithOpenRC(t *testing.T) {
 		}
 	}
 
+	if processesOf(t, host) == "" {
+		t.Error("no process of the sensor's users is seen while it runs: the look for what is left would find none either")
+	}
 	host.Run(t, "picket-sensor", "uninstall")
 	after := map[string]bool{}
 	for _, line := range diskOf(t, host) {
@@ -79,7 +82,7 @@ func TestInstallWithOpenRC(t *testing.T) {
 	for line := range after {
 		t.Errorf("left: %s", line)
 	}
-	if left := host.Run(t, "sh", "-c", "stat -c '%U %n' /proc/[0-9]* 2>/dev/null | grep ^picket || true"); left != "" {
+	if left := processesOf(t, host); left != "" {
 		t.Errorf("processes are left:\n%s", left)
 	}
 }

@@ -120,6 +120,9 @@ func keepsTheHost(t *testing.T, m manager) {
 		}
 	}
 
+	if processesOf(t, host) == "" {
+		t.Error("no process of the sensor's users is seen while it runs: the look for what is left would find none either")
+	}
 	do(m.remove, "picket-sensor")
 	for _, path := range []string{packaging.Sudoers.Path, "/usr/bin/picket-sensor", "/usr/libexec/picket", "/usr/lib/systemd/system/picket-send.service", "/run/picket-wrapper"} {
 		if out, err := host.Try("ls", "-d", path); err == nil {
@@ -132,9 +135,15 @@ func keepsTheHost(t *testing.T, m manager) {
 	if got := host.Run(t, "systemctl", "list-units", "--all", "--no-legend", "picket*"); got != "" {
 		t.Errorf("units are left: %s", got)
 	}
-	if got := host.Run(t, "sh", "-c", "stat -c '%U %n' /proc/[0-9]* 2>/dev/null | grep ^picket || true"); got != "" {
+	if got := processesOf(t, host); got != "" {
 		t.Errorf("processes are left: %s", got)
 	}
+}
+
+// processesOf lists the processes of the sensor's users; empty where there is none.
+func processesOf(t *testing.T, host *booted.Host) string {
+	t.Helper()
+	return host.Run(t, "sh", "-c", "stat -c '%U %n' /proc/[0-9]* 2>/dev/null | grep ^picket || true")
 }
 
 // TestRPMHoldsWhatTheDebHolds: both packages are made of one list. There is no

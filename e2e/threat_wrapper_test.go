@@ -347,6 +347,12 @@ func TestThreat_P3_PurgeLeavesNothing(t *testing.T) {
 	token, delivery = a.order(t, eat.SuspendProcess{Process: victim, Lifetime: 3600})
 	a.accept(t, token, delivery)
 
+	left := func() string {
+		return a.Run(t, "sh", "-c", "ls -d /run/picket* /run/systemd/system/picket* 2>/dev/null | grep -v '^/run/picket.deb$' || true")
+	}
+	if left() == "" {
+		t.Error("nothing of Picket's is seen in /run while it is there: the look for what is left would find nothing either")
+	}
 	out, err := a.Command("dpkg", "--purge", "picket-sensor").CombinedOutput()
 	t.Cleanup(endStanding) // the next test boots another
 	if err != nil {
@@ -359,7 +365,7 @@ func TestThreat_P3_PurgeLeavesNothing(t *testing.T) {
 	if diff := changed(a.before, a.files(t)); diff != "" {
 		t.Errorf("purging leaves the disk with these differences:\n%s", diff)
 	}
-	if left := a.Run(t, "sh", "-c", "ls -d /run/picket* /run/systemd/system/picket* 2>/dev/null | grep -v '^/run/picket.deb$' || true"); left != "" {
+	if left := left(); left != "" {
 		t.Errorf("left in /run:\n%s", left)
 	}
 	if left := strings.TrimSpace(a.Run(t, "systemctl", "list-units", "--all", "--plain", "--no-legend", "picket*")); left != "" {

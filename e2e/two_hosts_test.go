@@ -3,7 +3,6 @@
 package e2e_test
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"net"
@@ -201,14 +200,7 @@ func catIsSuspended(t *testing.T, s *station) (suspended bool, end func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cat.Start(); err != nil {
-		t.Fatal(err)
-	}
-	pid, err := bufio.NewReader(errs).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid = strings.TrimSpace(pid)
+	pid := begin(t, cat, errs)
 	end = sync.OnceFunc(func() {
 		s.Try("sh", "-c", "kill -9 "+pid)
 		cat.Process.Kill() // nsenter stops with what it started, and does not go on with it
