@@ -1,9 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
-	"os"
 
 	"picket.internal/dossier"
 )
@@ -45,15 +45,7 @@ func (c *alertsExportCommand) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	// Facts may hold what only the owner should read.
-	f, err := os.OpenFile(c.Output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("exporting an alert: %w", err)
-	}
-	_, err = f.Write(data)
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
+	if err := writeOnce(c.Output, func(w *bufio.Writer) error { _, err := w.Write(data); return err }); err != nil {
 		return fmt.Errorf("exporting an alert: %w", err)
 	}
 	p.Note("%d bytes in %s; picket verify %s --trust FILE checks it", len(data), c.Output, c.Output)

@@ -74,7 +74,7 @@ func (c *eatEvidenceCommand) Run(ctx context.Context, e *env) error {
 func writeOnce(path string, write func(*bufio.Writer) error) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return fmt.Errorf("writing the evidence: %w", err)
+		return fmt.Errorf("making the file: %w", err)
 	}
 	w := bufio.NewWriter(f)
 	err = write(w)
