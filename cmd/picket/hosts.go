@@ -47,7 +47,7 @@ func (c *hostsListCommand) Run(ctx context.Context, e *env) error {
 }
 
 type hostShowCommand struct {
-	ID   string `arg:"" help:"The host, as in picket hosts list."`
+	ID   string `arg:"" help:"The host, by its name or its id."`
 	Kind string `help:"List one inventory, as in package." placeholder:"KIND"`
 	hubFlags
 }
@@ -60,7 +60,7 @@ that it says it is, and what else it found: see picket hosts attest.
 AGREED is when the hub last held just what the host says there is; where the
 two differ, the hub asks for the difference.
 
-    $ picket hosts show h_gkq7xv6bq2v4d7ukm3h5zq3x2e
+    $ picket hosts show web1
     Attested  the wrapper finds what the sensor says
               Wed 6 May 2026 15:04:05.000 UTC
 
@@ -68,7 +68,7 @@ two differ, the hub asks for the difference.
     package        2311  in step  4 s ago  2 h ago
     service         187  in step  4 s ago  3 d ago
 
-    $ picket hosts show h_gkq7xv6bq2v4d7ukm3h5zq3x2e --kind package`
+    $ picket hosts show web1 --kind package`
 }
 
 // Run shows a host.
@@ -78,16 +78,20 @@ func (c *hostShowCommand) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	defer hub.Close()
+	id, err := hostNamed(ctx, hub, c.ID)
+	if err != nil {
+		return err
+	}
 	var n int
 	if c.Kind != "" {
-		n, err = p.Entities(hub.Inventory(ctx, c.ID, c.Kind))
+		n, err = p.Entities(hub.Inventory(ctx, id, c.Kind))
 	} else {
 		if !c.JSON {
-			if err := attestationOf(ctx, hub, p, c.ID); err != nil {
+			if err := attestationOf(ctx, hub, p, id); err != nil {
 				return err
 			}
 		}
-		n, err = p.Inventories(hub.Inventories(ctx, c.ID))
+		n, err = p.Inventories(hub.Inventories(ctx, id))
 	}
 	if err == nil && n == 0 && !c.JSON {
 		p.Note("nothing of it has been told yet")
@@ -119,7 +123,7 @@ with the time before. It asks by itself too, every hour unless it was told
 otherwise (picket-hub serve --attest). The answer is judged once the sensor has
 had a minute to say its own hash; picket hosts show has the verdict.
 
-    $ picket hosts attest h_gkq7xv6bq2v4d7ukm3h5zq3x2e`
+    $ picket hosts attest web1`
 }
 
 // Run asks for an attestation.
@@ -129,23 +133,31 @@ func (c *hostAttestCommand) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	defer hub.Close()
-	r, err := hub.AttestHost(ctx, c.ID)
+	id, err := hostNamed(ctx, hub, c.ID)
+	if err != nil {
+		return err
+	}
+	r, err := hub.AttestHost(ctx, id)
 	return told(p, c.JSON, &r, err)
 }
 
 // hostCommand changes what a host is to the hub.
 type hostCommand struct {
-	ID string `arg:"" help:"The host, as in picket hosts list."`
+	ID string `arg:"" help:"The host, by its name or its id."`
 	hubFlags
 }
 
-func (c *hostCommand) change(e *env, change func(*client.Client) (api.HostState, error)) error {
+func (c *hostCommand) change(ctx context.Context, e *env, change func(*client.Client, context.Context, string) (api.HostState, error)) error {
 	hub, p, err := c.connect(e)
 	if err != nil {
 		return err
 	}
 	defer hub.Close()
-	state, err := change(hub)
+	id, err := hostNamed(ctx, hub, c.ID)
+	if err != nil {
+		return err
+	}
+	state, err := change(hub, ctx, id)
 	if err != nil {
 		return err
 	}
@@ -162,12 +174,12 @@ type hostDisableCommand struct{ hostCommand }
 func (*hostDisableCommand) Help() string {
 	return `Its sensor keeps trying, slowly, and is heard again once the host is enabled.
 
-    $ picket hosts disable h_gkq7xv6bq2v4d7ukm3h5zq3x2e`
+    $ picket hosts disable web1`
 }
 
 // Run disables a host.
 func (c *hostDisableCommand) Run(ctx context.Context, e *env) error {
-	return c.change(e, func(hub *client.Client) (api.HostState, error) { return hub.DisableHost(ctx, c.ID) })
+	return c.change(ctx, e, (*client.Client).DisableHost)
 }
 
 type hostEnableCommand struct{ hostCommand }
@@ -181,7 +193,7 @@ func (*hostEnableCommand) Help() string {
 
 // Run enables a host.
 func (c *hostEnableCommand) Run(ctx context.Context, e *env) error {
-	return c.change(e, func(hub *client.Client) (api.HostState, error) { return hub.EnableHost(ctx, c.ID) })
+	return c.change(ctx, e, (*client.Client).EnableHost)
 }
 
 type hostApproveCommand struct{ hostCommand }
@@ -195,5 +207,5 @@ func (*hostApproveCommand) Help() string {
 
 // Run approves a host.
 func (c *hostApproveCommand) Run(ctx context.Context, e *env) error {
-	return c.change(e, func(hub *client.Client) (api.HostState, error) { return hub.ApproveHost(ctx, c.ID) })
+	return c.change(ctx, e, (*client.Client).ApproveHost)
 }

@@ -8,7 +8,7 @@ import (
 )
 
 type hostWrapperKeyCommand struct {
-	ID  string `arg:"" help:"The host, as in picket hosts list."`
+	ID  string `arg:"" help:"The host, by its name or its id."`
 	Key string `arg:"" help:"The public key, as in /etc/picket/wrapper.pub on the host."`
 	hubFlags
 }
@@ -18,7 +18,7 @@ func (*hostWrapperKeyCommand) Help() string {
 	return `A host names this key when it enrolls. It changes where the wrapper is installed
 anew. Read the new one on the host itself, not from what the sensor says.
 
-    $ picket hosts wrapper-key h_gkq7xv6bq2v4d7ukm3h5zq3x2e "$(ssh web1 cat /etc/picket/wrapper.pub)"`
+    $ picket hosts wrapper-key web1 "$(ssh web1 cat /etc/picket/wrapper.pub)"`
 }
 
 // Run sets the key.
@@ -28,7 +28,7 @@ func (c *hostWrapperKeyCommand) Run(ctx context.Context, e *env) error {
 }
 
 type hostLabelCommand struct {
-	ID     string   `arg:"" help:"The host, as in picket hosts list."`
+	ID     string   `arg:"" help:"The host, by its name or its id."`
 	Labels []string `arg:"" help:"The labels, as in role=db."`
 	hubFlags
 }
@@ -39,7 +39,7 @@ func (*hostLabelCommand) Help() string {
 operators must sign for a host is not decided here, but by the labels that root
 wrote on the host itself.
 
-    $ picket hosts label h_gkq7xv6bq2v4d7ukm3h5zq3x2e role=db site=west`
+    $ picket hosts label web1 role=db site=west`
 }
 
 // Run sets labels.
@@ -47,12 +47,16 @@ func (c *hostLabelCommand) Run(ctx context.Context, e *env) error {
 	return setHost(ctx, e, &c.hubFlags, c.ID, api.HostSetting{Labels: c.Labels}, c.ID+" has the labels "+strings.Join(c.Labels, " ")+" now")
 }
 
-func setHost(ctx context.Context, e *env, flags *hubFlags, id string, s api.HostSetting, words string) error {
+func setHost(ctx context.Context, e *env, flags *hubFlags, host string, s api.HostSetting, words string) error {
 	hub, p, err := flags.connect(e)
 	if err != nil {
 		return err
 	}
 	defer hub.Close()
+	id, err := hostNamed(ctx, hub, host)
+	if err != nil {
+		return err
+	}
 	if err := hub.SetHost(ctx, id, s); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ package sentence
 import (
 	"encoding/base64"
 	"path"
+	"strconv"
 	"strings"
 
 	"picket.internal/api"
@@ -131,12 +132,24 @@ func Chain(p *fact.Process) []string {
 	if p.Parent != nil && parentName(p.Parent) != "" {
 		chain = append(chain, parentName(p.Parent))
 	}
-	for _, ancestor := range p.Ancestors {
-		if ancestor == "" {
-			chain = append(chain, "?") // there is one, and it could not be read
+	unread := 0
+	for i, ancestor := range p.Ancestors {
+		if ancestor != "" {
+			chain = append(chain, path.Base(ancestor))
 			continue
 		}
-		chain = append(chain, path.Base(ancestor))
+		// There is one, and it could not be read. Those that follow each other, as
+		// root's do where the sensor is not root, are one word.
+		unread++
+		if i+1 < len(p.Ancestors) && p.Ancestors[i+1] == "" {
+			continue
+		}
+		if unread == 1 {
+			chain = append(chain, "?")
+		} else {
+			chain = append(chain, "?×"+strconv.Itoa(unread))
+		}
+		unread = 0
 	}
 	return chain
 }

@@ -57,6 +57,7 @@ func TestFact(t *testing.T) {
 		"exec /usr/bin/cat (pid 4711) ← bash ← sshd":                           {Kind: fact.KindProcess, Process: cat()},
 		"read /root/.aws/credentials by /usr/bin/cat (pid 4711) ← bash ← sshd": {Kind: fact.KindCanary, Canary: canary("read"), Process: cat()},
 		"seen /bin/x ← ? ← init":                                               {Kind: fact.KindProcess, Process: &fact.Process{Action: "seen", Executable: "/bin/x", Ancestors: []string{"", "/sbin/init"}}},
+		"seen /bin/x ← ?×2 ← sh ← ?":                                           {Kind: fact.KindProcess, Process: &fact.Process{Action: "seen", Executable: "/bin/x", Ancestors: []string{"", "", "/bin/sh", ""}}},
 		"read /root/.aws/credentials by a process that is not known":           {Kind: fact.KindCanary, Canary: canary("read")},
 		"/usr/bin/picket-sensor v1 9f86d081884c…":                              {Kind: fact.KindBinary, Binary: &fact.Binary{Path: "/usr/bin/picket-sensor", Version: "v1", Hash: sum}},
 		"mismatch /bin/s disk expected 9f86d081884c… observed unreadable":      {Kind: fact.KindIntegrity, Integrity: &fact.Integrity{Action: "mismatch", Path: "/bin/s", Subject: "disk", Expected: sum, Error: "unreadable"}},
