@@ -21,11 +21,11 @@ type deed interface {
 
 // act does what a spent token asks for, and leaves a receipt whatever happens.
 func (h *host) act(e *entry, t eat.Token) error {
-	switch t.Args.(type) {
+	switch args := t.Args.(type) {
 	case eat.Noop:
 		return h.end(e, eat.OutcomeDone, "", "", nil)
 	case eat.Attest:
-		effect, err := h.attest(t)
+		effect, err := h.attest(args)
 		if err != nil {
 			return h.end(e, eat.OutcomeFailed, "attest.failed", err.Error(), nil)
 		}
@@ -62,12 +62,11 @@ func (h *host) begin(e *entry, t eat.Token) error {
 	effect, err := d.Do(h.root)
 	if err != nil {
 		code, detail := codeOf(err, "action.failed")
-		if undone, undoErr := d.Undo(h.root); undoErr != nil {
-			detail += "; and what was begun could not be taken back: " + undoErr.Error()
-		} else {
-			effect = undone
+		undone, err := d.Undo(h.root)
+		if err != nil {
+			return h.remains(e, code, detail+"; and what was begun could not be taken back", err)
 		}
-		return h.end(e, eat.OutcomeFailed, code, detail, effect)
+		return h.end(e, eat.OutcomeFailed, code, detail, undone)
 	}
 	h.cfg.step("acted")
 	if effect["outcome"] == "already_gone" {

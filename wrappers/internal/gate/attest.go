@@ -50,11 +50,7 @@ const (
 // attest hashes the sensor as it lies on the disk and as it runs, and what the
 // wrapper trusts. The sensor has no part in it: one that lies about its own hash
 // is found out.
-func (h *host) attest(t eat.Token) (action.Effect, error) {
-	args, ok := t.Args.(eat.Attest)
-	if !ok {
-		return nil, fmt.Errorf("no arguments of an attestation: %T", t.Args)
-	}
+func (h *host) attest(args eat.Attest) (action.Effect, error) {
 	effect := action.Effect{"nonce": args.Nonce}
 	for name, path := range attested {
 		effect[name] = digest(filepath.Join(h.cfg.Root, path), maxAttested)

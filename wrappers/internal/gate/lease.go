@@ -149,13 +149,18 @@ func (h *host) clearUp(e *entry) error {
 	if err == nil {
 		return h.end(e, eat.OutcomeFailed, "wrapper.interrupted", why+": what was begun is taken back", effect)
 	}
-	// From here on it is like a lease that is over: the timer tries it again.
-	// That is on the disk before it is told, since what was told to have failed
-	// would be over for the next that clears up.
+	return h.remains(e, "wrapper.not_undone", why+", and", err)
+}
+
+// remains tells of what could not be taken back because of err. From here on it
+// is like a lease that is over: the timer tries it again. That is on the disk
+// before it is told, since what was told to have failed would be over for the
+// next that clears up.
+func (h *host) remains(e *entry, code, why string, err error) error {
 	e.Stage, e.LeaseEnd = stageHolds, h.now()
 	if err := h.ledger.put(e); err != nil {
 		return err
 	}
 	h.stuck[e.Token] = err
-	return h.tellOnce(e, "wrapper.not_undone", why+", and: "+err.Error())
+	return h.tellOnce(e, code, why+": "+err.Error())
 }
