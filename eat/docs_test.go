@@ -26,7 +26,10 @@ func examples(t *testing.T) map[string]string {
 	s.signed(s.token.Args)
 	payload, err := s.token.Encode()
 	must(t, err)
-	sealed, digest, err := eat.SealReceipt(receiptFor(payload), eattest.WrapperKey)
+	delivery := s.deliver()
+	d, err := eat.ParseDelivery(delivery)
+	must(t, err)
+	sealed, digest, err := eat.SealReceipt(receiptFor(payload, d, s.in.Trust.Log), eattest.WrapperKey)
 	must(t, err)
 	r, _, err := eat.OpenReceipt(sealed, eattest.WrapperKey.Public())
 	must(t, err)
@@ -53,9 +56,6 @@ func examples(t *testing.T) map[string]string {
 	must(t, err)
 	entry, err := eat.Entry{Type: eat.EntryToken, ID: s.token.ID, SHA256: sum(payload)}.Encode()
 	must(t, err)
-	delivery := s.deliver()
-	d, err := eat.ParseDelivery(delivery)
-	must(t, err)
 	return map[string]string{
 		"token.json":            string(payload),
 		"token-sha256.txt":      sum(payload),
@@ -74,9 +74,10 @@ func examples(t *testing.T) map[string]string {
 
 func sum(payload []byte) string { return digest(payload) }
 
-func receiptFor(payload []byte) eat.Receipt {
+func receiptFor(payload []byte, d eat.Delivery, log string) eat.Receipt {
 	r := newReceipt()
 	r.TokenSHA256 = digest(payload)
+	r.Saw(d.Index+1, string(d.Checkpoint), log)
 	return r
 }
 
@@ -175,6 +176,9 @@ func verifyPage(t *testing.T, page map[string]string) {
 	must(t, err)
 	if r.TokenSHA256 != v.SHA256() {
 		t.Errorf("the receipt is of %s", r.TokenSHA256)
+	}
+	if _, note, err := r.Seen(trust.Log); err != nil || strings.TrimSuffix(string(note), "\n") != page["checkpoint.txt"] {
+		t.Errorf("the receipt has seen %q, %v", note, err)
 	}
 }
 

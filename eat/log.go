@@ -108,29 +108,35 @@ func checkpointText(tree tlog.Tree, name string) string {
 // root hash. Signatures of others beside the log's are passed over. Its error
 // is ErrBadCheckpoint.
 func OpenCheckpoint(data []byte, vkey string) (tlog.Tree, error) {
+	tree, _, err := openNote(data, vkey)
+	return tree, err
+}
+
+// openNote is OpenCheckpoint, with the log's own signature as it stands there.
+func openNote(data []byte, vkey string) (tree tlog.Tree, signature string, err error) {
 	if len(data) > maxCheckpoint {
-		return tlog.Tree{}, refuse(ErrBadCheckpoint, "%d bytes where %d are allowed", len(data), maxCheckpoint)
+		return tlog.Tree{}, "", refuse(ErrBadCheckpoint, "%d bytes where %d are allowed", len(data), maxCheckpoint)
 	}
 	verifier, err := note.NewVerifier(vkey)
 	if err != nil {
-		return tlog.Tree{}, refuse(ErrBadCheckpoint, "%v", err)
+		return tlog.Tree{}, "", refuse(ErrBadCheckpoint, "%v", err)
 	}
 	n, err := note.Open(data, note.VerifierList(verifier))
 	if err != nil {
-		return tlog.Tree{}, refuse(ErrBadCheckpoint, "%q", err)
+		return tlog.Tree{}, "", refuse(ErrBadCheckpoint, "%q", err)
 	}
 	lines := strings.Split(n.Text, "\n")
 	if len(lines) != 4 {
-		return tlog.Tree{}, refuse(ErrBadCheckpoint, "%d lines where 3 belong", len(lines)-1)
+		return tlog.Tree{}, "", refuse(ErrBadCheckpoint, "%d lines where 3 belong", len(lines)-1)
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
 	hash, hashErr := tlog.ParseHash(lines[2])
-	tree := tlog.Tree{N: size, Hash: hash}
+	tree = tlog.Tree{N: size, Hash: hash}
 	// Written again it must be the same text: one checkpoint, one spelling.
 	if err != nil || hashErr != nil || size < 0 || checkpointText(tree, verifier.Name()) != n.Text {
-		return tlog.Tree{}, refuse(ErrBadCheckpoint, "malformed checkpoint %.200q", n.Text)
+		return tlog.Tree{}, "", refuse(ErrBadCheckpoint, "malformed checkpoint %.200q", n.Text)
 	}
-	return tree, nil
+	return tree, n.Sigs[0].Base64, nil
 }
 
 // Extends checks that the log with the tree newer holds all that the one with

@@ -39,10 +39,6 @@ const (
 	maxDetail      = 1024
 )
 
-// EffectLogSize is the effect that says how many records of the hub's log the
-// host has seen, as a decimal: from there the hub must prove the next token.
-const EffectLogSize = "log_size"
-
 // Receipt is the wrapper's word on a token. A token may have several: one when
 // it is acted on, and one when its lease ends.
 type Receipt struct {

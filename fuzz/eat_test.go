@@ -100,7 +100,32 @@ func FuzzReceipt(f *testing.F) {
 		if err != nil || !bytes.Equal(again, sealed) || sum != digest {
 			t.Fatalf("%q sealed again is %s: %v", data, again, err)
 		}
+		seenByLog(t, r)
 	})
+}
+
+// seenByLog: what a receipt says of the log is a checkpoint that the log's key
+// has signed, and says the same written into another receipt; or it is refused.
+func seenByLog(t *testing.T, r *eat.Receipt) {
+	t.Helper()
+	log := eattest.Trust(t).Log
+	tree, note, err := r.Seen(log)
+	if err != nil && (note != nil || tree.N != 0) {
+		t.Fatalf("refused with %v, handing out %q", err, note)
+	}
+	if note == nil {
+		return
+	}
+	if opened, err := eat.OpenCheckpoint(note, log); err != nil || opened != tree {
+		t.Fatalf("%q opens as %v: %v", note, opened, err)
+	}
+	var again eat.Receipt
+	again.Saw(tree.N, string(note), log)
+	for name, value := range again.Effect {
+		if r.Effect[name] != value {
+			t.Fatalf("%s is %q, and %q again", name, r.Effect[name], value)
+		}
+	}
 }
 
 // FuzzHostPolicy gives ParsePolicy and ParseTrust the input. What parses means

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -312,9 +311,7 @@ func (h *host) tell(e *entry, outcome, refusal, detail string, effect action.Eff
 	for name, value := range effect {
 		r.Effect[name] = plain(value)
 	}
-	if len(r.Effect) < 64 && h.memory.Size > 0 {
-		r.Effect[eat.EffectLogSize] = strconv.FormatInt(h.memory.Size, 10)
-	}
+	r.Saw(h.memory.Size, h.memory.Checkpoint, h.trust.Log)
 	if outcome == eat.OutcomeDone {
 		r.LeaseEnd = e.LeaseEnd
 	}

@@ -372,6 +372,53 @@ func TestWhatAKilledWrapperLeftHoldsUpNobody(t *testing.T) {
 	}
 }
 
+// TestWhatFailedAndStayedIsTriedAgain: an act that failed, and could not be taken
+// back either, is told once and tried again by the timer, as what a killed
+// wrapper left.
+func TestWhatFailedAndStayedIsTriedAgain(t *testing.T) {
+	s := newSite(t)
+	shadow := filepath.Join(s.root, "etc/shadow")
+	for name, text := range map[string]string{
+		"etc/passwd": "root:x:0:0:root:/root:/bin/bash\nmallory:x:1001:1001::/home/mallory:/bin/sh\nalice:x:1002:1002::/home/alice:/bin/sh\n",
+		"etc/shadow": "root:*:20000::::::\nmallory:$y$j9T$x$y:20000:0:99999:7:::\nalice:$y$j9T$z$z:20000:0:99999:7:::\n",
+	} {
+		must(t, os.WriteFile(filepath.Join(s.root, name), []byte(text), 0o640))
+	}
+	before, err := os.ReadFile(shadow)
+	must(t, err)
+	order := s.token(t, eat.DisableUser{Name: "mallory", Lifetime: 3600})
+	cfg := s.config()
+	cfg.step = func(name string) {
+		if name == "act" { // the file that is to be changed is not there, nor when that is to be undone
+			must(t, os.Rename(shadow, shadow+".away"))
+		}
+	}
+	var out bytes.Buffer
+	must(t, Run(cfg, stdin(t, s.deliver(t, order)), &out))
+	s.noteSeen(t)
+	for run := range 2 {
+		if err := Leases(s.config()); err == nil || !strings.Contains(err.Error(), "etc/shadow") {
+			t.Errorf("run %d of the timer: %v", run+1, err)
+		}
+	}
+	if r := s.do(t, eat.Noop{}); r.Outcome != eat.OutcomeDone {
+		t.Errorf("a later token: %+v", r)
+	}
+	all := s.spooled(t)
+	if got := outcomes(all, order.ID); !slices.Equal(got, []string{eat.OutcomeFailed}) || !strings.Contains(all[0].Detail, "could not be taken back") {
+		t.Errorf("receipts %v, the first of all %+v", got, all[0])
+	}
+	must(t, os.Rename(shadow+".away", shadow))
+	s.leases(t)
+	s.leases(t)
+	if got := outcomes(s.spooled(t), order.ID); !slices.Equal(got, []string{eat.OutcomeFailed, eat.OutcomeAutoUndone}) {
+		t.Errorf("with the file in its place: receipts %v", got)
+	}
+	if after, err := os.ReadFile(shadow); err != nil || !bytes.Equal(after, before) {
+		t.Errorf("the file is %q, %v", after, err)
+	}
+}
+
 // TestOneRunTriesOnce: where the timer is the first to find what a killed
 // wrapper left, it does not try twice.
 func TestOneRunTriesOnce(t *testing.T) {
@@ -425,14 +472,53 @@ func TestThreat_H10_ForkedLog(t *testing.T) {
 	s.do(t, eat.Noop{})
 	s.do(t, eat.Noop{})
 	honest := s.hub
+	saw := s.saw(t)
 	s.hub = fork
 	got, err := s.run(t, s.deliver(t, s.token(t, eat.Noop{})))
 	if id := got[len(got)-1].Refusal; err != nil || id != eat.ErrLogRollback.ID && id != eat.ErrNoConsistency.ID && id != eat.ErrLogFork.ID {
 		t.Errorf("%v, %+v", err, got[len(got)-1])
 	}
+	// The refusal carries the hub's signed word that the fork contradicts.
+	tree, note, err := got[len(got)-1].Seen(eattest.Trust(t).Log)
+	if err != nil || string(note) != saw || tree != honest.Tree(t) {
+		t.Errorf("the refusal says that the host saw %q, %v; want %q", note, err, saw)
+	}
 	s.hub = honest
 	if r := s.do(t, eat.Noop{}); r.Outcome != eat.OutcomeDone {
 		t.Errorf("the honest hub after it: %+v", r)
+	}
+}
+
+// saw is the checkpoint that the host remembers.
+func (s *site) saw(t *testing.T) string {
+	t.Helper()
+	state, err := openFolder(s.root, "var/lib/picket-wrapper")
+	must(t, err)
+	defer state.f.Close()
+	m, err := loadMemory(state)
+	must(t, err)
+	return m.Checkpoint
+}
+
+// TestReceiptsCarryTheCheckpoint: what the host saw last, as it was signed; the
+// size alone where the trust store has another key of the log since.
+func TestReceiptsCarryTheCheckpoint(t *testing.T) {
+	s := newSite(t)
+	log := eattest.Trust(t).Log
+	r := s.do(t, eat.Noop{})
+	if tree, note, err := r.Seen(log); err != nil || string(note) != s.saw(t) || tree != s.hub.Tree(t) {
+		t.Errorf("the receipt says that the host saw %q, %v; it remembers %q", note, err, s.saw(t))
+	}
+	trust := eattest.Trust(t)
+	var err error
+	trust.Log, err = eat.LogVerifier(eattest.LogName, eattest.Key(20).Public())
+	must(t, err)
+	s.write(t, trustFile, trust)
+	got, err := s.run(t, s.deliver(t, s.token(t, eat.Noop{})))
+	must(t, err)
+	last := got[len(got)-1]
+	if tree, note, err := last.Seen(log); err != nil || note != nil || tree.N != s.seen || last.Refusal != eat.ErrBadCheckpoint.ID {
+		t.Errorf("with another key: %+v, %q, %v", last, note, err)
 	}
 }
 
