@@ -82,6 +82,19 @@ type OpenAddresses struct {
 	Resolvers []netip.Addr `json:"resolvers,omitempty"`
 	// Extra are further ranges.
 	Extra []netip.Prefix `json:"extra,omitempty"`
+	// Forward are whom that may reach for which the host forwards, such as
+	// containers; empty means nobody. The host itself may not.
+	Forward []ForwardTo `json:"forward,omitempty"`
+}
+
+// ForwardTo is a range that forwarded traffic may go to.
+type ForwardTo struct {
+	// To is the range.
+	To netip.Prefix `json:"to"`
+	// Protocol is tcp or udp; empty means both, and without a port all.
+	Protocol string `json:"protocol,omitempty"`
+	// Port is the port that is asked there; empty means any.
+	Port uint16 `json:"port,omitempty"`
 }
 
 // Protected is what no action may touch.
@@ -191,6 +204,15 @@ func (c *checks) open(o OpenAddresses) {
 	for _, p := range o.Extra {
 		c.that(p.IsValid() && p.Masked() == p && !p.Addr().Is4In6(), "open.extra: malformed range %s", p)
 	}
+	c.count("open.forward", len(o.Forward), 32)
+	// More than both together is more than one isolation takes.
+	c.count("open.extra and open.forward", len(o.Extra)+len(o.Forward), 64)
+	for i, f := range o.Forward {
+		at := f.To.Addr()
+		c.that(validPrefix(f.To) && !at.IsUnspecified() && !at.IsMulticast(), "open.forward.to: malformed range %s", f.To)
+		c.field(f.Protocol == "" || f.Protocol == "tcp" || f.Protocol == "udp", "open.forward.protocol", f.Protocol)
+		c.that(!slices.Contains(o.Forward[:i], f), "open.forward: %s twice", f.To)
+	}
 }
 
 func plain(a netip.Addr) bool {
@@ -270,7 +292,8 @@ func (p Protected) Service(unit string) bool {
 func (o OpenAddresses) Overlaps(blocked netip.Prefix) bool {
 	return slices.ContainsFunc(o.Hub, func(a netip.AddrPort) bool { return blocked.Contains(a.Addr()) }) ||
 		slices.ContainsFunc(o.Resolvers, blocked.Contains) ||
-		slices.ContainsFunc(o.Extra, blocked.Overlaps)
+		slices.ContainsFunc(o.Extra, blocked.Overlaps) ||
+		slices.ContainsFunc(o.Forward, func(f ForwardTo) bool { return blocked.Overlaps(f.To) })
 }
 
 func withinAny(p string, folders []string) bool {

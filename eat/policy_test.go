@@ -1,6 +1,7 @@
 package eat_test
 
 import (
+	"encoding/json"
 	"errors"
 	"net/netip"
 	"strings"
@@ -32,6 +33,33 @@ func TestPolicyRoundTrip(t *testing.T) {
 	}
 }
 
+// policyOf is a policy that keeps so many ranges open.
+func policyOf(extra, forward int) string {
+	var p eat.HostPolicy
+	for i := range extra {
+		p.Open.Extra = append(p.Open.Extra, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(i)}), 24))
+	}
+	for i := range forward {
+		p.Open.Forward = append(p.Open.Forward, eat.ForwardTo{To: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, byte(i)}), 24), Protocol: "tcp", Port: 443})
+	}
+	open, err := json.Marshal(p.Open)
+	if err != nil {
+		panic(err)
+	}
+	return `{"v":1,"actions":{},"open":` + string(open) + `,"protected":{}}`
+}
+
+// What stays open for whom the host forwards is bounded, and can't be blocked.
+func TestForwardedPeersStayOpen(t *testing.T) {
+	p, err := eat.ParsePolicy([]byte(policyOf(32, 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p.Open.Overlaps(netip.MustParsePrefix("10.1.7.9/32")) || p.Open.Overlaps(netip.MustParsePrefix("10.1.32.0/24")) {
+		t.Error("what forwarded traffic may reach can be blocked, or more cannot")
+	}
+}
+
 func TestPolicyIsStrict(t *testing.T) {
 	bad := map[string]string{
 		"nothing":                "",
@@ -59,6 +87,16 @@ func TestPolicyIsStrict(t *testing.T) {
 		"a hub anywhere":         `{"v":1,"actions":{},"open":{"hub":["0.0.0.0:7443"]},"protected":{}}`,
 		"an address with a zone": `{"v":1,"actions":{},"open":{"resolvers":["fe80::1%eth0"]},"protected":{}}`,
 		"a range with more bits": `{"v":1,"actions":{},"open":{"extra":["192.0.2.1/24"]},"protected":{}}`,
+		"forward to anywhere":    `{"v":1,"actions":{},"open":{"forward":[{"to":"0.0.0.0/0"}]},"protected":{}}`,
+		"forward to a name":      `{"v":1,"actions":{},"open":{"forward":[{"to":"db.example.org"}]},"protected":{}}`,
+		"forward with more bits": `{"v":1,"actions":{},"open":{"forward":[{"to":"192.0.2.1/24"}]},"protected":{}}`,
+		"forward to a group":     `{"v":1,"actions":{},"open":{"forward":[{"to":"ff02::/16"}]},"protected":{}}`,
+		"forward to nowhere":     `{"v":1,"actions":{},"open":{"forward":[{"port":443}]},"protected":{}}`,
+		"forward by sctp":        `{"v":1,"actions":{},"open":{"forward":[{"to":"192.0.2.0/24","protocol":"sctp"}]},"protected":{}}`,
+		"forward to no port":     `{"v":1,"actions":{},"open":{"forward":[{"to":"192.0.2.0/24","port":65536}]},"protected":{}}`,
+		"forward twice":          `{"v":1,"actions":{},"open":{"forward":[{"to":"192.0.2.0/24"},{"to":"192.0.2.0/24"}]},"protected":{}}`,
+		"forward to many":        policyOf(0, 33),
+		"open to many":           policyOf(33, 32),
 		"a relative path":        `{"v":1,"actions":{},"open":{},"protected":{"paths":["etc"]}}`,
 		"a path twice":           `{"v":1,"actions":{},"open":{},"protected":{"paths":["/etc","/etc"]}}`,
 		"a folder with a slash":  `{"v":1,"actions":{},"open":{},"protected":{},"evidence_paths":["/tmp/"]}`,

@@ -55,6 +55,7 @@ func newScene(t *testing.T) *scene {
 	policy.Open.Hub = []netip.AddrPort{netip.MustParseAddrPort("192.0.2.10:7443")}
 	policy.Open.Resolvers = []netip.Addr{netip.MustParseAddr("192.0.2.53")}
 	policy.Open.Extra = []netip.Prefix{netip.MustParsePrefix("2001:db8:1::/48")}
+	policy.Open.Forward = []eat.ForwardTo{{To: netip.MustParsePrefix("2001:db8:2::/48"), Protocol: "tcp", Port: 5432}}
 	hub := eattest.NewHub(t)
 	memory := &ledger{used: map[string]string{}}
 	return &scene{

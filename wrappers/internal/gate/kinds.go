@@ -40,9 +40,9 @@ func (h *host) prepare(t eat.Token) (deed, error) {
 	case eat.CollectEvidence:
 		return evidence.Prepare(h.root, t.ID, evidenceArgs(a))
 	case eat.IsolateNetwork:
-		return network.PrepareIsolation(h.root, h.allowed(a.Allow))
+		return network.PrepareIsolation(h.root, Allowed(h.policy, a.Allow))
 	case eat.BlockAddress:
-		return network.PrepareBlock(h.root, t.ID, texts(a.Prefixes), h.allowed(nil))
+		return network.PrepareBlock(h.root, t.ID, texts(a.Prefixes), Allowed(h.policy, nil))
 	}
 	return nil, action.Refuse("eat.unknown_action", "%s", t.Action())
 }
@@ -99,16 +99,19 @@ func (h *host) spared(pid int) bool {
 	return h.policy.Protected.Executable(strings.TrimSuffix(exe, " (deleted)"), strings.TrimSuffix(string(comm), "\n"))
 }
 
-// allowed is what stays reachable: what the policy says, and what the token adds.
-func (h *host) allowed(more []netip.Prefix) (out network.Allowed) {
-	for _, a := range h.policy.Open.Hub {
+// Allowed is what stays reachable: what the policy says, and what the token adds.
+func Allowed(policy *eat.HostPolicy, more []netip.Prefix) (out network.Allowed) {
+	for _, a := range policy.Open.Hub {
 		out.Hub = append(out.Hub, network.Peer{Prefix: a.Addr().String(), Protocol: "tcp", Port: a.Port()})
 	}
-	for _, r := range h.policy.Open.Resolvers {
+	for _, r := range policy.Open.Resolvers {
 		out.Resolvers = append(out.Resolvers, r.String())
 	}
-	for _, p := range slices.Concat(h.policy.Open.Extra, more) {
+	for _, p := range slices.Concat(policy.Open.Extra, more) {
 		out.Hosts = append(out.Hosts, network.Peer{Prefix: p.String(), Inbound: true})
+	}
+	for _, f := range policy.Open.Forward {
+		out.Forward = append(out.Forward, network.Peer{Prefix: f.To.String(), Protocol: f.Protocol, Port: f.Port})
 	}
 	return out
 }

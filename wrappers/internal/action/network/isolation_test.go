@@ -8,8 +8,10 @@ import (
 	"sync"
 	"testing"
 
+	"picket.internal/eat"
 	"picket.internal/wrappers/internal/action"
 	"picket.internal/wrappers/internal/action/network"
+	"picket.internal/wrappers/internal/gate"
 )
 
 var root = action.Root{Dir: "/"}
@@ -258,9 +260,13 @@ func TestThreat_W13_TranslationIsNoWayOut(t *testing.T) {
 
 func TestThreat_W13_ContainersReachWhatPolicyListsForThem(t *testing.T) {
 	w := newWorld(t)
-	a := allowed()
-	a.Forward = []network.Peer{{Prefix: "10.77.2.0/24", Protocol: "tcp", Port: 4000}, {Prefix: "fd77:2::/64", Port: 4000}}
-	act(t, w, isolate(t, w, a).Do)
+	policy, err := eat.ParsePolicy([]byte(`{"v":1,"actions":{},"protected":{},"open":{
+		"hub":["10.77.1.2:4000","10.77.1.2:4002","[fd77:1::2]:4000"],"resolvers":["10.77.2.53"],
+		"forward":[{"to":"10.77.2.0/24","protocol":"tcp","port":4000},{"to":"fd77:2::/64","port":4000}]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	act(t, w, isolate(t, w, gate.Allowed(policy, nil)).Do)
 	check(t, "isolated", []flow{
 		{w.container, "tcp", "", "10.77.2.2:4000", true},
 		{w.container, "tcp", "", "[fd77:2::2]:4000", true},
