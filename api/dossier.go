@@ -46,6 +46,9 @@ type Dossier struct {
 	Records []DossierRecord `json:"records"`
 	// Checkpoint is the signed note that the proofs lead to.
 	Checkpoint string `json:"checkpoint"`
+	// Consistency are the proofs that the log extends what the receipts' hosts had
+	// seen of it, one for each size.
+	Consistency []DossierConsistency `json:"consistency,omitempty"`
 }
 
 // Roles of a DossierSigner.
@@ -104,5 +107,14 @@ type DossierRecord struct {
 	Document []byte `json:"document"`
 	// Proof are the hashes that lead from the record to the checkpoint's root
 	// (RFC 6962 section 2.1.1), each 32 bytes in base64.
+	Proof [][]byte `json:"proof"`
+}
+
+// DossierConsistency is the proof that the log of the checkpoint extends a
+// smaller one.
+type DossierConsistency struct {
+	// Records is the size of the smaller one.
+	Records int64 `json:"records"`
+	// Proof are the hashes (RFC 6962 section 2.1.2), each 32 bytes in base64.
 	Proof [][]byte `json:"proof"`
 }

@@ -30,6 +30,8 @@ type Host struct {
 	PinnedSHA256 string `json:"pinned_sha256,omitempty"`
 	// Attestation is what its wrapper last said of the sensor; nil where it was never asked.
 	Attestation *Attestation `json:"attestation,omitempty"`
+	// Log is what its wrapper last signed to have seen of the hub's log; nil where it never has.
+	Log *HostLog `json:"log,omitempty"`
 	// Kernel is the kernel's release. Host-made text.
 	Kernel string `json:"kernel,omitempty"`
 	// Facts is how many facts of it are stored.
@@ -48,6 +50,23 @@ type HostSensor struct {
 	Version string `json:"version,omitempty"`
 	// SHA256 is the hash of its executable, 64 hexadecimal digits.
 	SHA256 string `json:"sha256,omitempty"`
+}
+
+// How what a host has seen of the hub's log stands to the log as it is here.
+const (
+	LogSame     = "same"     // it is the beginning of the log
+	LogFork     = "fork"     // the log's key has signed another log of that size
+	LogRollback = "rollback" // there are fewer records than it has seen
+)
+
+// HostLog is what a host's wrapper last signed to have seen of the hub's log.
+type HostLog struct {
+	// Records is how many records that were.
+	Records int64 `json:"records"`
+	// Verdict is same, fork or rollback; absent where the wrapper is an older one, which tells no more than the number.
+	Verdict string `json:"verdict,omitempty"`
+	// Checkpoint is the signed note; absent likewise.
+	Checkpoint string `json:"checkpoint,omitempty"`
 }
 
 // HostState is the answer to disable, enable and approve.

@@ -13,6 +13,8 @@ package dossier
 import (
 	"fmt"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"picket.internal/api"
 	"picket.internal/eat"
 	"picket.internal/envelope"
@@ -67,6 +69,8 @@ func Parse(data []byte) (*api.Dossier, error) {
 		return nil, fmt.Errorf("reading a dossier: %d batches where %d are allowed", len(d.Batches), api.MaxDossierBatches)
 	case len(d.Records) > api.MaxDossierRecords:
 		return nil, fmt.Errorf("reading a dossier: %d records of the log where %d are allowed", len(d.Records), api.MaxDossierRecords)
+	case len(d.Consistency) > api.MaxDossierRecords:
+		return nil, fmt.Errorf("reading a dossier: %d proofs of consistency where %d are allowed", len(d.Consistency), api.MaxDossierRecords)
 	}
 	return d, nil
 }
@@ -102,6 +106,7 @@ type checker struct {
 	keys   Keys
 	claims []Claim
 
+	tree    tlog.Tree           // of the checkpoint; empty where that is not the log's
 	records map[string][]record // that the log is shown to hold, by type and id
 	hosts   []signer
 	wrapper []signer

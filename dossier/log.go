@@ -22,13 +22,13 @@ var documentLimits = strictjson.Limits{Bytes: 64 << 10}
 
 // log verifies the checkpoint and every record.
 func (c *checker) log() {
-	tree, err := eat.OpenCheckpoint([]byte(c.d.Checkpoint), c.keys.Trust.Log)
-	if err != nil {
+	var err error
+	if c.tree, err = eat.OpenCheckpoint([]byte(c.d.Checkpoint), c.keys.Trust.Log); err != nil {
 		c.say(False, "log", "the checkpoint is not the log's: %v", err)
 		return
 	}
 	for i := range c.d.Records {
-		r, reason := openRecord(tree, &c.d.Records[i])
+		r, reason := openRecord(c.tree, &c.d.Records[i])
 		if reason != "" {
 			c.say(False, "log", "record %d: %s", c.d.Records[i].Index, reason)
 			continue
@@ -37,7 +37,7 @@ func (c *checker) log() {
 		c.records[key] = append(c.records[key], r)
 	}
 	if n := len(c.d.Records); n > 0 && Holds(c.claims) {
-		c.say(OK, "log", "%s in the log of %d, which its key has signed", plural(n, "record"), tree.N)
+		c.say(OK, "log", "%s in the log of %d, which its key has signed", plural(n, "record"), c.tree.N)
 	}
 }
 
@@ -46,12 +46,9 @@ func openRecord(tree tlog.Tree, r *api.DossierRecord) (_ record, reason string) 
 	if err != nil {
 		return record{}, err.Error()
 	}
-	var proof tlog.RecordProof
-	for _, h := range r.Proof {
-		if len(h) != tlog.HashSize {
-			return record{}, "a hash of the proof is malformed"
-		}
-		proof = append(proof, tlog.Hash(h))
+	proof, ok := hashes(r.Proof)
+	if !ok {
+		return record{}, "a hash of the proof is malformed"
 	}
 	if err := eat.Contains(tree, entry, r.Index, proof); err != nil {
 		return record{}, err.Error()
@@ -60,6 +57,49 @@ func openRecord(tree tlog.Tree, r *api.DossierRecord) (_ record, reason string) 
 		return record{}, "the document is another than was logged"
 	}
 	return record{r.Index, entry, r.Document}, ""
+}
+
+func hashes(proof [][]byte) (out []tlog.Hash, ok bool) {
+	for _, h := range proof {
+		if len(h) != tlog.HashSize {
+			return nil, false
+		}
+		out = append(out, tlog.Hash(h))
+	}
+	return out, true
+}
+
+// seen holds what a receipt's host had seen of the log to the checkpoint: two
+// histories that the log's key has signed show here.
+func (c *checker) seen(r *eat.Receipt) {
+	seen, note, err := r.Seen(c.keys.Trust.Log)
+	switch {
+	case err != nil:
+		c.say(False, "log seen", "receipt %d: %v", r.Seq, err)
+		return
+	case note == nil:
+		c.say(NotShown, "log seen", "receipt %d does not say which log %s had seen; an older wrapper made it", r.Seq, r.Host)
+		return
+	case c.tree.N == 0:
+		c.say(NotShown, "log seen", "receipt %d: there is no checkpoint to hold it to", r.Seq)
+		return
+	}
+	proof, ok := []tlog.Hash(nil), seen.N >= c.tree.N
+	for _, p := range c.d.Consistency {
+		if p.Records == seen.N {
+			proof, ok = hashes(p.Proof)
+			break
+		}
+	}
+	if !ok {
+		c.say(False, "log seen", "receipt %d: there is no proof, in its form, that the log extends the one of %d records", r.Seq, seen.N)
+		return
+	}
+	if err := eat.Extends(c.tree, seen, proof); err != nil {
+		c.say(False, "log seen", "receipt %d: %v", r.Seq, err)
+		return
+	}
+	c.say(OK, "log seen", "receipt %d: the log extends the one of %s that %s had seen, and its key has signed both", r.Seq, plural(int(seen.N), "record"), r.Host)
 }
 
 // find are the records of a type and id that the log is shown to hold.

@@ -177,6 +177,7 @@ func (c *checker) receipt(r *api.Response, s *api.ResponseReceipt, o *eat.Opened
 		c.say(False, "receipt", "number %d of %.80s: %v", s.Seq, r.Host.ID, err)
 		return
 	}
+	c.seen(got)
 	switch {
 	case got.Host != r.Host.ID || got.Action != r.Action:
 		c.say(False, "receipt", "number %d is of %s on %s", got.Seq, got.Action, got.Host)

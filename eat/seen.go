@@ -4,8 +4,12 @@ import (
 	"maps"
 	"strconv"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"picket.internal/envelope"
+	"picket.internal/strictjson"
 )
 
 // The effects that say which checkpoint of the hub's log the host saw last:
@@ -79,4 +83,29 @@ func (r *Receipt) Seen(vkey string) (tree tlog.Tree, checkpoint []byte, err erro
 		return tlog.Tree{}, nil, refuse(ErrBadCheckpoint, "the log of %d records that the host saw: %v", records, err)
 	}
 	return tree, checkpoint, nil
+}
+
+// UnverifiedReceipt reads a receipt whose wrapper's key is not at hand. Nothing
+// in it is to be believed but what Seen verifies, by the log's key.
+func UnverifiedReceipt(data []byte) (*Receipt, error) {
+	var outer struct {
+		Payload     []byte         `json:"payload"`
+		PayloadType string         `json:"payloadType"`
+		Signatures  jsontext.Value `json:"signatures"`
+	}
+	limits := strictjson.Limits{Bytes: 128 << 10, String: 128 << 10}
+	if err := strictjson.Decode(data, limits, &outer, nil); err != nil {
+		return nil, refuse(ErrReceipt, "%v", err)
+	}
+	if outer.PayloadType != envelope.Receipt.Name {
+		return nil, refuse(ErrReceipt, "a statement of type %.80q", outer.PayloadType)
+	}
+	r := new(Receipt)
+	if err := strictjson.Decode(outer.Payload, limits, r, nil); err != nil {
+		return nil, refuse(ErrReceipt, "%v", err)
+	}
+	if err := r.Validate(); err != nil {
+		return nil, err
+	}
+	return r, nil
 }

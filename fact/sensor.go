@@ -105,6 +105,8 @@ const (
 	FleetCloned           = "cloned"            // two sessions of one key are alive at once
 	FleetRefused          = "refused"           // a batch or a fact of the host was refused
 	FleetBreakGlass       = "break_glass"       // a person went over the hub's own brakes on a response
+	FleetLogFork          = "log_fork"          // the host has seen another log of the hub than this one
+	FleetLogRollback      = "log_rollback"      // the host has seen more of the hub's log than there is
 	FleetRuleFailing      = "rule_failing"      // a rule ended in an error
 )
 

@@ -71,7 +71,7 @@ func (c *auditExportCommand) Run(ctx context.Context, e *env) error {
 }
 
 type auditVerifyCommand struct {
-	Checkpoint string `type:"existingfile" placeholder:"FILE" help:"A checkpoint that was exported before, or that a host has seen. The log must extend it."`
+	Checkpoint string `type:"existingfile" placeholder:"FILE" help:"A checkpoint that was exported before, or what a host has seen: a receipt, its wrapper's state.json, an exported alert. The log must extend it."`
 	Log        string `type:"existingfile" placeholder:"FILE" help:"An export to verify, instead of the hub's log as it is now."`
 	Trust      string `type:"existingfile" placeholder:"FILE" help:"Trust store with the log's key, instead of the hub's own word."`
 	hubFlags
@@ -81,11 +81,16 @@ type auditVerifyCommand struct {
 func (*auditVerifyCommand) Help() string {
 	return `Computes the whole tree anew on this machine: each document by its digest, the
 root by the hub's signature. With --checkpoint it also shows that nothing which was
-in the log then has been changed or taken away since. Exits 1 where something does
-not hold, and says from which record on.
+in the log then has been changed or taken away since. The same is shown of the newest
+checkpoint that each host has signed to have seen, and a host that saw another log is
+named. The hub hands those out; whoever does not trust it takes from the host itself,
+as root, the newest file in /var/lib/picket-wrapper/receipts, or state.json beside it,
+and gives that as --checkpoint. Exits 1 where something does not hold, and says from
+which record on.
 
     $ picket audit verify --checkpoint checkpoint-2026-05-01 --trust trust.json
-    812 records, signed; the log extends the one of 790 records`
+    812 records, signed; the log extends the one of 790 records
+    it is the log that 12 hosts have seen`
 }
 
 // logVerdict is what came out.
@@ -94,16 +99,20 @@ type logVerdict struct {
 	Records int64  `json:"records"`
 	Extends int64  `json:"extends,omitempty"`
 	Error   string `json:"error,omitempty"`
+	// Hosts are those that have signed which log they saw, Untold counts those
+	// whose wrapper is an older one.
+	Hosts  []logView `json:"hosts,omitempty"`
+	Untold int       `json:"untold,omitempty"`
 }
 
 // Run verifies the log.
 func (c *auditVerifyCommand) Run(ctx context.Context, e *env) error {
-	point, records, p, done, err := c.source(ctx, e)
+	log, err := c.source(ctx, e)
 	if err != nil {
 		return err
 	}
-	defer done()
-	vkey := point.Verifier
+	defer log.done()
+	vkey := log.point.Verifier
 	if c.Trust != "" {
 		trust, err := loadTrust(c.Trust)
 		if err != nil {
@@ -111,24 +120,56 @@ func (c *auditVerifyCommand) Run(ctx context.Context, e *env) error {
 		}
 		vkey = trust.Log
 	}
-	v, err := verifyLog(point, records, vkey, c.Checkpoint)
+	v, err := log.verify(vkey, c.Checkpoint)
 	if err != nil {
 		return err
 	}
-	switch {
-	case c.JSON:
-		err = p.Document(v)
-	case !v.OK:
-		p.Note("%s", v.Error)
-	case v.Extends > 0:
-		err = p.Lines(fmt.Sprintf("%s, signed; the log extends the one of %s", count(int(v.Records), "record"), count(int(v.Extends), "record")))
-	default:
-		err = p.Lines(count(int(v.Records), "record") + ", signed")
+	if c.JSON {
+		err = log.printer.Document(v)
+	} else {
+		err = v.print(log.printer)
 	}
 	if err == nil && !v.OK {
 		return errNo
 	}
 	return err
+}
+
+func (v *logVerdict) print(p printer) error {
+	if v.Error != "" {
+		p.Note("%s", v.Error)
+	}
+	same := 0
+	for _, h := range v.Hosts {
+		if h.Error != "" {
+			p.Note("%s: %s", h.Of, h.Error)
+		} else {
+			same++
+		}
+	}
+	var lines []string
+	switch {
+	case v.Error != "":
+		return nil
+	case v.Extends > 0:
+		lines = append(lines, fmt.Sprintf("%s, signed; the log extends the one of %s", count(int(v.Records), "record"), count(int(v.Extends), "record")))
+	default:
+		lines = append(lines, count(int(v.Records), "record")+", signed")
+	}
+	if same > 0 {
+		lines = append(lines, fmt.Sprintf("it is the log that %s %s seen", count(same, "host"), have(same)))
+	}
+	if v.Untold > 0 {
+		lines = append(lines, fmt.Sprintf("of %s it is not shown: an older wrapper tells no checkpoint", count(v.Untold, "host")))
+	}
+	return p.Lines(lines...)
+}
+
+func have(n int) string {
+	if n == 1 {
+		return "has"
+	}
+	return "have"
 }
 
 type printer interface {
@@ -137,30 +178,46 @@ type printer interface {
 	Lines(lines ...string) error
 }
 
-// source is the log: an export, or the hub's.
-func (c *auditVerifyCommand) source(ctx context.Context, e *env) (point api.Checkpoint, records iter.Seq2[api.AuditRecord, error], p printer, done func(), err error) {
+// logSource is a log that is to be verified: an export, or the hub's.
+type logSource struct {
+	point   api.Checkpoint
+	records iter.Seq2[api.AuditRecord, error]
+	hosts   []logView
+	untold  int
+	printer printer
+	done    func()
+}
+
+func (c *auditVerifyCommand) source(ctx context.Context, e *env) (*logSource, error) {
 	if c.Log != "" {
 		all, point, err := loadExport(c.Log)
 		if err != nil {
-			return point, nil, nil, nil, fmt.Errorf("reading an export: %w", err)
+			return nil, fmt.Errorf("reading an export: %w", err)
 		}
-		return point, func(yield func(api.AuditRecord, error) bool) {
+		records := func(yield func(api.AuditRecord, error) bool) {
 			for _, r := range all {
 				if !yield(r, nil) {
 					return
 				}
 			}
-		}, e.printer(c.JSON), func() {}, nil
+		}
+		return &logSource{point: point, records: records, printer: e.printer(c.JSON), done: func() {}}, nil
 	}
 	hub, printer, err := c.connect(e)
 	if err != nil {
-		return point, nil, nil, nil, err
+		return nil, err
 	}
-	if point, err = hub.Checkpoint(ctx); err != nil {
+	log := &logSource{printer: printer, done: hub.Close}
+	// The hosts first: what they have seen by now is in a checkpoint of later.
+	if log.hosts, log.untold, err = hostViews(ctx, hub); err == nil {
+		log.point, err = hub.Checkpoint(ctx)
+	}
+	if err != nil {
 		hub.Close()
-		return point, nil, nil, nil, err
+		return nil, err
 	}
-	return point, hub.AuditRecords(ctx, point.Size), printer, hub.Close, nil
+	log.records = hub.AuditRecords(ctx, log.point.Size)
+	return log, nil
 }
 
 func loadExport(path string) (records []api.AuditRecord, point api.Checkpoint, err error) {
@@ -190,18 +247,18 @@ func loadExport(path string) (records []api.AuditRecord, point api.Checkpoint, e
 	return nil, point, fmt.Errorf("%q has no checkpoint at its end: it is not whole", path)
 }
 
-// verifyLog computes the tree and holds it to what was signed. An error means
-// that it could not be done.
-func verifyLog(point api.Checkpoint, records iter.Seq2[api.AuditRecord, error], vkey, earlier string) (logVerdict, error) {
+// verify computes the tree and holds it to what was signed. An error means that
+// it could not be done.
+func (log *logSource) verify(vkey, earlier string) (logVerdict, error) {
 	no := func(format string, args ...any) (logVerdict, error) {
 		return logVerdict{Error: fmt.Sprintf(format, args...)}, nil
 	}
-	signed, err := eat.OpenCheckpoint([]byte(point.Note), vkey)
+	signed, err := eat.OpenCheckpoint([]byte(log.point.Note), vkey)
 	if err != nil {
 		return no("the checkpoint is not the log's: %v", err)
 	}
 	var tree merkle.Tree
-	for r, err := range records {
+	for r, err := range log.records {
 		if err != nil {
 			return logVerdict{}, err
 		}
@@ -226,23 +283,23 @@ func verifyLog(point api.Checkpoint, records iter.Seq2[api.AuditRecord, error], 
 	if now != signed {
 		return no("the records are others than were signed: run picket-hub check at the hub")
 	}
+	v := logVerdict{OK: true, Records: signed.N, Hosts: log.hosts, Untold: log.untold}
+	for i := range v.Hosts {
+		v.Hosts[i].check(&tree, vkey)
+		v.OK = v.OK && v.Hosts[i].Error == ""
+	}
 	if earlier == "" {
-		return logVerdict{OK: true, Records: signed.N}, nil
+		return v, nil
 	}
-	data, err := readAtMost(earlier, 64<<10)
+	views, err := fileViews(earlier, vkey)
 	if err != nil {
-		return logVerdict{}, fmt.Errorf("reading a checkpoint: %w", err)
+		return logVerdict{}, err
 	}
-	then, err := eat.OpenCheckpoint(data, vkey)
-	if err != nil {
-		return no("%q is no checkpoint of this log: %v", earlier, err)
+	for _, one := range views {
+		if one.check(&tree, vkey); one.Error != "" && v.Error == "" {
+			v.OK, v.Error = false, one.Of+": "+one.Error
+		}
+		v.Extends = max(v.Extends, one.Records)
 	}
-	before, err := tree.At(then.N)
-	switch {
-	case err != nil:
-		return no("eat.log_rollback: the log had %d records, and has %d", then.N, signed.N)
-	case before != then:
-		return no("eat.log_fork: the first %d records are others than were signed before", then.N)
-	}
-	return logVerdict{OK: true, Records: signed.N, Extends: then.N}, nil
+	return v, nil
 }

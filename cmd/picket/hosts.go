@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"picket.internal/api"
 	"picket.internal/client"
@@ -55,7 +56,9 @@ type hostShowCommand struct {
 // Help is shown below the one line of help.
 func (*hostShowCommand) Help() string {
 	return `Attested says whether the host's wrapper, which is root's, last found the sensor
-that it says it is, and what else it found: see picket hosts attest.
+that it says it is, and what else it found: see picket hosts attest. Log seen is how
+much of the hub's log the wrapper has signed to have seen, and whether that is the
+beginning of the hub's: see picket audit verify.
 
 AGREED is when the hub last held just what the host says there is; where the
 two differ, the hub asks for the difference.
@@ -63,6 +66,8 @@ two differ, the hub asks for the difference.
     $ picket hosts show web1
     Attested  the wrapper finds what the sensor says
               Wed 6 May 2026 15:04:05.000 UTC
+
+    Log seen  1234 records, as ours
 
     INVENTORY  ENTITIES  STATE    AGREED   CHANGED
     package        2311  in step  4 s ago  2 h ago
@@ -87,7 +92,7 @@ func (c *hostShowCommand) Run(ctx context.Context, e *env) error {
 		n, err = p.Entities(hub.Inventory(ctx, id, c.Kind))
 	} else {
 		if !c.JSON {
-			if err := attestationOf(ctx, hub, p, id); err != nil {
+			if err := wrapperOf(ctx, hub, p, id); err != nil {
 				return err
 			}
 		}
@@ -99,14 +104,15 @@ func (c *hostShowCommand) Run(ctx context.Context, e *env) error {
 	return err
 }
 
-// attestationOf shows what the wrapper of a host last said of its sensor.
-func attestationOf(ctx context.Context, hub *client.Client, p *terminal.Printer, id string) error {
+// wrapperOf shows what the wrapper of a host last said of its sensor, and which
+// log of the hub it has seen.
+func wrapperOf(ctx context.Context, hub *client.Client, p *terminal.Printer, id string) error {
 	for h, err := range hub.Hosts(ctx) {
 		if err != nil {
 			return err
 		}
 		if h.ID == id {
-			return p.Attestation(h.Attestation)
+			return errors.Join(p.Attestation(h.Attestation), p.LogSeen(h.Log))
 		}
 	}
 	return nil // one that the hub does not know has no inventories either

@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,8 +37,10 @@ type Wrapper struct {
 	// Seq and Prev are the chain of receipts.
 	Seq  uint64
 	Prev string
-	// Seen is the log as it last saw it.
-	Seen tlog.Tree
+	// Seen is the log as it last saw it, and Checkpoint that as it was signed. A
+	// receipt tells the size alone where they differ, as an older wrapper does.
+	Seen       tlog.Tree
+	Checkpoint []byte
 	// Evidence is the bundle that Next gathers and sends when it is asked to; nil
 	// means that the receipt tells of none.
 	Evidence []byte
@@ -147,7 +151,7 @@ func (w *Wrapper) Act(delivery []byte) *eat.Receipt {
 	t := v.Token()
 	r.Token, r.TokenSHA256, r.Action = t.ID, v.SHA256(), t.Action()
 	w.used[t.ID], w.used[v.SHA256()], w.counters = t.Action(), t.Action(), w.counters.Spend(t.Counter)
-	_, w.Seen = v.Checkpoint()
+	w.Checkpoint, w.Seen = v.Checkpoint()
 	if lease := t.Lifetime(); lease > 0 {
 		r.LeaseEnd = time.Now().Add(lease).UTC().Truncate(time.Second)
 	}
@@ -159,12 +163,28 @@ func (w *Wrapper) Seal(r *eat.Receipt) []byte {
 	w.host.t.Helper()
 	w.Seq++
 	r.Seq, r.Prev, r.Time = w.Seq, w.Prev, time.Now().UTC()
+	r.Saw(w.Seen.N, string(w.Checkpoint), w.Trust.Log)
 	sealed, digest, err := eat.SealReceipt(*r, w.Key)
 	if err != nil {
 		w.host.t.Fatal(err)
 	}
 	w.Prev = digest
 	return sealed
+}
+
+// SeeFork has the host see, last, a log of the same size that the hub's own key
+// has signed and that is not the hub's.
+func (w *Wrapper) SeeFork() {
+	w.host.t.Helper()
+	key, err := envelope.LoadPrivateKey(filepath.Join(w.host.hub.Dir, "keys", "log.pem"))
+	if err != nil {
+		w.host.t.Fatal(err)
+	}
+	w.Seen.Hash[0] ^= 1
+	name, _, _ := strings.Cut(w.Trust.Log, "+")
+	if w.Checkpoint, err = eat.SignCheckpoint(w.Seen, name, key); err != nil {
+		w.host.t.Fatal(err)
+	}
 }
 
 // Send posts receipts, one a line.

@@ -56,12 +56,16 @@ func (d *Desk) receipts(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	last, taken, err := d.cfg.Store.TakeReceipts(r.Context(), peer.ID, good)
+	taken, err := d.cfg.Store.TakeReceipts(r.Context(), peer.ID, good)
 	if err != nil {
 		return nil, err
 	}
-	d.cfg.Stats.Add("receipt.stored", int64(taken))
-	if taken > 0 && slices.ContainsFunc(good, func(r store.Receipt) bool { return r.Action == eat.ActionAttest }) {
+	d.cfg.Stats.Add("receipt.stored", int64(taken.New))
+	for _, name := range taken.Noticed {
+		d.cfg.Stats.Add(name, 1)
+		d.cfg.Logger.Error("a host has seen another log than this hub's, run picket audit verify", "host", peer.ID, "what", name)
+	}
+	if taken.New > 0 && slices.ContainsFunc(good, func(r store.Receipt) bool { return r.Action == eat.ActionAttest }) {
 		if err := d.judgeAttestations(r.Context()); err != nil {
 			d.cfg.Logger.Error("judging an attestation failed, trying again", "error", err)
 		}
@@ -78,7 +82,7 @@ func (d *Desk) receipts(r *http.Request) ([]byte, error) {
 		}
 		return nil, bad
 	}
-	return wire.ReceiptsReply{Seq: last}.Encode()
+	return wire.ReceiptsReply{Seq: taken.Last}.Encode()
 }
 
 // openReceipts verifies the lines. bad is the first that is not the wrapper's.

@@ -163,6 +163,9 @@ func (s *Store) dossierRecords(ctx context.Context, d *api.Dossier, rules string
 		return err
 	}
 	d.Checkpoint = point.Note
+	if err := s.dossierConsistency(ctx, d, point.Size); err != nil {
+		return err
+	}
 	// want is a type with an id, or with the range of ids from it up to to.
 	type want struct{ kind, id, to string }
 	var wants []want
@@ -212,11 +215,7 @@ func (s *Store) dossierRecords(ctx context.Context, d *api.Dossier, rules string
 			if err != nil {
 				return fmt.Errorf("proving record %d: %w", r.Index, err)
 			}
-			one := api.DossierRecord{Index: r.Index, Record: r.Record, Document: r.Document, Proof: [][]byte{}}
-			for _, h := range proof {
-				one.Proof = append(one.Proof, h[:])
-			}
-			d.Records = append(d.Records, one)
+			d.Records = append(d.Records, api.DossierRecord{Index: r.Index, Record: r.Record, Document: r.Document, Proof: hashes(proof)})
 			if w.id == "rules.loaded" {
 				break // the newest says enough
 			}
@@ -224,6 +223,39 @@ func (s *Store) dossierRecords(ctx context.Context, d *api.Dossier, rules string
 	}
 	slices.SortFunc(d.Records, func(a, b api.DossierRecord) int { return int(a.Index - b.Index) })
 	return nil
+}
+
+// dossierConsistency adds the proofs that the log of size records extends each
+// that a receipt tells of. Of one that is larger there is none: it shows by that.
+func (s *Store) dossierConsistency(ctx context.Context, d *api.Dossier, size int64) error {
+	vkey, err := s.auditLog.Verifier()
+	if err != nil {
+		return err
+	}
+	done := map[int64]bool{}
+	for _, r := range d.Alert.Responses {
+		for _, c := range r.Receipts {
+			seen, _, err := (&eat.Receipt{Effect: c.Effect}).Seen(vkey)
+			if err != nil || seen.N <= 0 || seen.N >= size || done[seen.N] || len(done) == api.MaxDossierRecords {
+				continue
+			}
+			done[seen.N] = true
+			proof, err := tlog.ProveTree(size, seen.N, hashReader(ctx, s.read))
+			if err != nil {
+				return fmt.Errorf("proving that the log extends one of %d records: %w", seen.N, err)
+			}
+			d.Consistency = append(d.Consistency, api.DossierConsistency{Records: seen.N, Proof: hashes(proof)})
+		}
+	}
+	return nil
+}
+
+func hashes(proof []tlog.Hash) [][]byte {
+	out := make([][]byte, 0, len(proof))
+	for _, h := range proof {
+		out = append(out, h[:])
+	}
+	return out
 }
 
 func scanRecords(rows *sql.Rows) ([]api.AuditRecord, error) {

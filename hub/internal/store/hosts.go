@@ -49,7 +49,8 @@ func (s *Store) Authenticate(ctx context.Context, key envelope.PublicKey) (Peer,
 // Hosts lists the hosts by name, the hub itself left out.
 func (s *Store) Hosts(ctx context.Context) ([]api.Host, error) {
 	rows, err := s.read.QueryContext(ctx, `SELECT h.id, name, state, enrolled, last_seen, silent, sensor_version, sensor_sha256, pinned, kernel,
-		facts, alerts, dropped, machine, a.asked, a.at, a.verdict, a.findings, a.notes FROM hosts h LEFT JOIN attestations a ON a.host = h.n WHERE state <> 'hub' ORDER BY name, n`)
+		facts, alerts, dropped, machine, a.asked, a.at, a.verdict, a.findings, a.notes, coalesce(w.log_records, 0), coalesce(w.log_note, x''), coalesce(w.log_verdict, '')
+		FROM hosts h LEFT JOIN attestations a ON a.host = h.n LEFT JOIN wrappers w ON w.host = h.n WHERE state <> 'hub' ORDER BY name, h.n`)
 	if err != nil {
 		return nil, fmt.Errorf("reading hosts: %w", err)
 	}
@@ -59,13 +60,18 @@ func (s *Store) Hosts(ctx context.Context) ([]api.Host, error) {
 		var h api.Host
 		var enrolled, seen int64
 		var a attested
+		var log api.HostLog
+		var note []byte
 		err := rows.Scan(&h.ID, &h.Name, &h.State, &enrolled, &seen, &h.Silent, &h.Sensor.Version, &h.Sensor.SHA256,
-			&h.PinnedSHA256, &h.Kernel, &h.Facts, &h.Alerts, &h.Dropped, &h.Machine, &a.asked, &a.at, &a.verdict, &a.findings, &a.notes)
+			&h.PinnedSHA256, &h.Kernel, &h.Facts, &h.Alerts, &h.Dropped, &h.Machine, &a.asked, &a.at, &a.verdict, &a.findings, &a.notes, &log.Records, &note, &log.Verdict)
 		if err != nil {
 			return nil, fmt.Errorf("reading hosts: %w", err)
 		}
 		h.Enrolled, h.LastSeen = fromMillis(enrolled), fromMillis(seen)
 		h.Attestation = a.attestation()
+		if log.Checkpoint = string(note); log.Records > 0 {
+			h.Log = &log
+		}
 		h.Machine = h.Machine[:min(machineDigits, len(h.Machine))]
 		out = append(out, h)
 	}

@@ -87,7 +87,7 @@ func (s *Store) SetWrapperKey(ctx context.Context, host string, key envelope.Pub
 			return err
 		}
 		// Another key is another wrapper, which counts from 1.
-		return tx.exec(`UPDATE wrappers SET seq = 0, digest = '' WHERE host = (SELECT n FROM hosts WHERE id = ?)`, host)
+		return tx.exec(`UPDATE wrappers SET seq = 0, digest = '', log_receipt = 0 WHERE host = (SELECT n FROM hosts WHERE id = ?)`, host)
 	}))
 }
 
@@ -131,10 +131,10 @@ type Receipt struct {
 
 // TakeReceipts keeps the receipts of a host, with a record in the log and a
 // fact for each that is new, and moves the responses on. One that is there
-// already is passed over. last is the number of the newest that is kept.
-func (s *Store) TakeReceipts(ctx context.Context, host string, list []Receipt) (last uint64, taken int, err error) {
+// already is passed over.
+func (s *Store) TakeReceipts(ctx context.Context, host string, list []Receipt) (t Taken, err error) {
 	err = s.update(ctx, 4096*(1+len(list)), func(tx *Tx) error {
-		last, taken = 0, 0
+		t = Taken{}
 		w := wrapperRow{id: host}
 		found, err := tx.get(`SELECT h.n, h.name, coalesce(w.seq, 0), coalesce(w.digest, '') FROM hosts h LEFT JOIN wrappers w ON w.host = h.n WHERE h.id = ?`,
 			[]any{host}, &w.n, &w.name, &w.seq, &w.digest)
@@ -150,13 +150,24 @@ func (s *Store) TakeReceipts(ctx context.Context, host string, list []Receipt) (
 				return fmt.Errorf("storing a receipt: %w", err)
 			}
 			if isNew {
-				taken++
+				t.New++
 			}
 		}
-		last = uint64(w.seq)
+		t.Last, t.Noticed = uint64(w.seq), w.noticed
 		return tx.exec(`INSERT INTO wrappers (host, seq, digest) VALUES (?, ?, ?) ON CONFLICT (host) DO UPDATE SET seq = excluded.seq, digest = excluded.digest`, w.n, w.seq, w.digest)
 	})
-	return last, taken, err
+	return t, err
+}
+
+// Taken is what became of receipts.
+type Taken struct {
+	// Last is the number of the newest receipt that is kept.
+	Last uint64
+	// New is how many were not there yet.
+	New int
+	// Noticed is, of each that shows another log than this one, how: log.fork or
+	// log.rollback.
+	Noticed []string
 }
 
 type wrapperRow struct {
@@ -164,6 +175,7 @@ type wrapperRow struct {
 	id, name string
 	seq      int64
 	digest   string
+	noticed  []string
 }
 
 func (w wrapperRow) subject() fact.Host { return fact.Host{ID: w.id, Name: w.name} }
@@ -180,6 +192,9 @@ func (tx *Tx) takeReceipt(w *wrapperRow, r Receipt) (fresh bool, err error) {
 		return false, err
 	}
 	tx.follow(w, r)
+	if err := tx.saw(w, r); err != nil {
+		return false, err
+	}
 	e := eat.Entry{Type: eat.EntryReceipt, ID: fmt.Sprintf("%s/%d", w.id, r.Seq), SHA256: r.Digest}
 	if _, err := tx.audit(e, payload); err != nil {
 		return false, err

@@ -74,6 +74,25 @@ func (u *ui) attestation(a *types.Attestation) attestation {
 		Good: a.Verdict == types.AttestAgrees, Bad: a.Verdict != types.AttestAgrees && a.Verdict != types.AttestRestart}
 }
 
+// logSeen is what the host's wrapper last signed to have seen of the hub's log.
+type logSeen struct {
+	Words Text
+	Good  bool
+	Bad   bool
+}
+
+func logOf(l *types.HostLog) logSeen {
+	if l == nil {
+		return logSeen{Words: "not yet"}
+	}
+	words := map[string]Text{types.LogSame: "as ours", types.LogFork: "NOT as ours", types.LogRollback: "more than there are", "": "no more is told"}[l.Verdict]
+	if words == "" {
+		words = Text(l.Verdict) // of a newer hub
+	}
+	return logSeen{Words: Text(number(l.Records)) + " records, " + words, Good: l.Verdict == types.LogSame,
+		Bad: l.Verdict == types.LogFork || l.Verdict == types.LogRollback}
+}
+
 // hostRow is a host in a list and at the head of its page.
 type hostRow struct {
 	ID       string
@@ -94,6 +113,7 @@ type hostRow struct {
 	Dropped  string
 	Lost     bool
 	Attested attestation
+	Log      logSeen
 }
 
 func (u *ui) hostRow(h *types.Host) hostRow {
@@ -101,7 +121,7 @@ func (u *ui) hostRow(h *types.Host) hostRow {
 		ID: h.ID, Name: nameOf(h.Name, h.ID), State: hostState(h), LastSeen: u.moment(h.LastSeen), Ago: u.ago(h.LastSeen),
 		Enrolled: u.moment(h.Enrolled), Version: Text(h.Sensor.Version), SHA256: h.Sensor.SHA256, Pinned: h.PinnedSHA256,
 		Short: short(h.PinnedSHA256), Matches: !changed(h), Kernel: Text(h.Kernel), Machine: Text(h.Machine),
-		Facts: number(h.Facts), Alerts: number(h.Alerts), Dropped: number(h.Dropped), Lost: h.Dropped > 0, Attested: u.attestation(h.Attestation),
+		Facts: number(h.Facts), Alerts: number(h.Alerts), Dropped: number(h.Dropped), Lost: h.Dropped > 0, Attested: u.attestation(h.Attestation), Log: logOf(h.Log),
 	}
 }
 

@@ -63,6 +63,7 @@ func filled(t *testing.T, text string) *site {
 	}
 	attested := apitest.Host(1, "web1", text)
 	attested.Attestation = &types.Attestation{Asked: apitest.Noon, At: apitest.Noon, Verdict: types.AttestAgrees, Notes: []string{"unit_send changed with a package" + text}}
+	attested.Log = &types.HostLog{Records: 1234, Verdict: types.LogSame}
 	s.AddHost(attested)
 	silent := apitest.Host(2, "db1", text)
 	silent.Silent, silent.LastSeen, silent.Dropped = true, apitest.Noon.Add(-3*time.Hour), 4711
@@ -72,6 +73,7 @@ func filled(t *testing.T, text string) *site {
 	changed := apitest.Host(4, "build-07", text)
 	contradicted := apitest.Host(5, "cache1", text)
 	contradicted.Attestation = &types.Attestation{Asked: apitest.Noon, At: apitest.Noon, Verdict: types.AttestDisagrees, Findings: []string{"attest.running: process 7 runs a sensor that is not the one on the disk" + text}}
+	contradicted.Log = &types.HostLog{Records: 1234, Verdict: types.LogFork}
 	changed.PinnedSHA256 = strings.Repeat("0", 64)
 	s.AddHost(changed)
 	s.AddHost(contradicted)
