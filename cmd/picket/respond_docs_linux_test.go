@@ -112,16 +112,23 @@ func (p *page) hidden(step string, words []string) {
 			p.t.Fatalf("%s: %v", step, err)
 		}
 	case "orders":
-		if r, err := p.played.wrapper.Next(); err != nil || r.Outcome != eat.OutcomeDone {
+		r, err := p.played.wrapper.Next()
+		if err != nil || r.Outcome != eat.OutcomeDone {
 			p.t.Fatalf("%s: %+v, %v", step, r, err)
 		}
+		p.played.last = r
 	case "gather": // the host takes its orders up to the one to gather evidence, and sends that
 		for gathered := false; !gathered; {
 			r, err := p.played.wrapper.Next()
 			if err != nil {
 				p.t.Fatalf("%s: %+v, %v", step, r, err)
 			}
+			p.played.last = r
 			gathered = r.Action == eat.ActionCollectEvidence && r.Outcome == eat.OutcomeDone
+		}
+	case "saw": // the host's newest receipt and its memory are copied from it
+		if err := p.played.saw(filepath.Join(p.dir, words[1]), filepath.Join(p.dir, words[2])); err != nil {
+			p.t.Fatalf("%s: %v", step, err)
 		}
 	default:
 		p.t.Fatalf("%s: %q is nothing to do", step, words[0])

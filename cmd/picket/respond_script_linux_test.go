@@ -2,6 +2,8 @@ package main_test
 
 import (
 	"bufio"
+	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"picket.internal/eat"
 	"picket.internal/fact"
 	"picket.internal/hub"
 	"picket.internal/hub/hubtest"
@@ -22,6 +25,20 @@ type played struct {
 	hub     *hubtest.Hub
 	host    *hubtest.Host
 	wrapper *hubtest.Wrapper
+	last    *eat.Receipt // that was sent
+}
+
+// saw writes the files in which a wrapper keeps what its host has seen.
+func (p *played) saw(receipt, state string) error {
+	sealed, _, err := eat.SealReceipt(*p.last, p.wrapper.Key)
+	if err != nil {
+		return err
+	}
+	memory, err := json.Marshal(map[string]any{"v": 1, "size": p.wrapper.Seen.N, "hash": p.wrapper.Seen.Hash.String(), "checkpoint": string(p.wrapper.Checkpoint)})
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(receipt, sealed, 0o600), os.WriteFile(state, memory, 0o600))
 }
 
 // evidence is what the played wrapper gathers.
@@ -33,6 +50,8 @@ var evidence = []byte(`{"kind":"login","table":"wtmp"}` + "\n" + `{"kind":"cut",
 //	touch EXECUTABLE PID   the host tells that a process read a canary
 //	agent                  an ssh-agent of the script's own is started
 //	orders                 the host asks for orders, once, and its wrapper acts
+//	fork                   the hub's log key has signed another log for the host
+//	saw RECEIPT STATE      files as the wrapper keeps them: its newest receipt, and its state.json
 func TestRespondScripts(t *testing.T) {
 	folder, err := filepath.Abs("testdata/respond/policies")
 	if err != nil {
@@ -91,7 +110,20 @@ func respondScript(t *testing.T, script, folder string) {
 				if err != nil {
 					ts.Fatalf("%v", err)
 				}
+				p.last = r
 				ts.Logf("the wrapper says %s %s", r.Outcome, r.Refusal)
+			},
+			"fork": func(ts *testscript.TestScript, neg bool, args []string) {
+				if neg || len(args) != 0 {
+					ts.Fatalf("usage: fork")
+				}
+				p.wrapper.SeeFork()
+			},
+			"saw": func(ts *testscript.TestScript, neg bool, args []string) {
+				if neg || len(args) != 2 {
+					ts.Fatalf("usage: saw RECEIPT STATE")
+				}
+				ts.Check(p.saw(ts.MkAbs(args[0]), ts.MkAbs(args[1])))
 			},
 		},
 	})

@@ -40,6 +40,7 @@ The claims, in order:
   evaluation   the rule, played once more, gives the same severity, score, message, values
   token        what was asked for, signed by the hub and in the log
   approval     each operator who is said to have signed has, and the log has it
+  log seen     the log extends the one that the host had seen, by its receipt
   receipt      what the host's wrapper says it did, signed and in the log
 
 An alert over many facts is evaluated on those that are linked to it, a hundred at most:
