@@ -64,7 +64,7 @@ func (h *host) begin(e *entry, t eat.Token) error {
 		code, detail := codeOf(err, "action.failed")
 		undone, err := d.Undo(h.root)
 		if err != nil {
-			return h.remains(e, code, detail+"; and what was begun could not be taken back", err)
+			return h.remains(e, "action.not_undone", code+": "+detail+"; and what was begun could not be taken back", err)
 		}
 		return h.end(e, eat.OutcomeFailed, code, detail, undone)
 	}

@@ -405,7 +405,7 @@ func TestWhatFailedAndStayedIsTriedAgain(t *testing.T) {
 		t.Errorf("a later token: %+v", r)
 	}
 	all := s.spooled(t)
-	if got := outcomes(all, order.ID); !slices.Equal(got, []string{eat.OutcomeFailed}) || !strings.Contains(all[0].Detail, "could not be taken back") {
+	if got := outcomes(all, order.ID); !slices.Equal(got, []string{eat.OutcomeFailed}) || all[0].Refusal != "action.not_undone" || !strings.Contains(all[0].Detail, "could not be taken back") {
 		t.Errorf("receipts %v, the first of all %+v", got, all[0])
 	}
 	must(t, os.Rename(shadow+".away", shadow))
