@@ -280,28 +280,38 @@ func TestWrappersBuildStaticAndSmall(t *testing.T) {
 	}
 }
 
-// TestWrappersAreReadInAnHour counts what an auditor must read. It is far over
-// the 2,000 lines that were asked for: every action with its undo, its evasions
-// closed and its record for a crash took more, and 122 to hand evidence over. What
-// was said twice has been taken out. It stays where it is until something more
-// is taken out.
+// TestWrappersAreReadInAnHour counts what an auditor must read. Whether something
+// may be done at all, in what order it is written down, and what is signed about
+// it is decided in one place, and that stays within the 2,000 lines that were
+// asked for. An action comes on top where the host's policy allows it, and each
+// can be read by itself. All of them together are far over: every action with its
+// undo, its evasions closed and its record for a crash took more. What was said
+// twice has been taken out. The sum stays where it is until something more is
+// taken out.
 func TestWrappersAreReadInAnHour(t *testing.T) {
-	const budget, ceiling = 2000, 5829
-	lines := 0
+	const deciding, ceiling = 2000, 5829
+	decides, all := 0, 0
 	err := filepath.WalkDir("wrappers", func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
 		}
 		source, err := os.ReadFile(path)
-		lines += strings.Count(string(source), "\n")
+		lines := strings.Count(string(source), "\n")
+		all += lines
+		if !strings.HasPrefix(path, "wrappers/internal/action/") {
+			decides += lines
+		}
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d lines run as root, the budget is %d", lines, budget)
-	if lines > ceiling {
-		t.Errorf("%d lines run as root, %d over where they stood: nothing may be added before something is taken out", lines, lines-ceiling)
+	t.Logf("%d lines decide and sign, of %d for that; %d run as root in all", decides, deciding, all)
+	if decides == 0 || decides > deciding {
+		t.Errorf("%d lines decide what root does: an auditor was promised at most %d", decides, deciding)
+	}
+	if all > ceiling {
+		t.Errorf("%d lines run as root, %d over where they stood: nothing may be added before something is taken out", all, all-ceiling)
 	}
 }
 
