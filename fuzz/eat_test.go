@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -83,10 +84,14 @@ func FuzzToken(f *testing.F) {
 }
 
 // FuzzReceipt gives OpenReceipt the input as a payload that the wrapper has
-// signed. What opens seals again to the same bytes.
+// signed, and UnverifiedReceipt as an envelope. What opens seals again to the
+// same bytes, and reads the same without the wrapper's key.
 func FuzzReceipt(f *testing.F) {
 	addShared(f, "../eat/testdata/receipt.json")
 	f.Fuzz(func(t *testing.T, data []byte) {
+		if r, err := eat.UnverifiedReceipt(data); (r == nil) != (err != nil) {
+			t.Fatalf("%q reads as %v, %v", data, r, err)
+		}
 		sealed := signed(envelope.Receipt, data, eattest.WrapperKey)
 		r, digest, err := eat.OpenReceipt(sealed, eattest.WrapperKey.Public())
 		if err != nil {
@@ -99,6 +104,9 @@ func FuzzReceipt(f *testing.F) {
 		again, sum, err := eat.SealReceipt(*r, eattest.WrapperKey)
 		if err != nil || !bytes.Equal(again, sealed) || sum != digest {
 			t.Fatalf("%q sealed again is %s: %v", data, again, err)
+		}
+		if unverified, err := eat.UnverifiedReceipt(sealed); err != nil || !reflect.DeepEqual(unverified, r) {
+			t.Fatalf("%q reads as %v without the key: %v", data, unverified, err)
 		}
 		seenByLog(t, r)
 	})
