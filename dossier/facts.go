@@ -51,7 +51,7 @@ func (c *checker) signers() {
 		case api.DossierHub:
 			one.bound = c.binds(s, key, c.keys.Hosts, "", "")
 		case api.DossierWrapper:
-			one.bound = c.binds(s, key, c.keys.Wrappers, "host.wrapper_key", "was told")
+			one.bound = c.binds(s, key, c.keys.Wrappers, wrapperKeyTold, "was told")
 		default:
 			c.say(False, "signer", "a role %.80q", s.Role)
 			continue

@@ -162,22 +162,13 @@ func (c *checker) approvalLogged(response, name string, o *eat.Opened, sig []byt
 
 // receipt verifies the wrapper's word.
 func (c *checker) receipt(r *api.Response, s *api.ResponseReceipt, o *eat.Opened) {
-	var key *signer
-	for i := range c.wrapper {
-		if c.wrapper[i].Host == r.Host.ID {
-			key = &c.wrapper[i]
-		}
-	}
-	if key == nil {
-		c.say(False, "receipt", "number %d of %.80s: there is no key of its wrapper", s.Seq, r.Host.ID)
-		return
-	}
-	got, digest, err := eat.OpenReceipt(s.Envelope, key.key)
+	key, got, digest, err := c.openReceipt(r.Host.ID, s.Envelope)
 	if err != nil {
 		c.say(False, "receipt", "number %d of %.80s: %v", s.Seq, r.Host.ID, err)
 		return
 	}
 	c.seen(got)
+	counted := c.keyWhenCame(got, digest)
 	switch {
 	case got.Host != r.Host.ID || got.Action != r.Action:
 		c.say(False, "receipt", "number %d is of %s on %s", got.Seq, got.Action, got.Host)
@@ -187,6 +178,8 @@ func (c *checker) receipt(r *api.Response, s *api.ResponseReceipt, o *eat.Opened
 		c.say(False, "receipt", "number %d is of another token with the id %s", got.Seq, got.Token)
 	case !c.logs(eat.EntryReceipt, r.Host.ID+"/"+strconv.FormatUint(got.Seq, 10), digest):
 		c.say(False, "receipt", "number %d is not shown to be in the log", got.Seq)
+	case counted != "" && counted != key.key.ID():
+		c.say(False, "receipt", "number %d is signed by %s, and when it came the key of the wrapper was %.80s, says the log", got.Seq, key.key.ID(), counted)
 	case !key.bound:
 		c.say(NotShown, "receipt", "number %d: %s, signed by a key that is not shown to be the wrapper's", got.Seq, got.Outcome)
 	case o == nil || got.Token != o.Token.ID:

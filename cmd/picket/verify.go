@@ -41,7 +41,8 @@ The claims, in order:
   token        what was asked for, signed by the hub and in the log
   approval     each operator who is said to have signed has, and the log has it
   log seen     the log extends the one that the host had seen, by its receipt
-  receipt      what the host's wrapper says it did, signed and in the log
+  receipt      what the host's wrapper says it did, signed with the key that it had
+               when the receipt came, and in the log
 
 An alert over many facts is evaluated on those that are linked to it, a hundred at most:
 where the rule needs more, evaluation is not shown. So is what a rule knows of the whole

@@ -122,6 +122,8 @@ var (
 	ReceiptTooLarge = &Fault{ID: "receipt.too_large", Status: http.StatusRequestEntityTooLarge}
 	ReceiptBad      = &Fault{ID: "receipts.malformed", Status: http.StatusBadRequest}
 	ReceiptNoKey    = &Fault{ID: "receipt.no_key", Status: http.StatusConflict}
+	// Told again it is judged by the new key.
+	ReceiptKeyChanged = &Fault{ID: "receipt.key_changed", Status: http.StatusServiceUnavailable}
 )
 
 // What is refused of evidence. That a receipt lacks is no fault of the host's: it

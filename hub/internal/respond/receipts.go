@@ -56,7 +56,7 @@ func (d *Desk) receipts(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	taken, err := d.cfg.Store.TakeReceipts(r.Context(), peer.ID, good)
+	taken, err := d.cfg.Store.TakeReceipts(r.Context(), peer.ID, target.Wrapper, good)
 	if err != nil {
 		return nil, err
 	}

@@ -140,21 +140,6 @@ func (s *Store) dossierBatches(ctx context.Context, links []placed) (all []store
 	return all, gaps, nil
 }
 
-// dossierWrappers adds the keys of the wrappers that receipts are from.
-func (s *Store) dossierWrappers(ctx context.Context, d *api.Dossier) error {
-	for _, r := range d.Alert.Responses {
-		t, err := s.Target(ctx, r.Host.ID)
-		if err != nil {
-			return err
-		}
-		signer := api.DossierSigner{Role: api.DossierWrapper, Host: r.Host.ID, Key: t.Wrapper.String()}
-		if !t.Wrapper.IsZero() && !slices.Contains(d.Signers, signer) {
-			d.Signers = append(d.Signers, signer)
-		}
-	}
-	return nil
-}
-
 // dossierRecords adds the records of the log that belong to the dossier, each
 // with its proof, and the checkpoint that the proofs lead to.
 func (s *Store) dossierRecords(ctx context.Context, d *api.Dossier, rules string) error {
@@ -174,7 +159,7 @@ func (s *Store) dossierRecords(ctx context.Context, d *api.Dossier, rules string
 		case api.DossierHost:
 			wants = append(wants, want{eat.EntryConfig, "host.enrolling/" + k.Host, ""})
 		case api.DossierWrapper:
-			wants = append(wants, want{eat.EntryConfig, "host.wrapper_key/" + k.Host, ""})
+			wants = append(wants, want{eat.EntryConfig, eventWrapperKey + "/" + k.Host, ""})
 		}
 	}
 	if rules != "" {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"database/sql"
@@ -93,7 +94,8 @@ func (s *Store) SetWrapperKey(ctx context.Context, host string, key envelope.Pub
 
 func (tx *Tx) setWrapperKey(by, host string, key envelope.PublicKey) error {
 	var n int64
-	found, err := tx.get(`SELECT n FROM hosts WHERE id = ? AND state <> 'hub'`, []any{host}, &n)
+	var before []byte
+	found, err := tx.get(`SELECT h.n, coalesce(w.key, x'') FROM hosts h LEFT JOIN wrappers w ON w.host = h.n WHERE h.id = ? AND h.state <> 'hub'`, []any{host}, &n, &before)
 	if err != nil {
 		return fmt.Errorf("reading host: %w", err)
 	}
@@ -103,7 +105,7 @@ func (tx *Tx) setWrapperKey(by, host string, key envelope.PublicKey) error {
 	if err := tx.exec(`INSERT INTO wrappers (host, key) VALUES (?, ?) ON CONFLICT (host) DO UPDATE SET key = excluded.key`, n, key.Bytes()); err != nil {
 		return fmt.Errorf("storing the key of a wrapper: %w", err)
 	}
-	return tx.changed(by, "host.wrapper_key", host, map[string]string{"key": key.ID()})
+	return tx.changed(by, eventWrapperKey, host, wrapperKeyDetail(key, before))
 }
 
 // SetLabels gives a host its labels, in the place of those it has.
@@ -129,20 +131,25 @@ type Receipt struct {
 	Envelope []byte
 }
 
-// TakeReceipts keeps the receipts of a host, with a record in the log and a
-// fact for each that is new, and moves the responses on. One that is there
-// already is passed over.
-func (s *Store) TakeReceipts(ctx context.Context, host string, list []Receipt) (t Taken, err error) {
+// TakeReceipts keeps the receipts of a host that verify with key, with a record
+// in the log and a fact for each that is new, and moves the responses on. One
+// that is there already is passed over. Where another key has taken the place of
+// key meanwhile none is kept: the log must hold no receipt behind the end of the
+// key that signed it.
+func (s *Store) TakeReceipts(ctx context.Context, host string, key envelope.PublicKey, list []Receipt) (t Taken, err error) {
 	err = s.update(ctx, 4096*(1+len(list)), func(tx *Tx) error {
 		t = Taken{}
 		w := wrapperRow{id: host}
-		found, err := tx.get(`SELECT h.n, h.name, coalesce(w.seq, 0), coalesce(w.digest, '') FROM hosts h LEFT JOIN wrappers w ON w.host = h.n WHERE h.id = ?`,
-			[]any{host}, &w.n, &w.name, &w.seq, &w.digest)
-		if err != nil {
+		var now []byte
+		found, err := tx.get(`SELECT h.n, h.name, coalesce(w.seq, 0), coalesce(w.digest, ''), coalesce(w.key, x'') FROM hosts h LEFT JOIN wrappers w ON w.host = h.n WHERE h.id = ?`,
+			[]any{host}, &w.n, &w.name, &w.seq, &w.digest, &now)
+		switch {
+		case err != nil:
 			return fmt.Errorf("reading host: %w", err)
-		}
-		if !found {
+		case !found:
 			return fault.HostUnknown
+		case !bytes.Equal(now, key.Bytes()):
+			return fault.ReceiptKeyChanged
 		}
 		for _, r := range list {
 			isNew, err := tx.takeReceipt(&w, r)
