@@ -80,20 +80,25 @@ func LogVerifier(name string, key envelope.PublicKey) (string, error) {
 }
 
 // SignCheckpoint is the hub's word on its log: a signed note of the log's name,
-// its size and its root hash (https://c2sp.org/tlog-checkpoint).
-func SignCheckpoint(tree tlog.Tree, name string, key envelope.PrivateKey) ([]byte, error) {
-	vkey, err := LogVerifier(name, key.Public())
-	if err != nil {
-		return nil, err
+// its size and its root hash (https://c2sp.org/tlog-checkpoint). Each of the keys
+// signs it, for those who believe one of them.
+func SignCheckpoint(tree tlog.Tree, name string, keys ...envelope.PrivateKey) ([]byte, error) {
+	var signers []note.Signer
+	for _, key := range keys {
+		vkey, err := LogVerifier(name, key.Public())
+		if err != nil {
+			return nil, err
+		}
+		// The signer's spelling of a key is the verifier's with the secret in it.
+		parts := strings.SplitN(vkey, "+", 3)
+		secret := base64.StdEncoding.EncodeToString(append([]byte{1}, key.Std().Seed()...))
+		signer, err := note.NewSigner("PRIVATE+KEY+" + parts[0] + "+" + parts[1] + "+" + secret)
+		if err != nil {
+			return nil, fmt.Errorf("signing a checkpoint of %q: %w", name, err)
+		}
+		signers = append(signers, signer)
 	}
-	// The signer's spelling of a key is the verifier's with the secret in it.
-	parts := strings.SplitN(vkey, "+", 3)
-	secret := base64.StdEncoding.EncodeToString(append([]byte{1}, key.Std().Seed()...))
-	signer, err := note.NewSigner("PRIVATE+KEY+" + parts[0] + "+" + parts[1] + "+" + secret)
-	if err != nil {
-		return nil, fmt.Errorf("signing a checkpoint of %q: %w", name, err)
-	}
-	signed, err := note.Sign(&note.Note{Text: checkpointText(tree, name)}, signer)
+	signed, err := note.Sign(&note.Note{Text: checkpointText(tree, name)}, signers...)
 	if err != nil {
 		return nil, fmt.Errorf("signing a checkpoint of %q: %w", name, err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"picket.internal/eat"
 	"picket.internal/eat/eattest"
+	"picket.internal/envelope"
 )
 
 func TestEntries(t *testing.T) {
@@ -107,6 +108,28 @@ func TestCheckpoints(t *testing.T) {
 	for _, name := range []string{"", "two words", "a+b"} {
 		if _, err := eat.SignCheckpoint(tree, name, eattest.LogKey); err == nil {
 			t.Errorf("a log of the name %q", name)
+		}
+	}
+}
+
+// While the key of a log is changed two sign it, and who believes either does.
+func TestACheckpointOfTwoKeys(t *testing.T) {
+	tree := eattest.NewHub(t).Tree(t)
+	other := eattest.Key(21)
+	both, err := eat.SignCheckpoint(tree, eattest.LogName, eattest.LogKey, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		key   envelope.PrivateKey
+		opens bool
+	}{"the one": {eattest.LogKey, true}, "the other": {other, true}, "a third": {eattest.Key(22), false}} {
+		vkey, err := eat.LogVerifier(eattest.LogName, c.key.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := eat.OpenCheckpoint(both, vkey); (err == nil) != c.opens || c.opens && got != tree {
+			t.Errorf("by %s: %+v, %v", name, got, err)
 		}
 	}
 }

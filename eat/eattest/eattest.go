@@ -52,6 +52,10 @@ var (
 
 // Hub issues tokens and keeps a log in memory.
 type Hub struct {
+	// Key signs tokens, LogKeys sign the log. NewHub gives it the kit's.
+	Key     envelope.PrivateKey
+	LogKeys []envelope.PrivateKey
+
 	records int64
 	hashes  []tlog.Hash
 }
@@ -59,7 +63,7 @@ type Hub struct {
 // NewHub makes a hub whose log has a few records of other things.
 func NewHub(t testing.TB) *Hub {
 	t.Helper()
-	h := new(Hub)
+	h := &Hub{Key: HubKey, LogKeys: []envelope.PrivateKey{LogKey}}
 	for _, id := range []string{"login/1", "login/2", "login/3"} {
 		h.Append(t, eat.Entry{Type: eat.EntryLogin, ID: id, SHA256: eat.FirstPrev})
 	}
@@ -67,7 +71,9 @@ func NewHub(t testing.TB) *Hub {
 }
 
 // Fork is a hub with the same keys and, so far, the same log.
-func (h *Hub) Fork() *Hub { return &Hub{records: h.records, hashes: slices.Clone(h.hashes)} }
+func (h *Hub) Fork() *Hub {
+	return &Hub{Key: h.Key, LogKeys: h.LogKeys, records: h.records, hashes: slices.Clone(h.hashes)}
+}
 
 func (h *Hub) reader() tlog.HashReaderFunc {
 	return func(indexes []int64) ([]tlog.Hash, error) {
@@ -103,9 +109,9 @@ func (h *Hub) Tree(t testing.TB) tlog.Tree {
 // and returns the delivery for a host that has seen the log up to a size.
 func (h *Hub) Issue(t testing.TB, token eat.Token, seen int64, operators ...envelope.PrivateKey) eat.Delivery {
 	t.Helper()
-	sealed, err := eat.Sign(token, HubKey)
+	sealed, err := eat.Sign(token, h.Key)
 	check(t, err)
-	opened, err := eat.Open(sealed, HubKey.Public())
+	opened, err := eat.Open(sealed, h.Key.Public())
 	check(t, err)
 	var approvals []envelope.Signature
 	for _, key := range operators {
@@ -123,7 +129,7 @@ func (h *Hub) Prove(t testing.TB, sealed []byte, index, seen int64) eat.Delivery
 	tree := h.Tree(t)
 	d := eat.Delivery{Envelope: sealed, Index: index, From: seen}
 	var err error
-	d.Checkpoint, err = eat.SignCheckpoint(tree, LogName, LogKey)
+	d.Checkpoint, err = eat.SignCheckpoint(tree, LogName, h.LogKeys...)
 	check(t, err)
 	d.Inclusion, err = tlog.ProveRecord(tree.N, index, h.reader())
 	check(t, err)
