@@ -389,5 +389,5 @@ var kinds = []KindInfo{
 	{Kind: "metric", Doc: "a sample of the host's load", Actions: []string{"sample"}},
 	{Kind: "sensor", Doc: "the sensor's own health", Actions: []string{"start", "stop", "heartbeat", "loss", "degraded", "resource"}},
 	{Kind: "receipt", Doc: "what became of an Emergency Action Token", Actions: []string{"done", "refused", "failed", "undone", "auto_undone", "unknown", "already_gone", "missing", "rejected"}},
-	{Kind: "fleet", Doc: "what the hub itself noticed about a host", Actions: []string{"enrolled", "pending", "duplicate_machine", "silent", "returned", "gap", "fork", "cloned", "refused", "break_glass", "log_fork", "log_rollback", "rule_failing"}},
+	{Kind: "fleet", Doc: "what the hub itself noticed about a host", Actions: []string{"enrolled", "pending", "duplicate_machine", "silent", "returned", "gap", "fork", "cloned", "refused", "break_glass", "log_fork", "log_rollback", "key_ends", "rule_failing"}},
 }

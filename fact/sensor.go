@@ -107,6 +107,7 @@ const (
 	FleetBreakGlass       = "break_glass"       // a person went over the hub's own brakes on a response
 	FleetLogFork          = "log_fork"          // the host has seen another log of the hub than this one
 	FleetLogRollback      = "log_rollback"      // the host has seen more of the hub's log than there is
+	FleetKeyEnds          = "key_ends"          // the hub's key for tokens comes to its end, or has
 	FleetRuleFailing      = "rule_failing"      // a rule ended in an error
 )
 

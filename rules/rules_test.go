@@ -37,7 +37,7 @@ var promised = []string{
 	"process.deleted", "process.memfd", "process.shm", "process.tmp", "process.server_shell", "process.service_hash_changed", "process.new_root_binary",
 	"integrity.sensor", "integrity.own_file", "integrity.config", "sensor.silent", "sensor.loss", "sensor.unwatched_canary",
 	"file.ld_preload", "file.setuid", "file.sshd_config", "file.pam",
-	"fleet.gap", "fleet.fork", "fleet.cloned", "fleet.break_glass", "fleet.duplicate_machine", "fleet.refused", "fleet.rule_failing",
+	"fleet.gap", "fleet.fork", "fleet.cloned", "fleet.break_glass", "fleet.duplicate_machine", "fleet.refused", "fleet.key_ends", "fleet.rule_failing",
 }
 
 func TestPromisedRulesAreThere(t *testing.T) {
