@@ -378,7 +378,18 @@ func TestAHubWithoutAKeyForEvidence(t *testing.T) {
 	if id := g.put(line); id != "evidence.no_key" {
 		t.Errorf("a chunk: %q", id)
 	}
-	if !strings.Contains(g.hub.Log.String(), "evidence.pem") {
-		t.Error("the log does not say it")
+	if !strings.Contains(g.hub.Log.String(), "picket-hub keys add evidence") {
+		t.Error("the log does not say it, and what to do")
 	}
+	if _, err := hub.AddKey(g.hub.Dir, "evidence", 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := hub.UseKey(t.Context(), g.hub.Dir, "evidence", false); err != nil {
+		t.Fatal(err)
+	}
+	g.hub.Restart()
+	if g.key = g.hub.Trust().EvidenceKey; len(g.key) != 32 {
+		t.Fatalf("hosts are told to seal to %x", g.key)
+	}
+	g.taken(0)
 }

@@ -96,8 +96,7 @@ func (h *Hub) open(ctx context.Context) (err error) {
 	if h.release, err = h.home.Lock(); err != nil {
 		return err
 	}
-	h.store, err = store.Open(ctx, h.home.Dir.Database(), store.Options{Hub: h.home.Hub, Key: h.home.Online, Log: h.home.Log,
-		Params: h.cfg.StoreParams, EvidenceBytes: h.cfg.EvidenceBytes, Now: h.cfg.Now, Logger: h.log})
+	h.store, err = store.Open(ctx, h.home.Dir.Database(), h.storeOptions())
 	if err != nil {
 		return err
 	}
@@ -119,13 +118,17 @@ func (h *Hub) open(ctx context.Context) (err error) {
 	if err := h.recordSettings(ctx); err != nil {
 		return err
 	}
-	h.respond, err = respond.New(ctx, respond.Config{Hub: h.home.Hub, Key: h.home.EAT, NotAfter: h.home.EATNotAfter, Evidence: h.home.Evidence, AttestEvery: h.cfg.attestEvery(), Store: h.store,
+	if err := h.recordKeys(ctx); err != nil {
+		return err
+	}
+	h.respond, err = respond.New(ctx, respond.Config{Hub: h.home.Hub, Key: h.home.EAT, NotAfter: h.home.EATNotAfter, Signers: h.home.Signers(), Trust: h.home.Trust,
+		Evidence: h.home.Evidence, AttestEvery: h.cfg.attestEvery(), Store: h.store,
 		Policies: h.cfg.Policies, HostActions: h.cfg.HostActions, Stats: h.stats, Now: h.cfg.Now, Logger: h.log})
 	if err != nil {
 		return err
 	}
-	if h.home.Evidence == nil {
-		h.log.Warn("this hub has no keys/evidence.pem: hosts keep the evidence that they gather; docs/respond.md says how to make one")
+	if len(h.home.Evidence) == 0 {
+		h.log.Warn("this hub has no key for evidence: hosts keep the evidence that they gather; picket-hub keys add evidence makes one")
 	}
 	return h.assemble()
 }

@@ -54,7 +54,7 @@ func Init(ctx context.Context, cfg InitConfig) (_ *Initialised, err error) {
 			err = errors.Join(err, h.Discard())
 		}
 	}()
-	opts := store.Options{Hub: h.Hub, Key: h.Online, Log: h.Log}
+	opts := optionsOf(h)
 	if err := store.Create(ctx, h.Dir.Database(), opts); err != nil {
 		return nil, err
 	}
@@ -78,13 +78,14 @@ func firstToken(ctx context.Context, h *home.Home, opts store.Options) (err erro
 }
 
 // Backup copies a hub's database into a new file, and may run beside the hub.
-// The keys are not in it: keep a copy of the folder's keys elsewhere, once.
+// The keys are not in it: keep a copy of the folder's keys elsewhere, a new one
+// whenever a key was changed.
 func Backup(ctx context.Context, dir, to string) error {
 	h, err := home.Open(home.Dir(dir))
 	if err != nil {
 		return err
 	}
-	return store.Backup(ctx, h.Dir.Database(), to, store.Options{Hub: h.Hub, Key: h.Online, Log: h.Log})
+	return store.Backup(ctx, h.Dir.Database(), to, optionsOf(h))
 }
 
 // CheckReport is what Check found.
@@ -97,5 +98,7 @@ func Check(ctx context.Context, dir string, log *slog.Logger) (*CheckReport, err
 	if err != nil {
 		return nil, err
 	}
-	return store.Check(ctx, h.Dir.Database(), store.Options{Hub: h.Hub, Key: h.Online, Log: h.Log, Logger: log, Now: time.Now})
+	opts := optionsOf(h)
+	opts.Logger, opts.Now = log, time.Now
+	return store.Check(ctx, h.Dir.Database(), opts)
 }

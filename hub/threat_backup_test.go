@@ -18,6 +18,18 @@ import (
 func TestThreat_H11_ABackupHoldsNoKey(t *testing.T) {
 	h := hubtest.New(t, nil)
 	h.Enroll().MustSend()
+	// Also of the keys that come later, and of the lists that name them.
+	for _, role := range []string{"token", "log", "evidence"} {
+		if _, err := hub.AddKey(h.Dir, role, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, role := range []string{"token", "tls"} {
+		if _, err := hub.UseKey(t.Context(), h.Dir, role, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.Restart()
 	out := filepath.Join(t.TempDir(), "backup.db")
 	if err := hub.Backup(t.Context(), h.Dir, out); err != nil { // beside the running hub
 		t.Fatal(err)
@@ -39,7 +51,7 @@ func TestThreat_H11_ABackupHoldsNoKey(t *testing.T) {
 		texts = append(texts, text)
 	}
 	keys, err := filepath.Glob(filepath.Join(h.Dir, "keys", "*.pem"))
-	if err != nil || len(keys) != 6 {
+	if err != nil || len(keys) != 9 {
 		t.Fatalf("keys are %v, %v", keys, err)
 	}
 	for _, path := range keys {

@@ -18,8 +18,8 @@ type backupCmd struct {
 func (c *backupCmd) Help() string {
 	return `Copies the database as it is at one moment; the hub may run. The hub's keys
 (DIR/keys and DIR/hub.json) are not in it, so whoever steals a backup cannot sign
-tokens or acknowledgements. Copy those once, to a place of their own: a database
-without its keys does not start.
+tokens or acknowledgements. Copy those to a place of their own, and again when a
+key was changed: a database without its keys does not start.
 
   $ picket-hub backup --dir /var/lib/picket-hub --out /backup/picket-2026-05-01.db
 

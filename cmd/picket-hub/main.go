@@ -1,5 +1,5 @@
 // Command picket-hub is the server: init makes its folder, serve runs it, check
-// verifies what it has stored, backup copies it.
+// verifies what it has stored, backup copies it, keys changes its keys.
 //
 // It listens on two addresses: one for sensors and clients (TLS 1.3, HTTP/2,
 // pinned keys), one for the web page. Logs go to standard error, one event a
@@ -42,6 +42,7 @@ type cli struct {
 	Serve  serveCmd  `cmd:"" help:"Serve until told to stop."`
 	Check  checkCmd  `cmd:"" help:"Verify everything stored, from the signed bytes up."`
 	Backup backupCmd `cmd:"" help:"Copy the database into a new file, beside a running hub."`
+	Keys   keysCmd   `cmd:"" help:"List and change the hub's keys, beside a running hub."`
 }
 
 // env is what commands write to.

@@ -20,6 +20,8 @@ import (
 	"picket.internal/eat"
 	"picket.internal/eat/sealing"
 	"picket.internal/envelope"
+	"picket.internal/fact"
+	"picket.internal/strictjson"
 	"picket.internal/wire"
 )
 
@@ -204,27 +206,54 @@ func (w *Wrapper) Next() (*eat.Receipt, error) {
 		return nil, fmt.Errorf("no orders came: %w", err)
 	}
 	r := w.Act(delivery)
-	send := w.gather(delivery, r)
+	send := w.tell(delivery, r)
 	if _, err := w.Send(w.Seal(r)); err != nil {
 		return nil, err
 	}
 	return r, send()
 }
 
-// gather writes into a receipt what evidence there is, and returns what sends it.
-func (w *Wrapper) gather(delivery []byte, r *eat.Receipt) (send func() error) {
-	none := func() error { return nil }
+// tell writes into a receipt of what is done what the token asked for, and returns
+// what is to be sent behind it.
+func (w *Wrapper) tell(delivery []byte, r *eat.Receipt) (send func() error) {
 	d, err := eat.ParseDelivery(delivery)
-	if err != nil {
-		return none
+	if err == nil && r.Outcome == eat.OutcomeDone {
+		var keys []envelope.PublicKey
+		for _, k := range w.Trust.HubKeys {
+			keys = append(keys, k.Key)
+		}
+		var opened *eat.Opened
+		if opened, err = eat.Open(d.Envelope, keys...); err == nil {
+			switch args := opened.Token.Args.(type) {
+			case eat.CollectEvidence:
+				return w.gather(args, r)
+			case eat.Attest:
+				return w.attest(args, r)
+			}
+		}
 	}
-	opened, err := eat.Open(d.Envelope, w.Trust.HubKeys[0].Key)
+	return func() error { return nil }
+}
+
+// attest tells the trust store, as picket-sensor trust has printed it, and that
+// the sensor is what it says.
+func (w *Wrapper) attest(args eat.Attest, r *eat.Receipt) (send func() error) {
+	w.host.t.Helper()
+	text, err := strictjson.Encode(w.Trust)
 	if err != nil {
-		return none
+		w.host.t.Fatal(err)
 	}
-	args, ok := opened.Token.Args.(eat.CollectEvidence)
-	if !ok || w.Evidence == nil || r.Outcome != eat.OutcomeDone {
-		return none
+	sum, sensor := sha256.Sum256(append(text, '\n')), strings.Repeat("a", 64)
+	r.Effect = map[string]string{"nonce": args.Nonce, "file.sensor": sensor, "file.trust": hex.EncodeToString(sum[:])}
+	f := w.host.Fact(fact.KindBinary)
+	f.Binary = &fact.Binary{Action: fact.BinaryHeartbeat, Path: "/usr/bin/picket-sensor", Hash: &fact.Hash{SHA256: sensor}, Running: &fact.Running{Hash: &fact.Hash{SHA256: sensor}}}
+	return func() error { _, err := w.host.Send(f); return err }
+}
+
+// gather tells of the evidence that there is, and sends it.
+func (w *Wrapper) gather(args eat.CollectEvidence, r *eat.Receipt) (send func() error) {
+	if w.Evidence == nil {
+		return func() error { return nil }
 	}
 	token, size := cmp.Or(args.Again, r.Token), int64(len(w.Evidence))
 	sum := sha256.Sum256(w.Evidence)

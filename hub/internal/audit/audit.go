@@ -16,6 +16,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -28,21 +29,56 @@ import (
 type Log struct {
 	// Name is what checkpoints call the log.
 	Name string
-	key  envelope.PrivateKey
+	// Keys sign it, with keys that have no other use. Hosts are asked to believe
+	// the first; the others sign while a change of the key is under way. There
+	// must be one.
+	Keys []envelope.PrivateKey
+	// Before are keys that have signed it once.
+	Before []envelope.PublicKey
 }
 
-// New is the log of a hub, signed with a key that has no other use.
-func New(hub string, key envelope.PrivateKey) Log {
-	return Log{Name: "picket.internal/log/" + hub, key: key}
-}
+// Name is what checkpoints call the log of a hub.
+func Name(hub string) string { return "picket.internal/log/" + hub }
 
 // Checkpoint is the hub's signed word on the log.
 func (l Log) Checkpoint(tree tlog.Tree) ([]byte, error) {
-	return eat.SignCheckpoint(tree, l.Name, l.key)
+	return eat.SignCheckpoint(tree, l.Name, l.Keys...)
 }
 
 // Verifier is the log's key as trust stores have it.
-func (l Log) Verifier() (string, error) { return eat.LogVerifier(l.Name, l.key.Public()) }
+func (l Log) Verifier() (string, error) { return eat.LogVerifier(l.Name, l.Keys[0].Public()) }
+
+// Verifiers are all keys that the log has or had, as trust stores have one, those
+// that sign now first: what was signed once stays signed.
+func (l Log) Verifiers() (out []string, err error) {
+	keys := slices.Clone(l.Before)
+	for _, k := range slices.Backward(l.Keys) {
+		keys = append(keys, k.Public())
+	}
+	for _, key := range slices.Backward(keys) {
+		vkey, err := eat.LogVerifier(l.Name, key)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, vkey)
+	}
+	return out, nil
+}
+
+// Open verifies a checkpoint by any key that the log has or had. Its error is
+// eat.ErrBadCheckpoint.
+func (l Log) Open(note []byte) (tree tlog.Tree, err error) {
+	keys, err := l.Verifiers()
+	if err != nil {
+		return tlog.Tree{}, err
+	}
+	for _, vkey := range keys {
+		if tree, err = eat.OpenCheckpoint(note, vkey); err == nil {
+			return tree, nil
+		}
+	}
+	return tlog.Tree{}, err
+}
 
 // Entry is the record of a document.
 func Entry(kind, id string, doc []byte) eat.Entry {

@@ -54,9 +54,11 @@ var (
 	NewerSchema    = &Fault{ID: "db.newer_schema"}
 )
 
-// What the folder of a hub is refused for.
+// What the folder of a hub, and a change of its keys, are refused for.
 var (
-	InUse = &Fault{ID: "hub.in_use"}
+	InUse       = &Fault{ID: "hub.in_use"}
+	KeyState    = &Fault{ID: "key.wrong_state"}
+	KeyLocksOut = &Fault{ID: "key.locks_out"}
 )
 
 // What the store refuses.
@@ -114,6 +116,7 @@ var (
 var (
 	ResponseState   = &Fault{ID: "response.wrong_state", Status: http.StatusConflict}
 	TokenBad        = &Fault{ID: "eat.not_made", Status: http.StatusUnprocessableEntity}
+	KeyExpired      = &Fault{ID: "eat.key_expired", Status: http.StatusConflict}
 	SignatureNeeded = &Fault{ID: "eat.signature_needed", Status: http.StatusConflict}
 	SignatureBad    = &Fault{ID: "eat.bad_approval", Status: http.StatusUnprocessableEntity}
 	AccessLast      = &Fault{ID: "access.last", Status: http.StatusConflict, Detail: "it is the last token that is good; make another one first"}

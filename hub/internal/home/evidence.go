@@ -5,36 +5,30 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 )
 
 // pemPrivate is the type of a PKCS #8 key (RFC 7468 section 10).
 const pemPrivate = "PRIVATE KEY"
 
-// createEvidenceKey makes the key that hosts seal evidence to. It never
-// overwrites.
-func createEvidenceKey(path string) error {
+// newEvidenceKey makes the key that hosts seal evidence to: PKCS #8 in PEM, and
+// the 32 bytes of its public half.
+func newEvidenceKey() (text, public []byte, err error) {
 	key, err := ecdh.X25519().GenerateKey(rand.Reader)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	return WriteNew(path, pem.EncodeToMemory(&pem.Block{Type: pemPrivate, Bytes: der}))
+	return pem.EncodeToMemory(&pem.Block{Type: pemPrivate, Bytes: der}), key.PublicKey().Bytes(), nil
 }
 
-// loadEvidenceKey reads it, as this package or openssl genpkey writes it; nil
-// where there is none.
+// loadEvidenceKey reads it, as this package or openssl genpkey writes it.
 func loadEvidenceKey(path string) (*ecdh.PrivateKey, error) {
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
 	if err != nil {
 		return nil, err
 	}

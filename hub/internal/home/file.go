@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"picket.internal/strictjson"
 	"picket.internal/wire"
@@ -70,7 +71,7 @@ func (h *Home) WriteProfile(t *wire.AccessToken) error {
 }
 
 // UpdateProfile makes the folder's profile name the address at which the hub
-// really listens. A folder without one, or with one for another hub, is left
+// really listens, and the TLS keys that it has now. A folder without one, or with one for another hub, is left
 // alone: a person put it there.
 func (h *Home) UpdateProfile(address string) error {
 	text, err := os.ReadFile(h.Dir.Profile())
@@ -88,10 +89,10 @@ func (h *Home) UpdateProfile(address string) error {
 	if err != nil {
 		return fmt.Errorf("malformed %q: %w", h.Dir.Profile(), err)
 	}
-	if t.Address == address || len(t.Pins) == 0 || t.Pins[0] != h.Pins[0] {
+	if len(t.Pins) == 0 || !h.knows(t.Pins[0]) || t.Address == address && slices.Equal(t.Pins, h.Pins) {
 		return nil
 	}
-	t.Address = address
+	t.Address, t.Pins = address, h.Pins
 	if text, err = strictjson.Encode(profile{t.String()}); err == nil {
 		err = replace(h.Dir.Profile(), append(text, '\n'))
 	}

@@ -9,12 +9,16 @@
 //	DIR/keys/eat.pem      signs Emergency Action Tokens
 //	DIR/keys/log.pem      signs checkpoints of the log of tokens and changes
 //	DIR/keys/evidence.pem opens what hosts have sealed to the hub (X25519)
+//	DIR/keys/keys.json    every key that the hub has and had, once one was changed;
+//	                      those that came later are ROLE-ID.pem beside it
+//	DIR/keys/lock         held while a key is changed
 //	DIR/profile.json      an access token for client commands
 //	DIR/lock              held while a hub serves the folder
 //
 // Keys are files of their own, so that a copy of the database holds none of
-// them: who steals a backup can read, and not act. Making a folder and opening one are different calls, and making never
-// overwrites: a hub that quietly became another one would lock out every host.
+// them: who steals a backup can read, and not act. Making a folder and opening one
+// are different calls, and making never overwrites: a hub that quietly became
+// another one would lock out every host.
 //
 // The package must never widen a file's mode, and never hand out a key that
 // others may read.
@@ -46,7 +50,9 @@ func (d Dir) online() string   { return filepath.Join(d.keys(), "online.pem") }
 func (d Dir) eat() string      { return filepath.Join(d.keys(), "eat.pem") }
 func (d Dir) log() string      { return filepath.Join(d.keys(), "log.pem") }
 func (d Dir) evidence() string { return filepath.Join(d.keys(), "evidence.pem") }
+func (d Dir) ring() string     { return filepath.Join(d.keys(), "keys.json") }
 func (d Dir) lock() string     { return filepath.Join(string(d), "lock") }
+func (d Dir) keysLock() string { return filepath.Join(d.keys(), "lock") }
 
 // Database is where the store lies.
 func (d Dir) Database() string { return filepath.Join(string(d), "hub.db") }
@@ -64,13 +70,10 @@ type Identity struct {
 	Listen string `json:"listen"`
 	// UI is the address of the web page, host:port, or "off".
 	UI string `json:"ui"`
-	// EATNotAfter is when hosts stop believing the key that signs tokens.
+	// EATNotAfter is when hosts stop believing the key that signs tokens: of an
+	// opened folder, the one in use; in the file, the first.
 	EATNotAfter time.Time `json:"eat_not_after"`
 }
-
-// eatKeyLife is how long the key that signs tokens is good for. A trust store
-// names its end, so that a key that was lost sight of does not count for ever.
-const eatKeyLife = 2 * 365 * 24 * time.Hour
 
 // Home is an opened folder.
 type Home struct {
@@ -80,10 +83,19 @@ type Home struct {
 	TLS, Online envelope.PrivateKey
 	// EAT signs tokens, Log signs checkpoints of the log.
 	EAT, Log envelope.PrivateKey
-	// Evidence opens evidence; nil in a folder of an older hub, which takes none.
-	Evidence *ecdh.PrivateKey
+	// LogBeside sign checkpoints beside Log: the key that follows it, and those
+	// whose place it took.
+	LogBeside []envelope.PrivateKey
+	// Evidence open evidence, the one that hosts are asked to seal to first; none
+	// in a folder of an older hub, which takes none.
+	Evidence []*ecdh.PrivateKey
 	// Pins are of the TLS key in use and of the one that follows it.
 	Pins []wire.Pin
+
+	ring    *ring
+	signing map[string]envelope.PrivateKey // by id
+	opening map[string]*ecdh.PrivateKey    // by id
+	step    func(string)                   // for tests; nil otherwise
 }
 
 // Create makes the folder's keys and identity. The folder may exist, but hold
@@ -110,12 +122,15 @@ func Create(dir Dir, listen, ui string) (_ *Home, err error) {
 			return nil, fmt.Errorf("making the hub's keys: %w", err)
 		}
 	}
-	if err := createEvidenceKey(dir.evidence()); err != nil {
+	text, _, err := newEvidenceKey()
+	if err == nil {
+		err = WriteNew(dir.evidence(), text)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("making the hub's keys: %w", err)
 	}
-	id := Identity{V: 1, Hub: wire.NewHubID(), Listen: listen, UI: ui, EATNotAfter: time.Now().Add(eatKeyLife).UTC().Truncate(time.Second)}
-	text, err := strictjson.Encode(&id)
-	if err != nil {
+	id := Identity{V: 1, Hub: wire.NewHubID(), Listen: listen, UI: ui, EATNotAfter: time.Now().Add(TokenKeyLife).UTC().Truncate(time.Second)}
+	if text, err = strictjson.Encode(&id); err != nil {
 		return nil, fmt.Errorf("writing the hub's identity: %w", err)
 	}
 	if err := WriteNew(dir.identity(), append(text, '\n')); err != nil {
@@ -133,7 +148,7 @@ func Open(dir Dir) (*Home, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the hub's identity: %w", err)
 	}
-	h := &Home{Dir: dir}
+	h := &Home{Dir: dir, signing: map[string]envelope.PrivateKey{}, opening: map[string]*ecdh.PrivateKey{}}
 	if err := strictjson.Decode(text, strictjson.Limits{Bytes: 4 << 10}, &h.Identity, nil); err != nil {
 		return nil, fmt.Errorf("malformed %q: %w", dir.identity(), err)
 	}
@@ -143,30 +158,8 @@ func Open(dir Dir) (*Home, error) {
 	if h.EATNotAfter.IsZero() {
 		return nil, fmt.Errorf("malformed %q: no eat_not_after: an older picket-hub made the folder; make a new one with picket-hub init", dir.identity())
 	}
-	var next envelope.PrivateKey
-	for _, k := range []struct {
-		name, path string
-		into       *envelope.PrivateKey
-	}{
-		{"TLS key", dir.tls(), &h.TLS},
-		{"next TLS key", dir.tlsNext(), &next},
-		{"online key", dir.online(), &h.Online},
-		{"key for tokens", dir.eat(), &h.EAT},
-		{"key of the log", dir.log(), &h.Log},
-	} {
-		if *k.into, err = envelope.LoadPrivateKey(k.path); err != nil {
-			return nil, fmt.Errorf("loading the %s: %w", k.name, err)
-		}
-	}
-	if h.Evidence, err = loadEvidenceKey(dir.evidence()); err != nil {
-		return nil, fmt.Errorf("loading the key of evidence: %w", err)
-	}
-	for _, key := range []envelope.PrivateKey{h.TLS, next} {
-		pin, err := wire.PinOf(key.Public())
-		if err != nil {
-			return nil, err
-		}
-		h.Pins = append(h.Pins, pin)
+	if err := h.loadKeys(); err != nil {
+		return nil, err
 	}
 	return h, nil
 }

@@ -38,7 +38,7 @@ func TestCreateThenOpen(t *testing.T) {
 	if len(roles) != 4 {
 		t.Error("one key has two roles")
 	}
-	if h.Evidence == nil || !again.Evidence.Equal(h.Evidence) {
+	if len(h.Evidence) != 1 || len(again.Evidence) != 1 || !again.Evidence[0].Equal(h.Evidence[0]) {
 		t.Error("the key of evidence is another, or none")
 	}
 	if again.EAT.Public() != h.EAT.Public() || again.Log.Public() != h.Log.Public() || !again.EATNotAfter.Equal(h.EATNotAfter) {
@@ -160,7 +160,7 @@ func TestTheKeyOfEvidence(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if again, err := home.Open(h.Dir); err != nil || again.Evidence != nil {
+	if again, err := home.Open(h.Dir); err != nil || len(again.Evidence) != 0 {
 		t.Errorf("without one: %v, %v", again.Evidence, err)
 	}
 	// In the form that openssl genpkey -algorithm X25519 prints.
@@ -168,7 +168,7 @@ func TestTheKeyOfEvidence(t *testing.T) {
 	if err := os.WriteFile(path, []byte(made), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if again, err := home.Open(h.Dir); err != nil || again.Evidence == nil {
+	if again, err := home.Open(h.Dir); err != nil || len(again.Evidence) != 1 {
 		t.Errorf("of openssl: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -16,17 +17,27 @@ import (
 // Lock keeps a second hub from serving the folder. The kernel lets go of it
 // when the process ends, however it ends.
 func (h *Home) Lock() (release func() error, err error) {
-	f, err := os.OpenFile(h.Dir.lock(), os.O_CREATE|os.O_RDWR, 0o600)
+	return lock(h.Dir.lock(), "another picket-hub serves "+strconv.Quote(string(h.Dir)))
+}
+
+// LockKeys keeps two changes of the folder's keys from each other. A hub that
+// serves the folder is in nobody's way.
+func LockKeys(dir Dir) (release func() error, err error) {
+	return lock(dir.keysLock(), "another picket-hub changes the keys of "+strconv.Quote(string(dir)))
+}
+
+func lock(path, taken string) (release func() error, err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("locking %q: %w", string(h.Dir), err)
+		return nil, fmt.Errorf("locking %q: %w", path, err)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		pid, _ := os.ReadFile(h.Dir.lock())
+		pid, _ := os.ReadFile(path)
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fault.InUse.With("another picket-hub serves %q (pid %.20q)", string(h.Dir), strings.TrimSpace(string(pid)))
+			return nil, fault.InUse.With("%s (pid %.20q)", taken, strings.TrimSpace(string(pid)))
 		}
-		return nil, fmt.Errorf("locking %q: %w", string(h.Dir), err)
+		return nil, fmt.Errorf("locking %q: %w", path, err)
 	}
 	err = f.Truncate(0)
 	if err == nil {
@@ -37,7 +48,7 @@ func (h *Home) Lock() (release func() error, err error) {
 	}
 	if err != nil {
 		f.Close()
-		return nil, fmt.Errorf("locking %q: %w", string(h.Dir), err)
+		return nil, fmt.Errorf("locking %q: %w", path, err)
 	}
 	return f.Close, nil
 }

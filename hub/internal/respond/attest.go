@@ -49,7 +49,7 @@ func newAttest() eat.Attest {
 // askToAttest asks the hosts that are due and there. It goes on while policies
 // are paused: it changes nothing on a host.
 func (d *Desk) askToAttest(ctx context.Context) error {
-	if d.cfg.AttestEvery <= 0 {
+	if d.cfg.AttestEvery <= 0 || d.keyHolds() != nil {
 		return nil
 	}
 	hosts, err := d.cfg.Store.Attestable(ctx)

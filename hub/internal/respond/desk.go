@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"picket.internal/eat"
 	"picket.internal/envelope"
 	"picket.internal/hub/internal/stats"
 	"picket.internal/hub/internal/store"
@@ -24,9 +25,15 @@ type Config struct {
 	// Key signs tokens; NotAfter is when hosts stop believing it.
 	Key      envelope.PrivateKey
 	NotAfter time.Time
-	// Evidence opens what hosts have sealed to the hub; nil means that it takes
-	// no evidence, and hosts keep it.
-	Evidence *ecdh.PrivateKey
+	// Signers are the keys that tokens which still count may be signed with, Key's
+	// among them.
+	Signers []envelope.PublicKey
+	// Trust is whom hosts are asked to believe, given the operators; its error is
+	// eat.ErrTrust where they would not take it.
+	Trust func([]eat.Operator) (*eat.TrustStore, error)
+	// Evidence open what hosts have sealed to the hub; none means that it takes no
+	// evidence, and hosts keep it.
+	Evidence []*ecdh.PrivateKey
 	// AttestEvery is how often each host is asked to attest its sensor; empty
 	// means never.
 	AttestEvery time.Duration
@@ -64,6 +71,7 @@ type Desk struct {
 
 	toldMu sync.Mutex
 	told   map[string]time.Time // when a host's bad receipts were last told; guarded by toldMu
+	warned time.Time            // when the end of the key was last logged; guarded by toldMu
 }
 
 // New returns a desk with its policies loaded. A folder of policies with a
@@ -130,16 +138,20 @@ func (d *Desk) sweep(ctx context.Context) {
 	if err := errors.Join(d.askToAttest(ctx), d.judgeAttestations(ctx)); err != nil {
 		d.cfg.Logger.Error("attesting sensors failed, trying again", "error", err)
 	}
+	if err := d.warnOfKey(ctx); err != nil {
+		d.cfg.Logger.Error("telling of the end of the key for tokens failed, trying again", "error", err)
+	}
 	if err := d.reloadPolicies(ctx); err != nil && !errors.Is(err, errSame) {
 		d.cfg.Logger.Error("policies not loaded, the last good ones stay", "error", err)
 	}
 }
 
 // Sweep does at once what Run does every few seconds: it looks for what is
-// overdue or due, for answers to be judged, and for changed policies.
+// overdue or due, for answers to be judged, for the end of the key, and for changed
+// policies.
 func (d *Desk) Sweep(ctx context.Context) error {
 	_, err := d.cfg.Store.Overdue(ctx)
-	err = errors.Join(err, d.sweepEvidence(ctx), d.askToAttest(ctx), d.judgeAttestations(ctx))
+	err = errors.Join(err, d.sweepEvidence(ctx), d.askToAttest(ctx), d.judgeAttestations(ctx), d.warnOfKey(ctx))
 	if reload := d.reloadPolicies(ctx); !errors.Is(reload, errSame) {
 		err = errors.Join(err, reload)
 	}

@@ -37,7 +37,7 @@ func (d *Desk) issueQueued(ctx context.Context, id string) error {
 		return d.cfg.Store.SetResponse(ctx, id, api.ResponseQueued, "the host is not connected", api.ResponseQueued)
 	}
 	err = d.issue(ctx, &r, issuing{ready: true, state: api.ResponseIssued, from: api.ResponseQueued})
-	if errors.Is(err, fault.TokenBad) {
+	if errors.Is(err, fault.TokenBad) || errors.Is(err, fault.KeyExpired) {
 		return d.cfg.Store.SetResponse(ctx, id, api.ResponseFailed, err.Error(), api.ResponseQueued)
 	}
 	return err
@@ -51,6 +51,9 @@ type issuing struct {
 
 // issue makes the token of a response and signs it. It is called with d.mu held.
 func (d *Desk) issue(ctx context.Context, r *store.StoredResponse, i issuing) error {
+	if err := d.keyHolds(); err != nil {
+		return err
+	}
 	args, err := eat.ParseArgs(r.Action, r.Args)
 	if err != nil {
 		return fault.TokenBad.With("%v", err)

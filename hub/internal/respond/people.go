@@ -3,7 +3,9 @@ package respond
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -78,6 +80,9 @@ func (d *Desk) manual(ctx context.Context, r store.NewResponse, args eat.Args) (
 	if target.State != api.HostEnrolled && target.State != api.HostSuspect {
 		return api.Response{}, fault.ResponseState.With("the host is %s, so it takes no orders", target.State)
 	}
+	if err := d.keyHolds(); err != nil {
+		return api.Response{}, err
+	}
 	if r.Args, err = strictjson.Encode(args); err != nil {
 		return api.Response{}, err
 	}
@@ -132,7 +137,10 @@ func (d *Desk) stands(ctx context.Context, r *store.StoredResponse) (bool, error
 	if r.Token == nil || d.now().Add(signingTime).After(r.Token.Expires) {
 		return false, nil
 	}
-	opened, err := eat.Open(r.Token.Envelope, d.cfg.Key.Public())
+	opened, err := eat.Open(r.Token.Envelope, d.cfg.Signers...)
+	if errors.Is(err, eat.ErrBadSignature) {
+		return false, nil // its key was retired
+	}
 	if err != nil {
 		return false, fmt.Errorf("reading a stored token: %w", err)
 	}
@@ -227,7 +235,10 @@ func (d *Desk) sign(ctx context.Context, r *store.StoredResponse, req api.Approv
 	if name == "" {
 		return fault.SignatureBad.With("no operator of this hub has the key %s; see picket eat operators list", key.ID())
 	}
-	keys := []envelope.PublicKey{d.cfg.Key.Public()}
+	if _, err := eat.Open(r.Token.Envelope, d.cfg.Signers...); err != nil {
+		return fault.SignatureBad.With("the key that signed the token is no longer the hub's; look at the response again and sign the new one")
+	}
+	keys := slices.Clone(d.cfg.Signers)
 	for _, o := range operators {
 		keys = append(keys, o.Key)
 	}
@@ -295,12 +306,8 @@ func (d *Desk) AddOperator(ctx context.Context, o api.Operator) error {
 		return err
 	}
 	operators = append(operators, eat.Operator{Name: o.Name, Key: key})
-	t, err := d.trust(operators)
-	if err != nil {
-		return err
-	}
 	// What the hub tells hosts must be a store that they take.
-	if err := t.Validate(); err != nil {
+	if _, err := d.cfg.Trust(operators); err != nil {
 		return fault.OperatorExists.With("%v", err)
 	}
 	return d.cfg.Store.AddOperator(ctx, eat.Operator{Name: o.Name, Key: key})

@@ -134,26 +134,13 @@ func (d *Desk) tell(ctx context.Context, host fact.Host, bad *fault.Fault) error
 	return d.cfg.Store.RejectReceipt(ctx, host, bad.ID, bad.Detail)
 }
 
-// trust is whom the hub asks hosts to believe.
-func (d *Desk) trust(operators []eat.Operator) (*eat.TrustStore, error) {
-	log, err := d.cfg.Store.AuditLog().Verifier()
-	if err != nil {
-		return nil, err
-	}
-	t := &eat.TrustStore{V: 1, Hub: d.cfg.Hub, HubKeys: []eat.HubKey{{Key: d.cfg.Key.Public(), NotAfter: d.cfg.NotAfter}}, Operators: operators, Log: log}
-	if d.cfg.Evidence != nil {
-		t.EvidenceKey = d.cfg.Evidence.PublicKey().Bytes()
-	}
-	return t, nil
-}
-
 // Trust is the hub's trust store as hosts keep it.
 func (d *Desk) Trust(ctx context.Context) ([]byte, error) {
 	operators, err := d.cfg.Store.Operators(ctx)
 	if err != nil {
 		return nil, err
 	}
-	t, err := d.trust(operators)
+	t, err := d.cfg.Trust(operators)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,6 @@ import (
 	"slices"
 
 	"picket.internal/fact"
-	"picket.internal/hub/internal/audit"
 	"picket.internal/hub/internal/fault"
 )
 
@@ -63,7 +62,7 @@ func Check(ctx context.Context, path string, opts Options) (*Report, error) {
 	if _, err := db.ExecContext(ctx, "BEGIN"); err != nil {
 		return nil, fmt.Errorf("checking the database: %w", err)
 	}
-	c := &checker{store: &Store{opts: opts, read: db, packer: packer, auditLog: audit.New(opts.Hub, opts.Log)}, report: &Report{}, chains: map[string]*chainCheck{},
+	c := &checker{store: &Store{opts: opts, read: db, packer: packer, auditLog: opts.log()}, report: &Report{}, chains: map[string]*chainCheck{},
 		shelves: shelves{}, sessions: map[string]bool{}, newest: map[string]string{}}
 	if c.from, err = c.number(ctx, `SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'inventory_from'), 0)`); err != nil {
 		return nil, fmt.Errorf("checking the database: %w", err)

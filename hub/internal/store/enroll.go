@@ -72,7 +72,11 @@ func (tx *Tx) enrollAgain(out Enrolled, token string, r *wire.EnrollRequest) err
 	if out.State == stateDisabled || out.State == stateHub {
 		return fault.HostDisabled
 	}
-	return nil
+	if token == r.Token {
+		return nil
+	}
+	// It is told the hub's TLS keys anew.
+	return tx.changed(audit.Hub, "host.enrolled_again", out.Host, map[string]string{"token": r.Token})
 }
 
 func (tx *Tx) addHost(r *wire.EnrollRequest) (Enrolled, error) {

@@ -27,6 +27,10 @@ type Options struct {
 	Key envelope.PrivateKey
 	// Log signs the checkpoints of the append-only log.
 	Log envelope.PrivateKey
+	// LogBeside sign them too, while a change of that key is under way.
+	LogBeside []envelope.PrivateKey
+	// LogBefore are keys that have signed checkpoints and do not any more.
+	LogBefore []envelope.PublicKey
 	// Params are further parameters of the database driver, as written in a
 	// DSN, as in "_cache_size=-65536"; empty means none. One that costs
 	// durability is refused.
@@ -44,6 +48,10 @@ func (o Options) now() time.Time {
 		return time.Now()
 	}
 	return o.Now()
+}
+
+func (o Options) log() audit.Log {
+	return audit.Log{Name: audit.Name(o.Hub), Keys: append([]envelope.PrivateKey{o.Log}, o.LogBeside...), Before: o.LogBefore}
 }
 
 func (o Options) logger() *slog.Logger {
@@ -161,7 +169,7 @@ func assemble(ctx context.Context, path string, db *sql.DB, conn *sql.Conn, opts
 	if opts.Log.IsZero() {
 		return nil, errors.New("internal error: a store without the key of its log")
 	}
-	s := &Store{opts: opts, path: path, auditLog: audit.New(opts.Hub, opts.Log), packer: packer, feed: newFeed(), grown: newGrown(), cache: newUnpacked(cacheBytes),
+	s := &Store{opts: opts, path: path, auditLog: opts.log(), packer: packer, feed: newFeed(), grown: newGrown(), cache: newUnpacked(cacheBytes),
 		kinds: newNames(), hosts: newNames()}
 	if s.read, err = openReaders(path, opts.Params); err != nil {
 		return nil, err
