@@ -29,7 +29,8 @@ type Dossier struct {
 	Made time.Time `json:"made"`
 	// Alert is the alert with its responses, tokens and receipts.
 	Alert Alert `json:"alert"`
-	// Signers are who signed the batches, and the wrapper of the host.
+	// Signers are who signed the batches and the receipts; a wrapper has a key for
+	// each time that it was installed.
 	Signers []DossierSigner `json:"signers"`
 	// Facts say where each linked fact lies, in the order of the alert.
 	Facts []DossierFact `json:"facts"`

@@ -16,7 +16,8 @@ type hostWrapperKeyCommand struct {
 // Help is shown below the one line of help.
 func (*hostWrapperKeyCommand) Help() string {
 	return `A host names this key when it enrolls. It changes where the wrapper is installed
-anew. Read the new one on the host itself, not from what the sensor says.
+anew. Read the new one on the host itself, not from what the sensor says. The log
+keeps the one before, and what that has signed until now stays shown.
 
     $ picket hosts wrapper-key web1 "$(ssh web1 cat /etc/picket/wrapper.pub)"`
 }

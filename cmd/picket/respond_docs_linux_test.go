@@ -17,7 +17,7 @@ import (
 	"picket.internal/hub/hubtest"
 )
 
-// page is docs/respond.md while it is run. What it calls a host, an id, a hash
+// page is a page of docs while it is run. What it calls a host, an id, a hash
 // or a key is bound to the real one where an output first shows it.
 type page struct {
 	t       *testing.T
@@ -28,11 +28,17 @@ type page struct {
 	matched int
 }
 
-// TestDocsRespond runs docs/respond.md: its files are written, its commands
-// run, and each line of output that it shows must come, in that order. Lines
-// that it leaves out may come too.
-func TestDocsRespond(t *testing.T) {
-	text, err := os.ReadFile("../../docs/respond.md")
+// TestDocsRespond runs docs/respond.md.
+func TestDocsRespond(t *testing.T) { runPage(t, "docs/respond.md", 15, 30) }
+
+// TestDocsKeys runs docs/keys.md.
+func TestDocsKeys(t *testing.T) { runPage(t, "docs/keys.md", 20, 15) }
+
+// runPage runs a page: its files are written, its commands run, and each line of
+// output that it shows must come, in that order. Lines that it leaves out may
+// come too. It must have so many commands, and lines of output.
+func runPage(t *testing.T, name string, commands, outputs int) {
+	text, err := os.ReadFile("../../" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +48,7 @@ func TestDocsRespond(t *testing.T) {
 	}
 	lines := strings.Split(string(text), "\n")
 	for i := 0; i < len(lines); i++ {
-		step := fmt.Sprintf("docs/respond.md:%d", i+1)
+		step := fmt.Sprintf("%s:%d", name, i+1)
 		info, fence := strings.CutPrefix(lines[i], "```")
 		if hidden, ok := strings.CutPrefix(lines[i], "<!-- "); ok {
 			p.hidden(step, strings.Fields(strings.TrimSuffix(hidden, " -->")))
@@ -65,7 +71,7 @@ func TestDocsRespond(t *testing.T) {
 		}
 		i = end
 	}
-	if p.ran < 15 || p.matched < 30 {
+	if p.ran < commands || p.matched < outputs {
 		t.Errorf("%d commands run, %d lines of output found: the page was not read", p.ran, p.matched)
 	}
 }
@@ -75,9 +81,14 @@ func (p *page) write(name, text string) {
 	if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
 		p.t.Fatal(err)
 	}
-	if p.played != nil {
-		return
+	if p.played == nil {
+		p.start()
 	}
+}
+
+// start makes the hub, with the policies that are written by then, and the host.
+func (p *page) start() {
+	p.t.Helper()
 	p.played = &played{hub: hubtest.New(p.t, func(c *hub.Config) { c.Policies = filepath.Join(p.dir, "policies") })}
 	p.played.host = p.played.hub.Enroll()
 	p.played.wrapper = p.played.host.Wrapper()
@@ -85,13 +96,29 @@ func (p *page) write(name, text string) {
 	p.played.wrapper.Policy.Actions[eat.ActionNoop] = eat.ActionRule{}
 	p.bound["web1"] = p.played.hub.Hosts()[p.played.host.ID].Name
 	p.bound["h_gkq7xv6bq2v4d7ukm3h5zq3x2e"] = p.played.host.ID
+	p.bound["/var/lib/picket-hub"] = p.played.hub.Dir
 }
 
 // hidden does what people and hosts do between two commands.
 func (p *page) hidden(step string, words []string) {
 	p.t.Helper()
+	if words[0] == "hub" {
+		p.start()
+		return
+	}
 	h := p.played.hub
 	switch words[0] {
+	case "restart": // the hub is started again
+		h.Restart()
+	case "learn": // root puts the trust store that is published on the host
+		p.played.wrapper.Trust = h.Trust()
+	case "attest":
+		if r, err := p.played.wrapper.Next(); err != nil || r.Action != eat.ActionAttest || r.Outcome != eat.OutcomeDone {
+			p.t.Fatalf("%s: %+v, %v", step, r, err)
+		}
+		if err := h.Sweep(p.t.Context()); err != nil {
+			p.t.Fatalf("%s: %v", step, err)
+		}
 	case "touch":
 		pid, err := strconv.ParseInt(words[2], 10, 64)
 		if err != nil {
@@ -176,7 +203,7 @@ func (p *page) command(step, command string, want []string) {
 }
 
 // names are the words of the page that stand for others.
-var names = regexp.MustCompile(`01K3Z[0-9A-Z]{21}|\b[0-9a-f]{60,64}\b|[A-Za-z0-9+/]{43}=|\d\d:\d\d:\d\d|\bh_[a-z2-7]{26}|\bweb1\b|\b\d+ records\b| +`)
+var names = regexp.MustCompile(`01K3Z[0-9A-Z]{21}|\b[0-9a-f]{60,64}\b|\b[0-9a-f]{32}\b|\b\d{4}-\d\d-\d\d\b|[A-Za-z0-9+/]{43}=|\d\d:\d\d:\d\d|\bh_[a-z2-7]{26}|\bweb1\b|\b\d+ records\b| +`)
 
 // find is the first line that is as the page says, -1 where there is none.
 func (p *page) find(got []string, line string) int {
@@ -194,6 +221,8 @@ func (p *page) find(got []string, line string) int {
 			pattern.WriteString(" +")
 		case strings.HasSuffix(word, " records"):
 			pattern.WriteString(`\d+ records`)
+		case strings.Count(word, "-") == 2:
+			pattern.WriteString(`\d{4}-\d\d-\d\d`)
 		case strings.Count(word, ":") == 2:
 			pattern.WriteString(`\d\d:\d\d:\d\d`)
 		default:
