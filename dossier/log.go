@@ -72,7 +72,7 @@ func hashes(proof [][]byte) (out []tlog.Hash, ok bool) {
 // seen holds what a receipt's host had seen of the log to the checkpoint: two
 // histories that the log's key has signed show here.
 func (c *checker) seen(r *eat.Receipt) {
-	seen, note, err := r.Seen(c.keys.Trust.Log)
+	seen, note, err := r.Seen(c.logKeys()...)
 	switch {
 	case err != nil:
 		c.say(False, "log seen", "receipt %d: %v", r.Seq, err)

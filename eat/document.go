@@ -1,6 +1,10 @@
 package eat
 
-import "time"
+import (
+	"time"
+
+	"picket.internal/envelope"
+)
 
 // LogChange is the document of a change of what the hub is, whose digest is an
 // entry of type EntryConfig or EntryLogin.
@@ -17,6 +21,28 @@ type LogChange struct {
 	At time.Time `json:"at"`
 	// Detail says more, by name.
 	Detail map[string]string `json:"detail,omitempty"`
+}
+
+// EventKey is the change that one of the hub's keys has come into another state;
+// the subject is the key's id.
+const EventKey = "hub.key"
+
+// LogKey is the key of the log itself that a change tells of, as trust stores have
+// one; empty where it tells of none. name is the log's. A log that one key has
+// signed says by this with which others it is or was signed.
+func (c LogChange) LogKey(name string) string {
+	if c.Event != EventKey || c.Detail["role"] != "log" {
+		return ""
+	}
+	var key envelope.PublicKey
+	if err := key.UnmarshalText([]byte(c.Detail["public"])); err != nil {
+		return ""
+	}
+	vkey, err := LogVerifier(name, key)
+	if err != nil {
+		return ""
+	}
+	return vkey
 }
 
 // LogApproval is the document of an operator's signature, or of a person's yes

@@ -48,11 +48,11 @@ func (r *Receipt) Saw(records int64, checkpoint, vkey string) {
 
 // Seen is the checkpoint that the host saw last, by the receipt: written again
 // as the log signed it, without what others signed beside it, and verified by
-// the log's key. A receipt of an older wrapper gives the size and no checkpoint,
+// one of the keys that the log has or had. A receipt of an older wrapper gives the size and no checkpoint,
 // one that says nothing of the log no size either. Its error is ErrReceipt where
 // the effects have not their form, and ErrBadCheckpoint where the log has not
 // signed that.
-func (r *Receipt) Seen(vkey string) (tree tlog.Tree, checkpoint []byte, err error) {
+func (r *Receipt) Seen(vkeys ...string) (tree tlog.Tree, checkpoint []byte, err error) {
 	size, sized := r.Effect[EffectLogSize]
 	hash, hashed := r.Effect[EffectLogHash]
 	signature, signed := r.Effect[EffectLogSignature]
@@ -73,16 +73,26 @@ func (r *Receipt) Seen(vkey string) (tree tlog.Tree, checkpoint []byte, err erro
 	if err != nil {
 		return tlog.Tree{}, nil, refuse(ErrReceipt, "effect: malformed %s %.80q", EffectLogHash, hash)
 	}
+	tree, err = tlog.Tree{N: records, Hash: root}, refuse(ErrBadCheckpoint, "there is no key of the log")
+	for _, vkey := range vkeys {
+		if checkpoint, err = signedNote(tree, signature, vkey); err == nil {
+			return tree, checkpoint, nil
+		}
+	}
+	return tlog.Tree{}, nil, err
+}
+
+// signedNote writes a checkpoint again as a key has signed it.
+func signedNote(tree tlog.Tree, signature, vkey string) ([]byte, error) {
 	verifier, err := note.NewVerifier(vkey)
 	if err != nil {
-		return tlog.Tree{}, nil, refuse(ErrBadCheckpoint, "%v", err)
+		return nil, refuse(ErrBadCheckpoint, "%v", err)
 	}
-	tree = tlog.Tree{N: records, Hash: root}
-	checkpoint = []byte(checkpointText(tree, verifier.Name()) + "\n\u2014 " + verifier.Name() + " " + signature + "\n")
+	checkpoint := []byte(checkpointText(tree, verifier.Name()) + "\n\u2014 " + verifier.Name() + " " + signature + "\n")
 	if opened, own, err := openNote(checkpoint, vkey); err != nil || opened != tree || own != signature {
-		return tlog.Tree{}, nil, refuse(ErrBadCheckpoint, "the log of %d records that the host saw: %v", records, err)
+		return nil, refuse(ErrBadCheckpoint, "the log of %d records that the host saw: %v", tree.N, err)
 	}
-	return tree, checkpoint, nil
+	return checkpoint, nil
 }
 
 // UnverifiedReceipt reads a receipt whose wrapper's key is not at hand. Nothing

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"picket.internal/eat"
 	"picket.internal/hub/internal/fault"
 	"picket.internal/hub/internal/home"
 	"picket.internal/hub/internal/store"
@@ -196,7 +197,7 @@ func (h *Hub) recordKeys(ctx context.Context) error {
 		if !k.NotAfter.IsZero() {
 			detail["not_after"] = k.NotAfter.Format(time.RFC3339)
 		}
-		if err := h.store.RecordOnce(ctx, "hub.key", k.ID, "state", detail); err != nil {
+		if err := h.store.RecordOnce(ctx, eat.EventKey, k.ID, "state", detail); err != nil {
 			return err
 		}
 	}

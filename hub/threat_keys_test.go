@@ -152,7 +152,7 @@ func TestThreat_H11_KeysAreChangedWithoutAGap(t *testing.T) {
 	verified := func(what string, trust *eat.TrustStore, want string) {
 		t.Helper()
 		claims := dossier.Check(parsed(t, export(t, r.Hub, alert.ID)), dossier.Keys{Trust: trust})
-		if got := verdictsOf(claims); got["log"] != dossier.OK || got["receipt"] != dossier.OK || got["token"] != want {
+		if got := verdictsOf(claims); got["log"] != dossier.OK || got["log seen"] != dossier.OK || got["receipt"] != dossier.OK || got["token"] != want {
 			t.Errorf("%s: %v", what, claims)
 		}
 	}
@@ -177,6 +177,9 @@ func TestThreat_H11_KeysAreChangedWithoutAGap(t *testing.T) {
 	r.Restart()
 	if n := logged(r.Hub, "hub.key/"+first); n != 3 {
 		t.Errorf("another start made a record: %d", n)
+	}
+	if alerts := append(r.Alerts("fleet.log_fork"), r.Alerts("fleet.log_rollback")...); len(alerts) > 0 {
+		t.Errorf("a host that has seen what the old key signed is taken for a fork: %+v", alerts)
 	}
 	checkHub(t, r.Hub) // also the checkpoints that only the old key has signed
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"strings"
 
 	"picket.internal/api"
 	"picket.internal/eat"
@@ -258,6 +259,8 @@ func (log *logSource) verify(vkey, earlier string) (logVerdict, error) {
 		return no("the checkpoint is not the log's: %v", err)
 	}
 	var tree merkle.Tree
+	vkeys := []string{vkey} // and those that the log says it has or had
+	name, _, _ := strings.Cut(vkey, "+")
 	for r, err := range log.records {
 		if err != nil {
 			return logVerdict{}, err
@@ -275,6 +278,10 @@ func (log *logSource) verify(vkey, earlier string) (logVerdict, error) {
 		if _, err := tree.Append([]byte(r.Record)); err != nil {
 			return logVerdict{}, err
 		}
+		var change eat.LogChange
+		if strings.HasPrefix(entry.ID, eat.EventKey+"/") && json.Unmarshal(r.Document, &change) == nil && change.LogKey(name) != "" {
+			vkeys = append(vkeys, change.LogKey(name))
+		}
 	}
 	now, err := tree.At(signed.N)
 	if err != nil || tree.Size() != signed.N {
@@ -285,18 +292,18 @@ func (log *logSource) verify(vkey, earlier string) (logVerdict, error) {
 	}
 	v := logVerdict{OK: true, Records: signed.N, Hosts: log.hosts, Untold: log.untold}
 	for i := range v.Hosts {
-		v.Hosts[i].check(&tree, vkey)
+		v.Hosts[i].check(&tree, vkeys)
 		v.OK = v.OK && v.Hosts[i].Error == ""
 	}
 	if earlier == "" {
 		return v, nil
 	}
-	views, err := fileViews(earlier, vkey)
+	views, err := fileViews(earlier, vkeys)
 	if err != nil {
 		return logVerdict{}, err
 	}
 	for _, one := range views {
-		if one.check(&tree, vkey); one.Error != "" && v.Error == "" {
+		if one.check(&tree, vkeys); one.Error != "" && v.Error == "" {
 			v.OK, v.Error = false, one.Of+": "+one.Error
 		}
 		v.Extends = max(v.Extends, one.Records)

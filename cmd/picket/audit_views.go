@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"picket.internal/api"
 	"picket.internal/client"
 	"picket.internal/dossier"
@@ -26,11 +28,17 @@ type logView struct {
 }
 
 // check holds the view to the log, which was verified.
-func (v *logView) check(tree *merkle.Tree, vkey string) {
+func (v *logView) check(tree *merkle.Tree, vkeys []string) {
 	if v.note == "" { // there is none that the log's key has signed
 		return
 	}
-	then, err := eat.OpenCheckpoint([]byte(v.note), vkey)
+	var then tlog.Tree
+	var err error
+	for _, vkey := range vkeys {
+		if then, err = eat.OpenCheckpoint([]byte(v.note), vkey); err == nil {
+			break
+		}
+	}
 	if err != nil {
 		v.Error = fmt.Sprintf("it is no checkpoint of this log: %v", err)
 		return
@@ -73,7 +81,7 @@ func hostViews(ctx context.Context, hub *client.Client) (views []logView, untold
 
 // fileViews reads a checkpoint as picket audit export writes it, receipts as a
 // wrapper keeps them, a wrapper's state.json, or an exported alert.
-func fileViews(path, vkey string) ([]logView, error) {
+func fileViews(path string, vkeys []string) ([]logView, error) {
 	data, err := readAtMost(path, api.MaxDossier)
 	if err != nil {
 		return nil, fmt.Errorf("reading a checkpoint: %w", err)
@@ -87,19 +95,19 @@ func fileViews(path, vkey string) ([]logView, error) {
 		Checkpoint string `json:"checkpoint"`
 	}
 	if err := json.Unmarshal(data, &kind); err == nil && kind.Format != "" {
-		return dossierViews(path, data, vkey)
+		return dossierViews(path, data, vkeys)
 	}
 	if kind.Checkpoint != "" {
 		return []logView{{Of: path, note: kind.Checkpoint}}, nil
 	}
-	views, err := receiptViews(path, bytes.Split(data, []byte("\n")), vkey)
+	views, err := receiptViews(path, bytes.Split(data, []byte("\n")), vkeys)
 	if err == nil && len(views) == 0 {
 		err = fmt.Errorf("%q does not say which log its host had seen: an older wrapper made it", path)
 	}
 	return views, err
 }
 
-func dossierViews(path string, data []byte, vkey string) ([]logView, error) {
+func dossierViews(path string, data []byte, vkeys []string) ([]logView, error) {
 	d, err := dossier.Parse(data)
 	if err != nil {
 		return nil, fmt.Errorf("reading a checkpoint: %q: %w", path, err)
@@ -110,13 +118,13 @@ func dossierViews(path string, data []byte, vkey string) ([]logView, error) {
 			receipts = append(receipts, one.Envelope)
 		}
 	}
-	views, err := receiptViews(path, receipts, vkey)
+	views, err := receiptViews(path, receipts, vkeys)
 	return append([]logView{{Of: path, note: d.Checkpoint}}, views...), err
 }
 
 // receiptViews are the checkpoints in receipts, of those that have one. One that
 // the log has not signed is a view that does not hold.
-func receiptViews(path string, receipts [][]byte, vkey string) ([]logView, error) {
+func receiptViews(path string, receipts [][]byte, vkeys []string) ([]logView, error) {
 	var views []logView
 	for _, data := range receipts {
 		r, err := eat.UnverifiedReceipt(bytes.TrimSpace(data))
@@ -124,7 +132,7 @@ func receiptViews(path string, receipts [][]byte, vkey string) ([]logView, error
 			return nil, fmt.Errorf("%q holds neither a checkpoint, nor receipts, nor an exported alert: %w", path, err)
 		}
 		v := logView{Of: fmt.Sprintf("receipt %d of %s in %s", r.Seq, r.Host, path)}
-		tree, note, err := r.Seen(vkey)
+		tree, note, err := r.Seen(vkeys...)
 		if v.Records, v.note = tree.N, string(note); err != nil {
 			v.Error = err.Error()
 		}

@@ -48,14 +48,10 @@ func (l Log) Checkpoint(tree tlog.Tree) ([]byte, error) {
 // Verifier is the log's key as trust stores have it.
 func (l Log) Verifier() (string, error) { return eat.LogVerifier(l.Name, l.Keys[0].Public()) }
 
-// Verifiers are all keys that the log has or had, as trust stores have one, those
-// that sign now first: what was signed once stays signed.
+// Verifiers are all keys that the log has or had, as trust stores have one, the
+// one that hosts are asked to believe first: what was signed once stays signed.
 func (l Log) Verifiers() (out []string, err error) {
-	keys := slices.Clone(l.Before)
-	for _, k := range slices.Backward(l.Keys) {
-		keys = append(keys, k.Public())
-	}
-	for _, key := range slices.Backward(keys) {
+	for _, key := range append([]envelope.PublicKey{l.Keys[0].Public()}, l.Others()...) {
 		vkey, err := eat.LogVerifier(l.Name, key)
 		if err != nil {
 			return nil, err
@@ -63,6 +59,16 @@ func (l Log) Verifiers() (out []string, err error) {
 		out = append(out, vkey)
 	}
 	return out, nil
+}
+
+// Others are the keys that the log has or had beside the one that hosts are asked
+// to believe.
+func (l Log) Others() []envelope.PublicKey {
+	keys := slices.Clone(l.Before)
+	for _, k := range l.Keys[1:] {
+		keys = append(keys, k.Public())
+	}
+	return keys
 }
 
 // Open verifies a checkpoint by any key that the log has or had. Its error is

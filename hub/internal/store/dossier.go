@@ -162,6 +162,9 @@ func (s *Store) dossierRecords(ctx context.Context, d *api.Dossier, rules string
 			wants = append(wants, want{eat.EntryConfig, eventWrapperKey + "/" + k.Host, ""})
 		}
 	}
+	for _, key := range s.auditLog.Others() { // receipts may tell of checkpoints that those have signed
+		wants = append(wants, want{eat.EntryConfig, eat.EventKey + "/" + key.ID(), ""})
+	}
 	if rules != "" {
 		wants = append(wants, want{eat.EntryConfig, "rules.loaded", ""})
 	}
@@ -213,14 +216,14 @@ func (s *Store) dossierRecords(ctx context.Context, d *api.Dossier, rules string
 // dossierConsistency adds the proofs that the log of size records extends each
 // that a receipt tells of. Of one that is larger there is none: it shows by that.
 func (s *Store) dossierConsistency(ctx context.Context, d *api.Dossier, size int64) error {
-	vkey, err := s.auditLog.Verifier()
+	vkeys, err := s.auditLog.Verifiers()
 	if err != nil {
 		return err
 	}
 	done := map[int64]bool{}
 	for _, r := range d.Alert.Responses {
 		for _, c := range r.Receipts {
-			seen, _, err := (&eat.Receipt{Effect: c.Effect}).Seen(vkey)
+			seen, _, err := (&eat.Receipt{Effect: c.Effect}).Seen(vkeys...)
 			if err != nil || seen.N <= 0 || seen.N >= size || done[seen.N] || len(done) == api.MaxDossierRecords {
 				continue
 			}

@@ -26,11 +26,11 @@ func (tx *Tx) saw(w *wrapperRow, r Receipt) error {
 		return nil
 	}
 	log := tx.w.store.auditLog
-	vkey, err := log.Verifier()
+	vkeys, err := log.Verifiers()
 	if err != nil {
 		return err
 	}
-	tree, note, err := r.Seen(vkey)
+	tree, note, err := r.Seen(vkeys...)
 	var verdict, words string
 	switch {
 	case errors.Is(err, eat.ErrBadCheckpoint): // the host believes another key
