@@ -120,7 +120,7 @@ func (h *Hub) open(ctx context.Context) (err error) {
 		return err
 	}
 	h.respond, err = respond.New(ctx, respond.Config{Hub: h.home.Hub, Key: h.home.EAT, NotAfter: h.home.EATNotAfter, Evidence: h.home.Evidence, AttestEvery: h.cfg.attestEvery(), Store: h.store,
-		Policies: h.cfg.Policies, HostActions: h.cfg.HostActions, Stats: h.stats, Now: h.cfg.Now, Logger: h.log})
+		Policies: h.cfg.Policies, Rules: h.engine.Set, HostActions: h.cfg.HostActions, Stats: h.stats, Now: h.cfg.Now, Logger: h.log})
 	if err != nil {
 		return err
 	}

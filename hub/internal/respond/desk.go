@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"picket.internal/engine/rule"
 	"picket.internal/envelope"
 	"picket.internal/hub/internal/stats"
 	"picket.internal/hub/internal/store"
@@ -17,7 +18,7 @@ import (
 )
 
 // Config says what a Desk works with. All but Evidence, AttestEvery,
-// Policies, HostActions, Now and Redeliver must be set.
+// Policies, Rules, HostActions, Now and Redeliver must be set.
 type Config struct {
 	// Hub is the hub's id.
 	Hub string
@@ -35,6 +36,9 @@ type Config struct {
 	// Policies is a folder of policies, looked at again when it changes; empty
 	// means those that Picket ships.
 	Policies string
+	// Rules are the rules that run, for the policies that they name; nil means
+	// that nobody looks.
+	Rules func() *rule.Set
 	// HostActions is how often all policies together act on one host within an
 	// hour without a person; empty means DefaultHostActions.
 	HostActions int
@@ -60,6 +64,7 @@ type Desk struct {
 	started time.Time // by the hub's clock
 
 	running atomic.Pointer[loaded]
+	unknown atomic.Pointer[unknown]
 	lines   lines
 
 	toldMu sync.Mutex
@@ -80,7 +85,11 @@ func New(ctx context.Context, cfg Config) (*Desk, error) {
 		cfg.HostActions = DefaultHostActions
 	}
 	d := &Desk{cfg: cfg, lines: lines{open: map[string]*line{}}, told: map[string]time.Time{}, started: cfg.Now()}
-	return d, d.loadPolicies(ctx)
+	if err := d.loadPolicies(ctx); err != nil {
+		return d, err
+	}
+	d.tellUnknown()
+	return d, nil
 }
 
 // Run responds to alerts until ctx ends.
@@ -133,6 +142,7 @@ func (d *Desk) sweep(ctx context.Context) {
 	if err := d.reloadPolicies(ctx); err != nil && !errors.Is(err, errSame) {
 		d.cfg.Logger.Error("policies not loaded, the last good ones stay", "error", err)
 	}
+	d.tellUnknown()
 }
 
 // Sweep does at once what Run does every few seconds: it looks for what is
@@ -143,6 +153,7 @@ func (d *Desk) Sweep(ctx context.Context) error {
 	if reload := d.reloadPolicies(ctx); !errors.Is(reload, errSame) {
 		err = errors.Join(err, reload)
 	}
+	d.tellUnknown()
 	return err
 }
 
