@@ -8,6 +8,8 @@ import (
 	"net"
 	"time"
 
+	"picket.internal/eat"
+	"picket.internal/eat/sealing"
 	"picket.internal/hub/internal/home"
 	"picket.internal/hub/internal/store"
 	"picket.internal/wire"
@@ -97,5 +99,9 @@ func Check(ctx context.Context, dir string, log *slog.Logger) (*CheckReport, err
 	if err != nil {
 		return nil, err
 	}
-	return store.Check(ctx, h.Dir.Database(), store.Options{Hub: h.Hub, Key: h.Online, Log: h.Log, Logger: log, Now: time.Now})
+	opts := store.Options{Hub: h.Hub, Key: h.Online, Log: h.Log, Logger: log, Now: time.Now}
+	if h.Evidence != nil {
+		opts.OpenEvidence = func(c *eat.Chunk) ([]byte, error) { return sealing.Open(c, h.Evidence) }
+	}
+	return store.Check(ctx, h.Dir.Database(), opts)
 }
