@@ -119,7 +119,7 @@ func (h *Hub) open(ctx context.Context) (err error) {
 	if err := h.recordSettings(ctx); err != nil {
 		return err
 	}
-	h.respond, err = respond.New(ctx, respond.Config{Hub: h.home.Hub, Key: h.home.EAT, NotAfter: h.home.EATNotAfter, Evidence: h.home.Evidence, AttestEvery: h.cfg.attestEvery(), Store: h.store,
+	h.respond, err = respond.New(ctx, respond.Config{Hub: h.home.Hub, Key: h.home.EAT, NotAfter: h.home.EATNotAfter, Evidence: h.home.Evidence, AttestEvery: h.cfg.attestEvery(), AttestKeep: h.cfg.attestKeep(), Store: h.store,
 		Policies: h.cfg.Policies, Rules: h.engine.Set, HostActions: h.cfg.HostActions, Stats: h.stats, Now: h.cfg.Now, Logger: h.log})
 	if err != nil {
 		return err

@@ -48,7 +48,7 @@ func (c *checkCmd) Run(ctx context.Context, e *env) error {
 	if c.JSON {
 		err = json.NewEncoder(e.out).Encode(map[string]any{"event": "summary", "ok": len(report.Faults) == 0, "faults": len(report.Faults),
 			"hosts": report.Hosts, "sessions": report.Sessions, "batches": report.Batches, "facts": report.Facts,
-			"refused": report.Refused, "evidence": report.Evidence, "opened": report.Opened, "audit": report.Audit, "gaps": report.Gaps, "alerts": report.Alerts})
+			"refused": report.Refused, "evidence": report.Evidence, "opened": report.Opened, "pruned": report.Pruned, "audit": report.Audit, "gaps": report.Gaps, "alerts": report.Alerts})
 	} else {
 		_, err = fmt.Fprintf(e.out, "%d hosts, %d sessions, %d batches, %d facts (%d refused), %d alerts; %d batches missing; %d faults\n",
 			report.Hosts, report.Sessions, report.Batches, report.Facts, report.Refused, report.Alerts, report.Gaps, len(report.Faults))

@@ -18,7 +18,7 @@ import (
 )
 
 // Config says what a Desk works with. All but Evidence, AttestEvery,
-// Policies, Rules, HostActions, Now and Redeliver must be set.
+// AttestKeep, Policies, Rules, HostActions, Now and Redeliver must be set.
 type Config struct {
 	// Hub is the hub's id.
 	Hub string
@@ -31,6 +31,9 @@ type Config struct {
 	// AttestEvery is how often each host is asked to attest its sensor; empty
 	// means never.
 	AttestEvery time.Duration
+	// AttestKeep is how long the signed forms of attestations that agree are kept;
+	// empty means for ever.
+	AttestKeep time.Duration
 	// Store keeps responses, tokens and receipts, and the log.
 	Store *store.Store
 	// Policies is a folder of policies, looked at again when it changes; empty
@@ -62,6 +65,7 @@ type Desk struct {
 	mu sync.Mutex
 
 	started time.Time // by the hub's clock
+	pruned  time.Time // when Run last looked for attestations to prune; Run's own
 
 	running atomic.Pointer[loaded]
 	unknown atomic.Pointer[unknown]
@@ -139,6 +143,12 @@ func (d *Desk) sweep(ctx context.Context) {
 	if err := errors.Join(d.askToAttest(ctx), d.judgeAttestations(ctx)); err != nil {
 		d.cfg.Logger.Error("attesting sensors failed, trying again", "error", err)
 	}
+	if now := d.now(); now.Sub(d.pruned) >= pruneEvery {
+		d.pruned = now
+		if err := d.pruneAttestations(ctx); err != nil {
+			d.cfg.Logger.Error("pruning attestations failed, trying again within the hour", "error", err)
+		}
+	}
 	if err := d.reloadPolicies(ctx); err != nil && !errors.Is(err, errSame) {
 		d.cfg.Logger.Error("policies not loaded, the last good ones stay", "error", err)
 	}
@@ -149,7 +159,7 @@ func (d *Desk) sweep(ctx context.Context) {
 // overdue or due, for answers to be judged, and for changed policies.
 func (d *Desk) Sweep(ctx context.Context) error {
 	_, err := d.cfg.Store.Overdue(ctx)
-	err = errors.Join(err, d.sweepEvidence(ctx), d.askToAttest(ctx), d.judgeAttestations(ctx))
+	err = errors.Join(err, d.sweepEvidence(ctx), d.askToAttest(ctx), d.judgeAttestations(ctx), d.pruneAttestations(ctx))
 	if reload := d.reloadPolicies(ctx); !errors.Is(reload, errSame) {
 		err = errors.Join(err, reload)
 	}

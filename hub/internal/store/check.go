@@ -22,6 +22,8 @@ type Report struct {
 	// Evidence is how many bundles are known, and Opened how many of them were
 	// opened and are what their receipts say.
 	Evidence, Opened int64
+	// Pruned is how many attestations have no envelope any more.
+	Pruned int64
 	// Gaps is how many batches are missing between stored ones. A gap is no
 	// fault of the store: it was reported when it showed.
 	Gaps int64
@@ -81,6 +83,9 @@ func Check(ctx context.Context, path string, opts Options) (*Report, error) {
 		return nil, err
 	}
 	if err := c.audit(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.pruned(ctx); err != nil {
 		return nil, err
 	}
 	if err := c.evidence(ctx); err != nil {
