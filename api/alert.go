@@ -104,6 +104,9 @@ type Rule struct {
 	DerivedFrom string `json:"derived_from,omitempty"`
 	// References are links for those who want to know more, the first few.
 	References []string `json:"references,omitempty"`
+	// Response are the names of the response policies that are to answer it; none
+	// where the rule is on trial.
+	Response []string `json:"response,omitempty"`
 }
 
 // RuleSource is where a rule came from, and on which terms.

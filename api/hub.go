@@ -28,6 +28,8 @@ type RulesStatus struct {
 	Source string `json:"source"`
 	// Error says why a newer set was refused; the loaded one keeps running. Absent where there is none.
 	Error string `json:"error,omitempty"`
+	// Warnings say, a line each, which rules name a response policy that the hub does not have. Text of whoever wrote the rules.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // EnrollTokenRequest asks for a token that lets a host in.

@@ -92,7 +92,8 @@ type ResponseToken struct {
 	ID string `json:"id"`
 	// SHA256 is the digest of its signed bytes.
 	SHA256 string `json:"sha256"`
-	// Envelope is the token with the signatures that it has, in base64.
+	// Envelope is the token with the signatures that it has, in base64; empty where
+	// it was pruned, as of old attestations that agreed. So is that of the receipt.
 	Envelope []byte `json:"envelope"`
 	// Entry is its record in the log, from 0.
 	Entry int64 `json:"entry"`

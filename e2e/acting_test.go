@@ -173,7 +173,7 @@ func give(cmd *exec.Cmd, delivery []byte) (printed, complaint string, err error)
 // receipts opens what a wrapper printed.
 func (a *acting) receipts(t testing.TB, printed string) (all []*eat.Receipt) {
 	t.Helper()
-	for line := range strings.Lines(printed) {
+	for line := range strings.Lines(strings.TrimRight(printed, "\n")) {
 		r, _, err := eat.OpenReceipt([]byte(strings.TrimSpace(line)), a.key)
 		if err != nil {
 			t.Fatalf("a receipt that the wrapper printed: %v\n%s", err, line)

@@ -45,7 +45,9 @@ func TestMain(m *testing.M) {
 
 // buildPrograms builds what ships, with the flags that it ships with.
 func buildPrograms(dir string) error {
-	if out, err := exec.Command("make", "-s", "-C", "..", "build", "BIN="+dir).CombinedOutput(); err != nil {
+	cmd := exec.Command("make", "-s", "-C", "..", "build", "BIN="+dir)
+	cmd.Env = append(os.Environ(), "CGO_CFLAGS=") // make unit has its own
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("make build: %w\n%s", err, out)
 	}
 	return nil

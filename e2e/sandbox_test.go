@@ -177,7 +177,7 @@ var senderMay = map[string]string{
 func probe(t *testing.T, host *booted.Host, hub *rig) (watch, send map[string]string) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "probe")
-	build := exec.Command("go", "build", "-o", program, "./probe")
+	build := exec.Command("go", "build", "-trimpath", "-gcflags=all=-l", "-o", program, "./probe") // as the sensor, whose parts are compiled
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the probe: %v\n%s", err, out)

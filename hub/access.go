@@ -39,9 +39,10 @@ func (h *Hub) recordSettings(ctx context.Context) error {
 	listen, ui := orDefault(h.cfg.Listen, h.home.Listen), orDefault(h.cfg.UIListen, h.home.UI)
 	detail := map[string]string{"listen": listen, "ui": ui, "advertise": h.cfg.Advertise, "rules": orDefault(h.cfg.Rules, "embedded"),
 		"policies": orDefault(h.cfg.Policies, "embedded"), "version": h.cfg.version(),
-		"host_actions": strconv.Itoa(h.cfg.HostActions), "attest_every": h.cfg.attestEvery().String()}
+		"host_actions": strconv.Itoa(h.cfg.HostActions), "attest_every": h.cfg.attestEvery().String(),
+		"attest_keep": h.cfg.attestKeep().String()}
 	key := ""
-	for _, name := range []string{"listen", "ui", "advertise", "rules", "policies", "version", "host_actions", "attest_every"} {
+	for _, name := range []string{"listen", "ui", "advertise", "rules", "policies", "version", "host_actions", "attest_every", "attest_keep"} {
 		key += detail[name] + " "
 	}
 	sum := sha256.Sum256([]byte(key))

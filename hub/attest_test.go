@@ -29,6 +29,7 @@ type attesting struct {
 	wrapper  *hubtest.Wrapper
 	files    map[string]string // what the wrapper finds
 	response api.Response
+	before   time.Time // when the answer before was judged
 }
 
 func newAttesting(t *testing.T, configure func(*hub.Config)) *attesting {
@@ -202,6 +203,58 @@ func TestAnswersThatAreNone(t *testing.T) {
 	}
 }
 
+// onSchedule waits until the hub asks by itself, and answers.
+func (a *attesting) onSchedule(change func(*eat.Receipt)) *eat.Receipt {
+	a.t.Helper()
+	deliveries := make(chan []byte, 1)
+	go func() {
+		delivery, err := a.host.Orders(a.wrapper.Seen.N)
+		if err != nil {
+			a.t.Error(err)
+		}
+		deliveries <- delivery
+	}()
+	var delivery []byte
+	a.sweepUntil("a question", func() bool {
+		select {
+		case delivery = <-deliveries:
+			return true
+		default:
+			return false
+		}
+	})
+	if v := a.verdict(); v != nil {
+		a.before = v.At
+	}
+	r := a.receipt(delivery)
+	if change != nil {
+		change(r)
+	}
+	if _, err := a.wrapper.Send(a.wrapper.Seal(r)); err != nil {
+		a.t.Fatal(err)
+	}
+	return r
+}
+
+func (a *attesting) sweepUntil(what string, ok func() bool) {
+	a.t.Helper()
+	a.hub.Wait(what, func() bool {
+		if err := a.hub.Sweep(a.t.Context()); err != nil {
+			a.t.Fatal(err)
+		}
+		return ok()
+	})
+}
+
+// judged waits for the judgement of the newest answer.
+func (a *attesting) judged(verdict string) {
+	a.t.Helper()
+	a.sweepUntil("the judgement "+verdict, func() bool {
+		v := a.verdict()
+		return v.Verdict == verdict && v.At.After(a.before)
+	})
+}
+
 // No answer in time is a finding too.
 func TestNoAttestationInTime(t *testing.T) {
 	var ahead atomic.Int64
@@ -227,39 +280,9 @@ func TestAttestationOnSchedule(t *testing.T) {
 	a.hub.Post(t, api.PathPause, api.Pause{Paused: true, Reason: "x"}, nil)
 	var nonces []string
 	for range 2 {
-		deliveries := make(chan []byte, 1)
-		go func() {
-			delivery, err := a.host.Orders(a.wrapper.Seen.N)
-			if err != nil {
-				t.Error(err)
-			}
-			deliveries <- delivery
-		}()
-		var delivery []byte
-		a.hub.Wait("a question", func() bool {
-			if err := a.hub.Sweep(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			select {
-			case delivery = <-deliveries:
-				return true
-			default:
-				return false
-			}
-		})
-		r := a.receipt(delivery)
-		nonces = append(nonces, r.Effect["nonce"])
-		if _, err := a.wrapper.Send(a.wrapper.Seal(r)); err != nil {
-			t.Fatal(err)
-		}
+		nonces = append(nonces, a.onSchedule(nil).Effect["nonce"])
 		a.says(goodSensor)
-		a.hub.Wait("the judgement", func() bool {
-			if err := a.hub.Sweep(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			v := a.verdict()
-			return v.Verdict == api.AttestAgrees && !v.At.Before(v.Asked)
-		})
+		a.judged(api.AttestAgrees)
 	}
 	if nonces[0] == nonces[1] {
 		t.Error("it was asked the same twice")

@@ -55,6 +55,9 @@ type Config struct {
 	// AttestEvery is how often each host's wrapper is asked to hash the sensor;
 	// empty means every hour, negative means never unless a person asks.
 	AttestEvery time.Duration
+	// AttestKeep is how long the signed forms of attestations on schedule that agree
+	// are kept; empty means 30 days, negative means for ever.
+	AttestKeep time.Duration
 	// EvidenceBytes is how many bytes of evidence are kept before the oldest makes
 	// room; empty means 2 GiB.
 	EvidenceBytes int64
@@ -99,6 +102,7 @@ func (c Config) heartbeat() time.Duration   { return orDefault(c.Heartbeat, 15*t
 func (c Config) silentAfter() time.Duration { return orDefault(c.SilentAfter, 2*c.heartbeat()) }
 func (c Config) learnFor() time.Duration    { return max(0, orDefault(c.LearnFor, 24*time.Hour)) }
 func (c Config) attestEvery() time.Duration { return max(0, orDefault(c.AttestEvery, time.Hour)) }
+func (c Config) attestKeep() time.Duration  { return max(0, orDefault(c.AttestKeep, 30*24*time.Hour)) }
 func (c Config) version() string            { return orDefault(c.Version, "devel") }
 
 func (c Config) logger() *slog.Logger {

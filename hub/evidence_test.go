@@ -3,7 +3,9 @@ package hub_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -392,4 +394,70 @@ func TestAHubWithoutAKeyForEvidence(t *testing.T) {
 		t.Fatalf("hosts are told to seal to %x", g.key)
 	}
 	g.taken(0)
+}
+
+// TestCheckHoldsEvidenceToItsReceipt: what was changed in the database shows,
+// sealed or not, and what was changed within a chunk shows to the key.
+func TestCheckHoldsEvidenceToItsReceipt(t *testing.T) {
+	g := newGathered(t, eat.ChunkBytes+100)
+	g.sendReceipt()
+	g.taken(0)
+	g.taken(1)
+	if e := g.evidence(); e.State != api.EvidenceWhole {
+		t.Fatalf("the bundle is %s", e.State)
+	}
+	g.hub.Stop()
+	path := filepath.Join(g.hub.Dir, "hub.db")
+	db, err := sql.Open("sqlite3", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	do := func(query string) {
+		t.Helper()
+		if _, err := db.Exec(query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(`CREATE TABLE kept_chunks AS SELECT * FROM evidence_chunks`)
+	do(`CREATE TABLE kept_evidence AS SELECT * FROM evidence`)
+	key := filepath.Join(g.hub.Dir, "keys", "evidence.pem")
+	for _, c := range []struct{ change, want, sealed string }{
+		{`SELECT 1`, "", ""},
+		{`DELETE FROM evidence_chunks WHERE number = 1`, "1 chunks of", "1 chunks of"},
+		{`UPDATE evidence_chunks SET sealed = x'00' WHERE number = 1`, "chunk 1 of 1 bytes is none", "chunk 1 of 1 bytes is none"},
+		{`UPDATE evidence_chunks SET last = 1 WHERE number = 0`, "chunk 0 of", "chunk 0 of"},
+		{`UPDATE evidence_chunks SET sealed = zeroblob(length(sealed)) WHERE number = 1`, "chunk 1 does not open", ""},
+		{`UPDATE evidence SET sha256 = '` + strings.Repeat("0", 64) + `'`, "no receipt tells of", "no receipt tells of"},
+		{`UPDATE evidence SET bytes = bytes - 1`, "no receipt tells of", "no receipt tells of"},
+		{`DELETE FROM evidence_chunks; UPDATE evidence SET have = 0, stored = 0`, "0 of 2 chunks are here, and it is whole", "0 of 2 chunks are here, and it is whole"},
+	} {
+		do(c.change)
+		for want, opened := range map[string]bool{c.want: true, c.sealed: false} {
+			if c.want == c.sealed {
+				opened = true
+			}
+			if !opened {
+				if err := os.Rename(key, key+".away"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			report, err := hub.Check(t.Context(), g.hub.Dir, slog.New(slog.DiscardHandler))
+			if !opened {
+				if err := os.Rename(key+".away", key); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch {
+			case want == "" && (len(report.Faults) > 0 || report.Evidence != 1 || opened != (report.Opened == 1)):
+				t.Errorf("%s, opened %v: %+v", c.change, opened, report)
+			case want != "" && (len(report.Faults) == 0 || !strings.HasPrefix(report.Faults[0].Where, "evidence of "+g.token) || !strings.HasPrefix(report.Faults[0].What, want)):
+				t.Errorf("%s: faults %+v, want %q", c.change, report.Faults, want)
+			}
+		}
+		do(`DELETE FROM evidence_chunks; INSERT INTO evidence_chunks SELECT * FROM kept_chunks; UPDATE evidence SET (sha256, bytes, have, stored) = (SELECT sha256, bytes, have, stored FROM kept_evidence)`)
+	}
 }

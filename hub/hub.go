@@ -122,8 +122,8 @@ func (h *Hub) open(ctx context.Context) (err error) {
 		return err
 	}
 	h.respond, err = respond.New(ctx, respond.Config{Hub: h.home.Hub, Key: h.home.EAT, NotAfter: h.home.EATNotAfter, Signers: h.home.Signers(), Trust: h.home.Trust,
-		Evidence: h.home.Evidence, AttestEvery: h.cfg.attestEvery(), Store: h.store,
-		Policies: h.cfg.Policies, HostActions: h.cfg.HostActions, Stats: h.stats, Now: h.cfg.Now, Logger: h.log})
+		Evidence: h.home.Evidence, AttestEvery: h.cfg.attestEvery(), AttestKeep: h.cfg.attestKeep(), Store: h.store,
+		Policies: h.cfg.Policies, Rules: h.engine.Set, HostActions: h.cfg.HostActions, Stats: h.stats, Now: h.cfg.Now, Logger: h.log})
 	if err != nil {
 		return err
 	}

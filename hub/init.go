@@ -8,6 +8,8 @@ import (
 	"net"
 	"time"
 
+	"picket.internal/eat"
+	"picket.internal/eat/sealing"
 	"picket.internal/hub/internal/home"
 	"picket.internal/hub/internal/store"
 	"picket.internal/wire"
@@ -100,5 +102,8 @@ func Check(ctx context.Context, dir string, log *slog.Logger) (*CheckReport, err
 	}
 	opts := optionsOf(h)
 	opts.Logger, opts.Now = log, time.Now
+	if len(h.Evidence) > 0 {
+		opts.OpenEvidence = func(c *eat.Chunk) ([]byte, error) { return sealing.Open(c, h.Evidence...) }
+	}
 	return store.Check(ctx, h.Dir.Database(), opts)
 }

@@ -42,7 +42,9 @@ func (r *reader) Status(context.Context) (types.Status, error) {
 		}
 	}
 	counters["rule.state_evicted"] = int64(evicted)
-	return types.Status{Hub: h.home.Hub, Version: h.cfg.version(), Started: h.started, Rules: h.rules.status(), Counters: counters}, nil
+	rules := h.rules.status()
+	rules.Warnings = h.respond.UnknownPolicies()
+	return types.Status{Hub: h.home.Hub, Version: h.cfg.version(), Started: h.started, Rules: rules, Counters: counters}, nil
 }
 
 // CreateEnrollToken makes a token that lets a host in.

@@ -38,7 +38,7 @@ type document struct {
 	Name        string        `yaml:"name"`
 	Title       string        `yaml:"title"`
 	Description string        `yaml:"description"`
-	On          onDocument    `yaml:"on"`
+	On          *onDocument   `yaml:"on"`
 	Mode        string        `yaml:"mode"`
 	Group       string        `yaml:"group"`
 	Limits      limitDocument `yaml:"limits"`
@@ -52,9 +52,10 @@ type onDocument struct {
 }
 
 type limitDocument struct {
-	HostsPerHour *int  `yaml:"hosts_per_hour"`
-	Share        int   `yaml:"share"`
-	Never        never `yaml:"never"`
+	HostsPerHour *int     `yaml:"hosts_per_hour"`
+	Share        int      `yaml:"share"`
+	Never        never    `yaml:"never"`
+	Keep         []string `yaml:"keep"`
 	// Hours is a time of day, as in "22:00-06:00".
 	Hours string `yaml:"hours"`
 }
@@ -185,8 +186,11 @@ func (d document) policy() (*Policy, error) {
 	c.text("title", d.Title, 200)
 	c.text("description", d.Description, maxText)
 	c.choice("mode", d.Mode, modes)
-	on := On(d.On)
-	c.that(len(on.Rules)+len(on.Tags) > 0 || on.Severity != "", "on: say rules, tags or severity: a policy for every alert is a mistake")
+	var on On
+	if d.On != nil {
+		on = On(*d.On)
+		c.that(!on.empty(), "on: say rules, tags or severity: a policy for every alert is a mistake; one without on is for rules that name it")
+	}
 	c.list("on.rules", on.Rules)
 	c.list("on.tags", on.Tags)
 	if on.Severity != "" {
@@ -206,7 +210,7 @@ func (d document) policy() (*Policy, error) {
 }
 
 func (d limitDocument) limits(c *problems) Limits {
-	l := Limits{HostsPerHour: DefaultHostsPerHour, Share: d.Share, NeverHosts: d.Never.Hosts, NeverLabels: d.Never.Labels}
+	l := Limits{HostsPerHour: DefaultHostsPerHour, Share: d.Share, NeverHosts: d.Never.Hosts, NeverLabels: d.Never.Labels, Keep: d.Keep}
 	if d.HostsPerHour != nil {
 		l.HostsPerHour = *d.HostsPerHour
 	}
@@ -214,6 +218,7 @@ func (d limitDocument) limits(c *problems) Limits {
 	c.that(l.Share >= 0 && l.Share <= 100, "limits.share: %d is no percentage", l.Share)
 	c.list("limits.never.hosts", l.NeverHosts)
 	c.list("limits.never.labels", l.NeverLabels)
+	c.list("limits.keep", l.Keep)
 	if d.Hours != "" {
 		from, to, _ := strings.Cut(d.Hours, "-")
 		a, errA := time.Parse("15:04", from)

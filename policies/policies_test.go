@@ -2,6 +2,7 @@ package policies_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -18,6 +19,17 @@ import (
 )
 
 const hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+// A policy without on is for the rules that name it.
+func TestAPolicyMayBeOnNothing(t *testing.T) {
+	p, err := policies.Parse("x", []byte(strings.Replace(whole, "on: {rules: [canary.read]}\n", "", 1)+"limits: {keep: [role=db, role=web]}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.Limits.Kept([]string{"site=a", "role=web"}); !slices.Equal(got, []string{"role=web"}) {
+		t.Errorf("it keeps %v", got)
+	}
+}
 
 // Every shipped policy is about rules that are shipped, and does nothing: an
 // operator turns it on.
@@ -82,6 +94,7 @@ func TestWhatIsRefusedIsNamed(t *testing.T) {
 		"an internet kept open":      {strings.Replace(whole, "suspend_process", "isolate_network, allow: [0.0.0.0/0]", 1), "actions[0]: eat.bad_param: allow: malformed range 0.0.0.0/0"},
 		"signatures without a wait":  {strings.Replace(whole, "suspend_process", "suspend_process, mode: auto, signatures: 1", 1), "nobody signs what is done at once"},
 		"a target of another action": {strings.Replace(whole, "suspend_process", "suspend_process, target: file", 1), `"file" is none of process`},
+		"a label to keep twice":      {whole + "limits: {keep: [a, a]}\n", `limits.keep: "a" twice`},
 		"hours that are none":        {whole + "limits: {hours: 25:00-26:00}\n", "write it as 08:00-18:00, UTC"},
 		"a share that is none":       {whole + "limits: {share: 101}\n", "limits.share: 101 is no percentage"},
 		"too much":                   {"# " + strings.Repeat("x", policies.MaxDocument), "bytes where"},
@@ -120,6 +133,10 @@ func TestMatches(t *testing.T) {
 	alert := api.Alert{Severity: "high", Rule: api.Rule{ID: "canary.read", Tags: []string{"attack.t1552.001"}}}
 	shadow := alert
 	shadow.Shadow = true
+	naming := alert
+	naming.Rule.Response = []string{"other", "mine"}
+	shadowNaming := naming
+	shadowNaming.Shadow = true
 	for name, c := range map[string]struct {
 		on    policies.On
 		alert *api.Alert
@@ -132,8 +149,12 @@ func TestMatches(t *testing.T) {
 		"severe enough":         {policies.On{Severity: "medium"}, &alert, true},
 		"not severe enough":     {policies.On{Severity: "critical"}, &alert, false},
 		"a rule on trial":       {policies.On{Rules: []string{"canary.read"}}, &shadow, false},
+		"on nothing":            {policies.On{}, &alert, false},
+		"named by the rule":     {policies.On{}, &naming, true},
+		"named, on others":      {policies.On{Rules: []string{"canary.open"}}, &naming, true},
+		"named by one on trial": {policies.On{}, &shadowNaming, false},
 	} {
-		if got := (&policies.Policy{On: c.on}).Matches(c.alert); got != c.want {
+		if got := (&policies.Policy{Name: "mine", On: c.on}).Matches(c.alert); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

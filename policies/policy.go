@@ -45,7 +45,8 @@ type Policy struct {
 	Title string
 	// Description says when to use it; may be empty.
 	Description string
-	// On is which alerts it is for.
+	// On is which alerts it is for, beside those whose rule names it; empty means
+	// no others.
 	On On
 	// Mode is the most freedom that any of its actions has.
 	Mode string
@@ -60,7 +61,8 @@ type Policy struct {
 	File string
 }
 
-// On chooses alerts. Everything that is said must hold.
+// On chooses alerts. Everything that is said must hold; where nothing is said it
+// chooses none.
 type On struct {
 	// Rules are ids of rules, one of which must have raised the alert; empty means any.
 	Rules []string
@@ -81,6 +83,8 @@ type Limits struct {
 	NeverHosts []string
 	// NeverLabels are labels of such hosts.
 	NeverLabels []string
+	// Keep are labels of which at least one host stays that nothing contains.
+	Keep []string
 	// From and To bound the time of day, UTC, in which it acts by itself; equal
 	// means at any time. To may be before From: the night.
 	From, To time.Duration
@@ -113,13 +117,39 @@ type Action struct {
 	What []string
 }
 
-// Matches reports whether an alert is one of those that the policy is for. An
-// alert of a rule on trial never is.
+// Names are the names of policies, in their order.
+func Names(list []*Policy) []string {
+	out := make([]string, 0, len(list))
+	for _, p := range list {
+		out = append(out, p.Name)
+	}
+	return out
+}
+
+// Matches reports whether an alert is one of those that the policy is for: its
+// rule names the policy, or On chooses it. An alert of a rule on trial never is.
 func (p *Policy) Matches(a *api.Alert) bool {
-	if a.Shadow {
+	switch {
+	case a.Shadow:
+		return false
+	case slices.Contains(a.Rule.Response, p.Name):
+		return true
+	}
+	return p.On.chooses(a)
+}
+
+// Pairs reports whether somebody has put the policy and the alert's rule together
+// by name.
+func (p *Policy) Pairs(a *api.Alert) bool {
+	return slices.Contains(a.Rule.Response, p.Name) || slices.Contains(p.On.Rules, a.Rule.ID)
+}
+
+func (on On) empty() bool { return len(on.Rules)+len(on.Tags) == 0 && on.Severity == "" }
+
+func (on On) chooses(a *api.Alert) bool {
+	if on.empty() {
 		return false
 	}
-	on := p.On
 	if len(on.Rules) > 0 && !slices.Contains(on.Rules, a.Rule.ID) {
 		return false
 	}
@@ -133,6 +163,17 @@ func (p *Policy) Matches(a *api.Alert) bool {
 func (l Limits) Never(id, name string, labels []string) bool {
 	return slices.Contains(l.NeverHosts, id) || slices.Contains(l.NeverHosts, name) ||
 		slices.ContainsFunc(l.NeverLabels, func(label string) bool { return slices.Contains(labels, label) })
+}
+
+// Kept are those of a host's labels of which one host must stay.
+func (l Limits) Kept(labels []string) []string {
+	var out []string
+	for _, label := range l.Keep {
+		if slices.Contains(labels, label) {
+			out = append(out, label)
+		}
+	}
+	return out
 }
 
 // Within reports whether it may act by itself at a time of day.

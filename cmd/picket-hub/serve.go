@@ -23,6 +23,7 @@ type serveCmd struct {
 	SilentAfter time.Duration `placeholder:"TIME" help:"How long nothing may be heard of a host (default: two heartbeats)."`
 	LearnFor    time.Duration `default:"24h" help:"How long after its enrollment a host's first times mean nothing (default 24h)."`
 	Attest      time.Duration `default:"1h" help:"How often each host's wrapper, which is root's, is asked to hash the sensor; 0 means only when a person asks (default 1h)."`
+	AttestKeep  time.Duration `default:"720h" help:"How long the signed forms of such attestations are kept where they agree; 0 means for ever (default 720h)."`
 	JSON        bool          `name:"json" help:"Print the ready line as JSON."`
 	Verbose     bool          `short:"v" help:"Log more."`
 }
@@ -62,12 +63,15 @@ func (c *serveCmd) Run(ctx context.Context, e *env) error {
 	if c.Attest == 0 {
 		c.Attest = -1
 	}
+	if c.AttestKeep == 0 {
+		c.AttestKeep = -1
+	}
 	if c.HostActions < 1 {
 		return fmt.Errorf("--host-actions %d: want 1 or more; picket eat pause stops policies on all hosts", c.HostActions)
 	}
 	h, err := hub.New(ctx, hub.Config{
 		Dir: c.Dir, Listen: c.Listen, UIListen: c.UI, Advertise: c.Advertise, Rules: c.Rules, Policies: c.Policies, HostActions: c.HostActions,
-		Heartbeat: c.Heartbeat, SilentAfter: c.SilentAfter, LearnFor: c.LearnFor, AttestEvery: c.Attest, Version: version.String(),
+		Heartbeat: c.Heartbeat, SilentAfter: c.SilentAfter, LearnFor: c.LearnFor, AttestEvery: c.Attest, AttestKeep: c.AttestKeep, Version: version.String(),
 		Logger: slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level})),
 	})
 	if err != nil {

@@ -86,8 +86,11 @@ func (c *eatShowCommand) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	if c.Envelope {
-		if r.Token == nil {
+		switch {
+		case r.Token == nil:
 			return usageError{fmt.Errorf("the response is %s and has no token", r.State)}
+		case len(r.Token.Envelope) == 0:
+			return usageError{errors.New("the hub has pruned the token's signed form; its document is in the log: picket audit export")}
 		}
 		_, err := fmt.Fprintf(e.options.Out, "%s\n", r.Token.Envelope)
 		return err
@@ -102,7 +105,7 @@ func (c *eatShowCommand) Run(ctx context.Context, e *env) error {
 // wordsOf reads a response's token by the keys of the hub's own trust store:
 // this shows what the hub has, and proves nothing of the hub.
 func wordsOf(ctx context.Context, hub *client.Client, r *api.Response) ([]string, error) {
-	if r.Token == nil {
+	if r.Token == nil || len(r.Token.Envelope) == 0 {
 		return nil, nil
 	}
 	trust, err := trustOf(ctx, hub, "")

@@ -11,6 +11,7 @@ import (
 	"picket.internal/engine"
 	"picket.internal/engine/rule"
 	"picket.internal/internal/version"
+	"picket.internal/policies"
 	"picket.internal/report"
 	"picket.internal/rules"
 	"picket.internal/terminal"
@@ -113,7 +114,8 @@ func (o oneFile) ReadDir(string) ([]fs.DirEntry, error) {
 
 type lintCommand struct {
 	packFlags
-	Format string `enum:"text,json,sarif,github" default:"text" placeholder:"FORMAT" help:"text, json (as --json), sarif (SARIF 2.1.0) or github (workflow commands)."`
+	Policies string `type:"existingdir" placeholder:"DIR" help:"Folder of response policies that the rules may name (the shipped ones for the shipped rules; without it names are not looked up)."`
+	Format   string `enum:"text,json,sarif,github" default:"text" placeholder:"FORMAT" help:"text, json (as --json), sarif (SARIF 2.1.0) or github (workflow commands)."`
 }
 
 // Help is shown below the one line of help.
@@ -149,6 +151,11 @@ func (c *lintCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	unknown, err := c.unknownPolicies(set)
+	if err != nil {
+		return err
+	}
+	findings = append(findings, unknown...)
 	s := lintSummary{Event: "summary", OK: len(findings) == 0}
 	if set != nil {
 		s.Rules = set.Len()
@@ -171,6 +178,30 @@ func (c *lintCommand) Run(e *env) error {
 		err = c.print(e, findings, s)
 	}
 	return verdict(s.OK, err)
+}
+
+// unknownPolicies finds the names of policies that are in none of those at hand.
+func (c *lintCommand) unknownPolicies(set *rule.Set) (rule.Findings, error) {
+	var from fs.FS
+	switch {
+	case set == nil:
+		return nil, nil
+	case c.Policies != "":
+		from = os.DirFS(c.Policies)
+	case c.Pack == "":
+		from = policies.FS()
+	default:
+		return nil, nil
+	}
+	list, err := policies.Load(from)
+	if err != nil {
+		return nil, err
+	}
+	findings := rule.CheckResponses(set, policies.Names(list))
+	for i := range findings {
+		findings[i].File = c.file(findings[i].File)
+	}
+	return findings, nil
 }
 
 func (c *lintCommand) sarif(e *env, findings rule.Findings) error {

@@ -38,9 +38,12 @@ func TestMain(m *testing.M) {
 }
 
 func build(dir string) error {
-	for _, p := range []struct{ name, cgo string }{{"picket", "0"}, {"picket-sensor", "0"}, {"picket-hub", "1"}} {
+	if out, err := exec.Command("make", "-s", "-C", "../..", "sensor", "BIN="+dir).CombinedOutput(); err != nil {
+		return fmt.Errorf("make sensor: %w\n%s", err, out)
+	}
+	for _, p := range []struct{ name, cgo string }{{"picket", "0"}, {"picket-hub", "1"}} {
 		cmd := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, p.name), "../"+p.name)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED="+p.cgo)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED="+p.cgo, "CGO_CFLAGS=") // make unit has its own
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("%s: %w\n%s", p.name, err, out)
 		}

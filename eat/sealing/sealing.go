@@ -45,17 +45,20 @@ func Seal(c eat.Chunk, data, key []byte) (eat.Chunk, error) {
 	return c, nil
 }
 
-// Open returns what is in a chunk. Its error is eat.ErrChunkSealed: it was sealed
-// to another key, or for another place.
-func Open(c *eat.Chunk, key *ecdh.PrivateKey) ([]byte, error) {
-	private, err := hpke.NewDHKEMPrivateKey(key)
-	if err != nil {
-		return nil, fmt.Errorf("open chunk %d of %s: %w", c.Number, c.Token, err)
-	}
+// Open returns what is in a chunk, with the first of the keys that opens it: a
+// host seals to the one that its trust store names, which may be that of before.
+// Its error is eat.ErrChunkSealed: it was sealed to another key, or for another
+// place.
+func Open(c *eat.Chunk, keys ...*ecdh.PrivateKey) ([]byte, error) {
 	kdf, aead := suite()
-	data, err := hpke.Open(private, kdf, aead, info(c), c.Sealed)
-	if err != nil {
-		return nil, &eat.Refusal{ID: eat.ErrChunkSealed.ID, Detail: fmt.Sprintf("chunk %d of %s does not open: sealed to another key, or for another place", c.Number, c.Token)}
+	for _, key := range keys {
+		private, err := hpke.NewDHKEMPrivateKey(key)
+		if err != nil {
+			return nil, fmt.Errorf("open chunk %d of %s: %w", c.Number, c.Token, err)
+		}
+		if data, err := hpke.Open(private, kdf, aead, info(c), c.Sealed); err == nil {
+			return data, nil
+		}
 	}
-	return data, nil
+	return nil, &eat.Refusal{ID: eat.ErrChunkSealed.ID, Detail: fmt.Sprintf("chunk %d of %s does not open: sealed to another key, or for another place", c.Number, c.Token)}
 }

@@ -35,6 +35,7 @@ const (
 	CodeUnknownList    = "rule.unknown_list"       // no such list
 	CodeUnknownMacro   = "rule.unknown_macro"      // no such macro
 	CodeUnknownRule    = "rule.unknown_rule"       // no such rule
+	CodeUnknownPolicy  = "rule.unknown_policy"     // no such response policy
 	CodeCycle          = "rule.cycle"              // macros or correlations that read themselves
 	CodeCorrelation    = "rule.correlation"        // keys of a correlation that do not go together
 	CodeUnreachable    = "rule.unreachable"        // a part of a condition that the rest decides

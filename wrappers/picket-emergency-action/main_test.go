@@ -48,8 +48,8 @@ func newJail(t *testing.T) *jail {
 	}
 	must(t, unix.Mount("/proc", filepath.Join(j.root, "proc"), "", unix.MS_BIND|unix.MS_REC, ""))
 	t.Cleanup(func() { unix.Unmount(filepath.Join(j.root, "proc"), unix.MNT_DETACH) })
-	for _, name := range []string{"picket-emergency-action", "picket-wrapper-setup"} {
-		build := exec.Command("go", "build", "-o", filepath.Join(j.root, "usr/libexec/picket", name), "picket.internal/wrappers/"+name)
+	for _, name := range []string{"picket-emergency-action", "picket-wrapper-setup"} { // compiled as they ship: other tests have done so
+		build := exec.Command("go", "build", "-trimpath", "-gcflags=all=-l", "-o", filepath.Join(j.root, "usr/libexec/picket", name), "picket.internal/wrappers/"+name)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			t.Fatalf("building %s: %v\n%s", name, err, out)

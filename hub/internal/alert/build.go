@@ -70,7 +70,7 @@ func alertOf(a *engine.Alert, facts []jsontext.Value, links []store.Link, receiv
 	out := store.NewAlert{
 		Alert: api.Alert{
 			Time: a.Time, Severity: a.Severity, Score: a.Score, Message: a.Message, Host: a.Host,
-			Rule:   ruleOf(&a.Rule),
+			Rule:   ruleOf(a),
 			Facts:  facts,
 			Values: a.Values, Count: 1, State: api.StateNew, Shadow: a.Shadow,
 		},
@@ -94,9 +94,10 @@ func alertOf(a *engine.Alert, facts []jsontext.Value, links []store.Link, receiv
 }
 
 // ruleOf is what an alert keeps of its rule, whose work it is with it.
-func ruleOf(r *engine.RuleRef) api.Rule {
+func ruleOf(a *engine.Alert) api.Rule {
+	r := &a.Rule
 	out := api.Rule{ID: r.ID, Title: r.Title, Version: r.Version, Status: r.Status, Severity: r.Severity, Tags: r.Tags,
-		Author: r.Author, DerivedFrom: r.DerivedFrom, References: r.References}
+		Author: r.Author, DerivedFrom: r.DerivedFrom, References: r.References, Response: a.Response}
 	if r.Source != nil {
 		out.Source = &api.RuleSource{Name: r.Source.Name, URL: r.Source.URL, Licence: r.Source.Licence}
 	}

@@ -29,6 +29,8 @@ const (
 	heartbeatFollows = time.Minute
 	// heartbeatBefore is how long before an answer what it said counts.
 	heartbeatBefore = 2 * time.Minute
+	// pruneEvery is how often attestations that are kept long enough are looked for.
+	pruneEvery = time.Hour
 )
 
 // Attest has a host attest its sensor now, as a person asks.
@@ -56,20 +58,26 @@ func (d *Desk) askToAttest(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	asked, now := 0, d.now()
-	for _, h := range hosts {
-		if asked == attestAtOnce {
-			break
-		}
-		if now.Before(d.dueToAttest(h)) || !d.lines.connected(h.Host, now) {
-			continue
-		}
-		asked++
-		if err := d.askOne(ctx, h.Host); err != nil {
+	for _, host := range d.toAttest(hosts, d.now()) {
+		if err := d.askOne(ctx, host); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// toAttest are those of hosts that are due and there, in their order, as many as
+// are asked in one sweep.
+func (d *Desk) toAttest(hosts []store.Attestable, now time.Time) (due []string) {
+	for _, h := range hosts {
+		if len(due) == attestAtOnce {
+			break
+		}
+		if !now.Before(d.dueToAttest(h)) && d.lines.connected(h.Host, now) {
+			due = append(due, h.Host)
+		}
+	}
+	return due
 }
 
 // dueToAttest is when a host is to be asked next: after the time that is set, a
@@ -174,4 +182,22 @@ func (d *Desk) upgraded(ctx context.Context, a *store.Answer) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// pruneAttestations drops the signed forms of attestations that are kept long enough.
+func (d *Desk) pruneAttestations(ctx context.Context) error {
+	if d.cfg.AttestKeep <= 0 {
+		return nil
+	}
+	for more := true; more; {
+		n, left, err := d.cfg.Store.PruneAttestations(ctx, d.now().Add(-d.cfg.AttestKeep))
+		if err != nil {
+			return err
+		}
+		d.cfg.Stats.Add("attest.pruned", int64(n))
+		if more = left; n > 0 {
+			d.cfg.Logger.Info("attestations pruned", "attestations", n)
+		}
+	}
+	return nil
 }

@@ -61,6 +61,7 @@ func (d *Desk) step(ctx context.Context) (more bool, err error) {
 // respond does what the policies say about an alert. Where it is interrupted
 // the alert is read again, and what was kept already is found by its spot.
 func (d *Desk) respond(ctx context.Context, a *api.Alert, end time.Time) error {
+	d.countUnknown(a)
 	var facts []*fact.Fact
 	for _, p := range d.policies() {
 		if !p.Matches(a) {
@@ -73,7 +74,7 @@ func (d *Desk) respond(ctx context.Context, a *api.Alert, end time.Time) error {
 			}
 		}
 		// A receipt that leads to a token that leads to a receipt goes on for ever.
-		if slices.ContainsFunc(facts, func(f *fact.Fact) bool { return f.Kind == fact.KindReceipt }) && !slices.Contains(p.On.Rules, a.Rule.ID) {
+		if slices.ContainsFunc(facts, func(f *fact.Fact) bool { return f.Kind == fact.KindReceipt }) && !p.Pairs(a) {
 			continue
 		}
 		for _, action := range p.Actions {
@@ -178,7 +179,26 @@ func (d *Desk) bound(ctx context.Context, p *policies.Policy, a *api.Alert, targ
 	case now.Sub(a.Time) > stale:
 		return "action.stale: it happened " + now.Sub(a.Time).Round(time.Minute).String() + " ago", nil
 	}
+	if why, err := d.last(ctx, p, target, now); why != "" || err != nil {
+		return why, err
+	}
 	return d.budget(ctx, p, target.ID, now)
+}
+
+// last is why the policy must leave the host alone because of its labels: it is
+// the last of them that nothing contains. A host that is contained already takes
+// nothing more away.
+func (d *Desk) last(ctx context.Context, p *policies.Policy, target store.Target, now time.Time) (why string, err error) {
+	for _, label := range p.Limits.Kept(target.Labels) {
+		free, err := d.cfg.Store.Uncontained(ctx, label, now)
+		if err != nil {
+			return "", err
+		}
+		if len(free) == 0 || len(free) == 1 && free[0] == target.ID {
+			return fmt.Sprintf("action.last_host: no other host with the label %q is heard and not contained", label), nil
+		}
+	}
+	return "", nil
 }
 
 // budget counts hosts: a second action on the same host costs nothing, so that

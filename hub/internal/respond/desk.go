@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"picket.internal/eat"
+	"picket.internal/engine/rule"
 	"picket.internal/envelope"
 	"picket.internal/hub/internal/stats"
 	"picket.internal/hub/internal/store"
@@ -18,7 +19,7 @@ import (
 )
 
 // Config says what a Desk works with. All but Evidence, AttestEvery,
-// Policies, HostActions, Now and Redeliver must be set.
+// AttestKeep, Policies, Rules, HostActions, Now and Redeliver must be set.
 type Config struct {
 	// Hub is the hub's id.
 	Hub string
@@ -37,11 +38,17 @@ type Config struct {
 	// AttestEvery is how often each host is asked to attest its sensor; empty
 	// means never.
 	AttestEvery time.Duration
+	// AttestKeep is how long the signed forms of attestations that agree are kept;
+	// empty means for ever.
+	AttestKeep time.Duration
 	// Store keeps responses, tokens and receipts, and the log.
 	Store *store.Store
 	// Policies is a folder of policies, looked at again when it changes; empty
 	// means those that Picket ships.
 	Policies string
+	// Rules are the rules that run, for the policies that they name; nil means
+	// that nobody looks.
+	Rules func() *rule.Set
 	// HostActions is how often all policies together act on one host within an
 	// hour without a person; empty means DefaultHostActions.
 	HostActions int
@@ -65,8 +72,10 @@ type Desk struct {
 	mu sync.Mutex
 
 	started time.Time // by the hub's clock
+	pruned  time.Time // when Run last looked for attestations to prune; Run's own
 
 	running atomic.Pointer[loaded]
+	unknown atomic.Pointer[unknown]
 	lines   lines
 
 	toldMu sync.Mutex
@@ -88,7 +97,11 @@ func New(ctx context.Context, cfg Config) (*Desk, error) {
 		cfg.HostActions = DefaultHostActions
 	}
 	d := &Desk{cfg: cfg, lines: lines{open: map[string]*line{}}, told: map[string]time.Time{}, started: cfg.Now()}
-	return d, d.loadPolicies(ctx)
+	if err := d.loadPolicies(ctx); err != nil {
+		return d, err
+	}
+	d.tellUnknown()
+	return d, nil
 }
 
 // Run responds to alerts until ctx ends.
@@ -141,9 +154,16 @@ func (d *Desk) sweep(ctx context.Context) {
 	if err := d.warnOfKey(ctx); err != nil {
 		d.cfg.Logger.Error("telling of the end of the key for tokens failed, trying again", "error", err)
 	}
+	if now := d.now(); now.Sub(d.pruned) >= pruneEvery {
+		d.pruned = now
+		if err := d.pruneAttestations(ctx); err != nil {
+			d.cfg.Logger.Error("pruning attestations failed, trying again within the hour", "error", err)
+		}
+	}
 	if err := d.reloadPolicies(ctx); err != nil && !errors.Is(err, errSame) {
 		d.cfg.Logger.Error("policies not loaded, the last good ones stay", "error", err)
 	}
+	d.tellUnknown()
 }
 
 // Sweep does at once what Run does every few seconds: it looks for what is
@@ -151,10 +171,11 @@ func (d *Desk) sweep(ctx context.Context) {
 // policies.
 func (d *Desk) Sweep(ctx context.Context) error {
 	_, err := d.cfg.Store.Overdue(ctx)
-	err = errors.Join(err, d.sweepEvidence(ctx), d.askToAttest(ctx), d.judgeAttestations(ctx), d.warnOfKey(ctx))
+	err = errors.Join(err, d.sweepEvidence(ctx), d.askToAttest(ctx), d.judgeAttestations(ctx), d.warnOfKey(ctx), d.pruneAttestations(ctx))
 	if reload := d.reloadPolicies(ctx); !errors.Is(reload, errSame) {
 		err = errors.Join(err, reload)
 	}
+	d.tellUnknown()
 	return err
 }
 

@@ -51,7 +51,7 @@ func (d *Desk) takeChunk(r *http.Request) error {
 		return fault.EvidenceUnknown.With("it is of host %q, and the key of %q", c.Host, peer.ID)
 	}
 	// What does not open is not kept: nobody could read it later.
-	if _, err := d.open(c); err != nil {
+	if _, err := sealing.Open(c, d.cfg.Evidence...); err != nil {
 		return fault.EvidenceNotForUs.With("chunk %d of %s was sealed to another key, or for another place", c.Number, c.Token)
 	}
 	arrived, err := d.cfg.Store.PutChunk(r.Context(), peer.ID, c)
@@ -67,17 +67,6 @@ func (d *Desk) takeChunk(r *http.Request) error {
 		d.cfg.Logger.Error("comparing evidence with its receipt failed, trying again", "token", c.Token, "error", err)
 	}
 	return nil
-}
-
-// open opens a chunk with the key that it was sealed to: hosts seal to the one
-// that their trust store names, which may be that of before.
-func (d *Desk) open(c *eat.Chunk) (data []byte, err error) {
-	for _, key := range d.cfg.Evidence {
-		if data, err = sealing.Open(c, key); err == nil {
-			return data, nil
-		}
-	}
-	return nil, err
 }
 
 // judgeEvidence compares a bundle that has arrived with its receipt.
@@ -112,7 +101,7 @@ func (d *Desk) writeEvidence(ctx context.Context, e *api.Evidence, host string, 
 		if err != nil {
 			return err
 		}
-		data, err := d.open(c)
+		data, err := sealing.Open(c, d.cfg.Evidence...)
 		if err != nil {
 			return fault.EvidenceMismatch.With("%v", err)
 		}

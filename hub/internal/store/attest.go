@@ -176,6 +176,12 @@ func (s *Store) StoreAttestation(ctx context.Context, a *Answer, r attest.Result
 				return err
 			}
 		}
+		if r.Verdict == api.AttestAgrees {
+			err := tx.exec(`UPDATE eats SET agreed = 1 WHERE host = ? AND counter = ? AND response IN (SELECT n FROM responses WHERE mode = ?)`, n, a.Counter, api.ModeSchedule)
+			if err != nil {
+				return err
+			}
+		}
 		tx.tellAttestation(a, r, lines)
 		return nil
 	})

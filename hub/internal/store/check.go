@@ -18,6 +18,11 @@ type Report struct {
 	Hosts, Sessions, Batches, Facts, Refused, Alerts int64
 	// Audit is how many records the append-only log has.
 	Audit int64
+	// Evidence is how many bundles are known, and Opened how many of them were
+	// opened and are what their receipts say.
+	Evidence, Opened int64
+	// Pruned is how many attestations have no envelope any more.
+	Pruned int64
 	// Gaps is how many batches are missing between stored ones. A gap is no
 	// fault of the store: it was reported when it showed.
 	Gaps int64
@@ -40,8 +45,8 @@ const maxFaults = 1000
 
 // Check reads the whole database of a hub and verifies it from the stored bytes
 // up: SQLite's own structure, every signature, every digest, every chain, that
-// the index finds every fact, and the whole append-only log. It writes nothing, and may run beside the
-// hub. An error means that the check itself could not be done.
+// the index finds every fact, the whole append-only log, and evidence. It writes nothing, and may run
+// beside the hub. An error means that the check itself could not be done.
 func Check(ctx context.Context, path string, opts Options) (*Report, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.NotInitialised.With("there is no %q", path)
@@ -77,6 +82,12 @@ func Check(ctx context.Context, path string, opts Options) (*Report, error) {
 		return nil, err
 	}
 	if err := c.audit(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.pruned(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.evidence(ctx); err != nil {
 		return nil, err
 	}
 	return c.report, c.counts(ctx)

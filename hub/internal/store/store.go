@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"picket.internal/eat"
 	"picket.internal/envelope"
 	"picket.internal/hub/internal/audit"
 	"picket.internal/hub/internal/fault"
@@ -37,6 +38,8 @@ type Options struct {
 	Params string
 	// EvidenceBytes is how many bytes of evidence are kept; empty means 2 GiB.
 	EvidenceBytes int64
+	// OpenEvidence opens a chunk, for Check; nil means that what is sealed stays so.
+	OpenEvidence func(*eat.Chunk) ([]byte, error)
 	// Now is the clock; empty means time.Now.
 	Now func() time.Time
 	// Logger is told what goes wrong behind an answer; empty means nobody.

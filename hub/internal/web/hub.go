@@ -17,6 +17,7 @@ type hubBody struct {
 	Started  *Moment
 	Source   Text
 	Trouble  []Text // line by line
+	Warnings []Text // line by line
 	Counters []counter
 }
 
@@ -34,6 +35,7 @@ func (u *ui) hub(ctx context.Context, _ *http.Request) (*view, error) {
 	if status.Rules.Error != "" {
 		body.Trouble = texts(strings.Split(strings.TrimSpace(status.Rules.Error), "\n"))
 	}
+	body.Warnings = texts(status.Rules.Warnings)
 	for _, name := range slices.Sorted(maps.Keys(status.Counters)) {
 		body.Counters = append(body.Counters, counter{Text(name), number(status.Counters[name])})
 	}

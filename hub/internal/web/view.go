@@ -176,6 +176,9 @@ func (u *ui) health(ctx context.Context) *health {
 	if status.Rules.Error != "" {
 		wrong = append(wrong, "Newer rules were refused")
 	}
+	if len(status.Rules.Warnings) > 0 {
+		wrong = append(wrong, "Rules name unknown policies")
+	}
 	if status.Rules.Loaded == 0 {
 		wrong = append(wrong, "No rules are loaded")
 	}

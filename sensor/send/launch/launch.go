@@ -51,7 +51,7 @@ const (
 	maxReceipts = 64
 )
 
-// NoReceipt is the id where a wrapper ended and printed nothing.
+// NoReceipt is the id where a wrapper ended well and had no receipt.
 const NoReceipt = "launch.no_receipt"
 
 // Error says why there is no receipt.
@@ -130,7 +130,7 @@ func (l *Launcher) bySudo(ctx context.Context, delivery []byte, out *output, lea
 		return out.receipts, complaintOf(r)
 	}
 	if !out.printed() {
-		return nil, fail(NoReceipt, "the wrapper ended well and printed nothing")
+		return nil, fail(NoReceipt, "there is none")
 	}
 	return out.receipts, nil
 }

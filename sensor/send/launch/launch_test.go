@@ -139,6 +139,20 @@ func socket(t *testing.T, serve func(delivery []byte, c net.Conn)) string {
 	return l.Addr().String()
 }
 
+// TestNoReceiptsYetIsNoFailure: behind a socket there is no exit status, so a
+// wrapper that is asked for receipts and has none says so by an empty line, and one
+// that failed says nothing.
+func TestNoReceiptsYetIsNoFailure(t *testing.T) {
+	for said, want := range map[string]string{"\n": launch.NoReceipt, "": "launch.failed", " ": "launch.failed"} {
+		at := socket(t, func(_ []byte, c net.Conn) { io.WriteString(c, said) })
+		receipts, err := launch.NewTest(launch.Socket, at, 20*time.Second).Launch(t.Context(), nil, nil)
+		var e *launch.Error
+		if len(receipts) != 0 || !errors.As(err, &e) || e.ID != want {
+			t.Errorf("after %q: %d receipts, %v, want %s", said, len(receipts), err, want)
+		}
+	}
+}
+
 func TestWhatComesOfTheSocket(t *testing.T) {
 	delivery := strings.Repeat("x", 128<<10)
 	for name, c := range map[string]struct {
@@ -151,7 +165,8 @@ func TestWhatComesOfTheSocket(t *testing.T) {
 				io.WriteString(c, "{\"a\":1}\n")
 			}
 		}, 1, ""},
-		"nothing":      {func([]byte, net.Conn) {}, 0, "launch.no_receipt"},
+		"nothing":      {func([]byte, net.Conn) {}, 0, "launch.failed"},
+		"no receipt":   {func(_ []byte, c net.Conn) { io.WriteString(c, "\n") }, 0, "launch.failed"},
 		"far too much": {func(_ []byte, c net.Conn) { c.Write(make([]byte, 1<<20)) }, 0, "launch.output_too_long"},
 		"silence":      {func(_ []byte, c net.Conn) { io.Copy(io.Discard, c); time.Sleep(time.Second) }, 0, "launch.timeout"},
 	} {

@@ -30,6 +30,7 @@ type output struct {
 	receipts [][]byte
 	bytes    int
 	chunks   int64
+	well     bool // an empty line came, which a wrapper that does not fail prints
 }
 
 // read reads to the end. Receipts are not looked into: the hub verifies them. A
@@ -45,6 +46,8 @@ func (o *output) read(r io.Reader) error {
 			if err := o.take(line); err != nil {
 				return err
 			}
+		} else if err == nil {
+			o.well = true
 		}
 		if err == io.EOF {
 			return nil

@@ -36,10 +36,13 @@ func (l *Launcher) bySocket(ctx context.Context, delivery []byte, out *output) (
 	case err != nil && err != errEnough:
 		return out.receipts, l.broken(ctx, err)
 	}
-	if !out.printed() {
-		return nil, fail(NoReceipt, "the wrapper printed nothing; its unit's journal says why: journalctl -u 'picket-wrapper@*'")
+	switch {
+	case out.printed():
+		return out.receipts, nil
+	case len(delivery) == 0 && out.well:
+		return nil, fail(NoReceipt, "there is none")
 	}
-	return out.receipts, nil
+	return nil, fail("launch.failed", "the wrapper failed; journalctl -u 'picket-wrapper@*' says why")
 }
 
 func (l *Launcher) broken(ctx context.Context, err error) *Error {

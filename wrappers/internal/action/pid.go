@@ -49,8 +49,8 @@ func OpenProcess(pid int) (*Process, error) {
 	return p, nil
 }
 
-func gone(err error) error {
-	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENOENT) {
+func gone(err error) error { // EINVAL: before Linux 6.15, of a number that only a group or session has still
+	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EINVAL) {
 		return ErrGone
 	}
 	return err

@@ -106,19 +106,18 @@ func (s *spool) add(r eat.Receipt) error {
 	return nil
 }
 
-// print writes the receipts that the hub may not have yet, one a line.
+// print writes the receipts that the hub may not have yet, one a line, and then an
+// empty line: whoever hears nothing else, as behind a socket, knows that all is well.
 func (s *spool) print(w io.Writer, now time.Time) error {
 	for _, name := range s.recent() {
 		data, r, _, err := s.open(name)
+		if err == nil && !r.Time.Before(now.Add(-showTime)) {
+			_, err = w.Write(append(bytes.TrimSpace(data), '\n'))
+		}
 		if err != nil {
-			return err
-		}
-		if r.Time.Before(now.Add(-showTime)) {
-			continue
-		}
-		if _, err := w.Write(append(bytes.TrimSpace(data), '\n')); err != nil {
-			return fmt.Errorf("write the receipt: %w", err)
+			return fmt.Errorf("write a receipt: %w", err)
 		}
 	}
-	return nil
+	_, err := w.Write([]byte("\n"))
+	return err
 }

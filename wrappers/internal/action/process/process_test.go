@@ -158,53 +158,84 @@ func TestSuspendAndResume(t *testing.T) {
 	}
 }
 
-// family starts a shell with two generations below it, and gives all their numbers.
-func family(t testing.TB) (*exec.Cmd, []int) {
+// family starts a shell with two generations below it, and holds all of them.
+func family(t testing.TB) (*exec.Cmd, []*action.Process) {
 	t.Helper()
 	sh := testneed.Command(t, "sh", "apt-get install dash")
 	cmd := start(t, sh, "-c", "sleep 1000 & sh -c 'sleep 1000 & sleep 1000 & wait' & wait")
-	var pids []int
-	for end := time.Now().Add(10 * time.Second); len(pids) < 5; pids = below(t, cmd.Process.Pid) {
+	return cmd, await(t, cmd.Process.Pid, func(list []*action.Process) bool { return len(list) == 5 })
+}
+
+// await holds top and all that descends from it once they are as they should be,
+// and ends them with the test. They are held, because the number of one that has
+// ended may be another's by the next look.
+func await(t testing.TB, top int, ready func([]*action.Process) bool) []*action.Process {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; {
+		list := below(t, top)
+		if ready(list) {
+			t.Cleanup(func() {
+				for _, p := range list {
+					p.Signal(unix.SIGKILL)
+					p.Close()
+				}
+			})
+			return list
+		}
+		for _, p := range list {
+			p.Close()
+		}
 		if time.Now().After(end) {
-			t.Fatalf("only %v were started", pids)
+			t.Fatalf("below process %d there are %d after 10 s", top, len(list))
 		}
 	}
-	t.Cleanup(func() { reap(pids) })
-	return cmd, pids
 }
 
-func reap(pids []int) {
-	for _, pid := range pids[1:] {
-		unix.Kill(pid, unix.SIGKILL)
-	}
-}
-
-// below is top and all that descends from it, parents first.
-func below(t testing.TB, top int) []int {
+// below holds top and all that descends from it, parents first.
+func below(t testing.TB, top int) []*action.Process {
 	t.Helper()
-	list, children := []int{top}, map[int][]int{}
+	var list []*action.Process
+	children := map[int][]*action.Process{}
 	all, err := action.PIDs()
 	must(t, err)
 	for _, pid := range all {
-		if p, err := action.OpenProcess(pid); err == nil {
-			children[p.Parent] = append(children[p.Parent], pid)
-			p.Close()
+		p, err := action.OpenProcess(pid)
+		switch {
+		case err != nil:
+		case pid == top:
+			list = append(list, p)
+		default:
+			children[p.Parent] = append(children[p.Parent], p)
 		}
 	}
 	for i := 0; i < len(list); i++ {
-		list = append(list, children[list[i]]...)
+		list = append(list, children[list[i].PID]...)
+		delete(children, list[i].PID)
+	}
+	for _, strangers := range children {
+		for _, p := range strangers {
+			p.Close()
+		}
 	}
 	return list
+}
+
+// now is the state of a process that is held.
+func now(p *action.Process) string {
+	if p.Ended(0) {
+		return "gone"
+	}
+	return state(p.PID)
 }
 
 // TestTree: all that descend are stopped, and only those go on that were not
 // stopped before.
 func TestTree(t *testing.T) {
 	root := host(t)
-	cmd, pids := family(t)
-	before := pids[len(pids)-1]
-	must(t, unix.Kill(before, unix.SIGSTOP))
-	args := is(t, pids[0])
+	cmd, family := family(t)
+	before := family[len(family)-1]
+	must(t, before.Signal(unix.SIGSTOP))
+	args := is(t, cmd.Process.Pid)
 	args.Tree = true
 	r, err := process.Prepare(root, args, false, nil)
 	must(t, err)
@@ -212,9 +243,9 @@ func TestTree(t *testing.T) {
 	if must(t, err); effect["processes"] != "4" {
 		t.Errorf("effect %v, want 4 processes", effect)
 	}
-	for _, pid := range pids {
-		if state(pid) != "T" {
-			t.Errorf("process %d is in state %s", pid, state(pid))
+	for _, p := range family {
+		if s := now(p); s != "T" {
+			t.Errorf("process %d is in state %s", p.PID, s)
 		}
 	}
 	// Another suspension of the same tree stops nothing, and lets nothing go on.
@@ -226,12 +257,12 @@ func TestTree(t *testing.T) {
 		t.Errorf("%v, %v", effect, err)
 	}
 	effect, err = kept(t, r).Undo(root)
-	if must(t, err); effect["resumed"] != "4" || state(before) != "T" {
-		t.Errorf("effect %v, the one that was stopped before is in state %s", effect, state(before))
+	if must(t, err); effect["resumed"] != "4" || now(before) != "T" {
+		t.Errorf("effect %v, the one that was stopped before is in state %s", effect, now(before))
 	}
-	for _, pid := range pids[:len(pids)-1] {
-		if state(pid) == "T" {
-			t.Errorf("process %d is still stopped", pid)
+	for _, p := range family[:len(family)-1] {
+		if now(p) == "T" {
+			t.Errorf("process %d is still stopped", p.PID)
 		}
 	}
 	r, err = process.Prepare(root, args, true, nil)
@@ -240,10 +271,9 @@ func TestTree(t *testing.T) {
 	if must(t, err); effect["processes"] != "5" || effect["outcome"] != "killed" {
 		t.Errorf("effect %v, want 5 processes", effect)
 	}
-	cmd.Wait()
-	for _, pid := range pids {
-		if s := state(pid); s != "gone" && s != "Z" {
-			t.Errorf("process %d is in state %s", pid, s)
+	for _, p := range family {
+		if s := now(p); s != "gone" {
+			t.Errorf("process %d is in state %s", p.PID, s)
 		}
 	}
 }
@@ -252,34 +282,30 @@ func TestTree(t *testing.T) {
 func TestTreeThatGrows(t *testing.T) {
 	root := host(t)
 	cmd := start(t, testneed.Command(t, "sh", "apt-get install dash"), "-c", "i=0; while [ $i -lt 400 ]; do sh -c 'sleep 1000; :' & i=$((i+1)); done; wait")
-	for len(below(t, cmd.Process.Pid)) < 20 {
-	}
+	await(t, cmd.Process.Pid, func(list []*action.Process) bool { return len(list) >= 20 })
 	args := is(t, cmd.Process.Pid)
 	args.Tree = true
 	r, err := process.Prepare(root, args, false, nil)
 	must(t, err)
 	effect, err := r.Do(root)
 	must(t, err)
-	pids := below(t, cmd.Process.Pid)
-	defer reap(pids)
-	if effect["processes"] != strconv.Itoa(len(pids)) {
-		t.Errorf("effect %v, there are %d", effect, len(pids))
+	tree := await(t, cmd.Process.Pid, func([]*action.Process) bool { return true })
+	if effect["processes"] != strconv.Itoa(len(tree)) {
+		t.Errorf("effect %v, there are %d", effect, len(tree))
 	}
-	for _, pid := range pids {
-		if state(pid) != "T" {
-			t.Errorf("process %d is in state %s", pid, state(pid))
+	for _, p := range tree {
+		if s := now(p); s != "T" {
+			t.Errorf("process %d is in state %s", p.PID, s)
 		}
 	}
 	r, err = process.Prepare(root, args, true, nil)
 	must(t, err)
 	effect, err = r.Do(root)
-	if must(t, err); effect["processes"] != strconv.Itoa(len(pids)) {
-		t.Errorf("effect %v, want %d processes", effect, len(pids))
+	if must(t, err); effect["processes"] != strconv.Itoa(len(tree)) {
+		t.Errorf("effect %v, want %d processes", effect, len(tree))
 	}
 }
 
-// TestKilledInTheMiddle: what was stopped before a crash is ended, or let go
-// on, by the next run, also where the first of them is gone by then.
 // TestAfterAnotherBoot: what is stopped still goes on, and what is not gets no
 // signal: it may have number and start by chance.
 func TestAfterAnotherBoot(t *testing.T) {
@@ -306,11 +332,13 @@ func TestAfterAnotherBoot(t *testing.T) {
 	}
 }
 
+// TestKilledInTheMiddle: what was stopped before a crash is ended, or let go
+// on, by the next run, also where the first of them is gone by then.
 func TestKilledInTheMiddle(t *testing.T) {
 	for _, next := range []string{"do", "undo"} {
 		root := host(t)
-		cmd, pids := family(t)
-		args := is(t, pids[0])
+		cmd, family := family(t)
+		args := is(t, cmd.Process.Pid)
 		args.Tree = true
 		r, err := process.Prepare(root, args, true, nil)
 		must(t, err)
@@ -331,11 +359,26 @@ func TestKilledInTheMiddle(t *testing.T) {
 		if must(t, err); effect["outcome"] != "killed" {
 			t.Errorf("effect %v", effect)
 		}
-		for _, pid := range pids {
-			if s := state(pid); s != "gone" && s != "Z" {
-				t.Errorf("process %d is in state %s", pid, s)
+		for _, p := range family {
+			if s := now(p); s != "gone" {
+				t.Errorf("process %d is in state %s", p.PID, s)
 			}
 		}
+	}
+}
+
+// TestNumberOfAGroup: the number of a process that is gone, and that its group has
+// still, is of no process.
+func TestNumberOfAGroup(t *testing.T) {
+	testneed.Root(t)
+	leader := exec.Command(testneed.Command(t, "sh", "apt-get install dash"), "-c", "sleep 1000 & wait")
+	leader.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
+	must(t, leader.Start())
+	await(t, leader.Process.Pid, func(list []*action.Process) bool { return len(list) == 2 })
+	must(t, leader.Process.Kill())
+	leader.Wait()
+	if p, err := action.OpenProcess(leader.Process.Pid); !errors.Is(err, action.ErrGone) {
+		t.Errorf("%+v, %v", p, err)
 	}
 }
 
@@ -420,11 +463,7 @@ func TestParentThatWaitsInTheKernel(t *testing.T) {
 		t.Fatalf("building: %v\n%s", err, out)
 	}
 	cmd := start(t, path)
-	var pids []int
-	for len(pids) < 2 || state(pids[0]) != "D" {
-		pids = below(t, cmd.Process.Pid)
-	}
-	defer reap(pids)
+	both := await(t, cmd.Process.Pid, func(list []*action.Process) bool { return len(list) == 2 && now(list[0]) == "D" })
 	args := is(t, cmd.Process.Pid)
 	args.Tree = true
 	for _, kill := range []bool{false, true} {
@@ -434,8 +473,8 @@ func TestParentThatWaitsInTheKernel(t *testing.T) {
 		if must(t, err); effect["processes"] != "2" || kill != (effect["state"] == "gone") {
 			t.Errorf("effect %v", effect)
 		}
-		if !kill && (state(pids[0]) != "D" || state(pids[1]) != "T") {
-			t.Errorf("states %s and %s", state(pids[0]), state(pids[1]))
+		if !kill && (now(both[0]) != "D" || now(both[1]) != "T") {
+			t.Errorf("states %s and %s", now(both[0]), now(both[1]))
 		}
 	}
 }
