@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 
 // buildPrograms builds what ships, with the flags that it ships with.
 func buildPrograms(dir string) error {
-	if out, err := exec.Command("make", "-s", "-C", "..", "build", "BIN="+dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command("make", "-s", "-C", "..", "build", "STATIC=1", "BIN="+dir).CombinedOutput(); err != nil {
 		return fmt.Errorf("make build: %w\n%s", err, out)
 	}
 	return nil
