@@ -12,6 +12,11 @@ RACE    := CGO_ENABLED=1 CGO_CFLAGS='-O1 -g0'
 LDFLAGS := -s -w -X picket.internal/internal/version.Version=$(VERSION)
 GO      := go
 BUILD   := $(GO) build -buildvcs=false -trimpath -ldflags '$(LDFLAGS)'
+# What is linked statically, so that it runs whatever the libc is, must need no
+# library at run time: names and users are looked up by Go's own code, and SQLite
+# loads no extension. All is built and tested so, or it would be compiled twice.
+TAGS           := netgo,osusergo,sqlite_omit_load_extension
+export GOFLAGS := $(shell $(GO) env GOFLAGS 2>/dev/null) -tags=$(TAGS)
 # Every fuzz target that there is, as folder:target, so that none is forgotten.
 FUZZ    ?= $(shell grep -rEo '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sed -E 's,^(.*)/[^/]+:func (Fuzz.*),\1:\2,' | sort)
 FUZZTIME ?= 6s
@@ -20,7 +25,7 @@ FUZZBRIEF ?= $(if $(filter 6s,$(FUZZTIME)),3s,$(FUZZTIME))
 FUZZBIN   := $(CURDIR)/bin/fuzz
 STATICCHECK := $(GO) tool staticcheck
 
-.PHONY: help up demo build sensor wrappers packages test unit lint fuzz bench soak e2e threats generate tools clean
+.PHONY: help up demo build sensor wrappers hub cli packages package-sensor package-hub test unit lint fuzz bench soak e2e threats generate tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,9 +36,15 @@ up: build ## build and run Picket on this machine: hub, sensor, three canaries
 demo: build ## play an intrusion against a Picket of its own; exit 0 when every alert came
 	@exec $(BIN)/picket demo $(DEMOFLAGS)
 
-build: tools sensor wrappers ## build the programs into bin/
-	CGO_ENABLED=1 $(BUILD) -o $(BIN)/picket-hub ./cmd/picket-hub
+build: tools sensor wrappers hub cli ## build the programs into bin/
+
+cli: tools
 	CGO_ENABLED=0 $(BUILD) -o $(BIN)/picket ./cmd/picket
+
+# The hub is C too (SQLite). STATIC=1 links it statically, as what is packaged is.
+hub: tools
+	@test -z "$(STATIC)" || printf 'int main(void){return 0;}\n' | $${CC:-gcc} -static -x c -o /dev/null - 2>/dev/null || { echo "picket: gcc cannot build a static program; install the static C library: apt-get install libc6-dev, or dnf install glibc-static" >&2; exit 1; }
+	CGO_ENABLED=1 $(GO) build -buildvcs=false -trimpath -ldflags '$(LDFLAGS)$(if $(STATIC), -extldflags=-static)' -o $(BIN)/picket-hub ./cmd/picket-hub
 
 # The sensor is built for size: without inlining and padding it is a tenth
 # smaller, and what it does all day is wait for the kernel.
@@ -57,17 +68,40 @@ DIST       := dist
 # mode a tarball must not change.
 TARBALL := usr/bin/picket-sensor usr/libexec/picket/picket-sensor-install $(WRAPPERS:%=usr/libexec/picket/%) usr/share/man/man8/picket-sensor.8.gz
 
-packages: sensor wrappers ## build the deb, the rpm and the tarball into dist/
-	@mkdir -p $(DIST)/work
-	gzip -9nc packaging/doc/changelog >$(DIST)/work/changelog.gz
-	gzip -9nc packaging/man/picket-sensor.8 >$(DIST)/work/picket-sensor.8.gz
-	for kind in deb rpm; do (cd packaging/nfpm && umask 022 && BIN=$(abspath $(BIN)) WORK=$(abspath $(DIST))/work VERSION='$(PKGVERSION)' ARCH=$$($(GO) env GOARCH) SOURCE_DATE_EPOCH=$(COMMITTED) \
-		$(GO) tool nfpm package --config picket.yaml --packager $$kind --target $(abspath $(DIST))/picket-sensor.$$kind) || exit 1; done
-	install -D -m 0644 $(DIST)/work/picket-sensor.8.gz $(DIST)/work/root/usr/share/man/man8/picket-sensor.8.gz
-	install -D -m 0755 -t $(DIST)/work/root/usr/bin $(BIN)/picket-sensor
-	install -D -m 0755 -t $(DIST)/work/root/usr/libexec/picket $(BIN)/picket-sensor-install $(WRAPPERS:%=$(BIN)/%)
-	tar --create --directory=$(DIST)/work/root --sort=name --mtime=@$(COMMITTED) --owner=root:0 --group=root:0 --format=ustar $(TARBALL) | gzip -9n >$(DIST)/picket-sensor.tar.gz
-	@rm -rf $(DIST)/work
+# What nfpm is told, in the folder of its configurations.
+NFPM = cd packaging/nfpm && umask 022 && BIN=$(abspath $(BIN)) WORK=$(abspath $(WORK)) VERSION='$(PKGVERSION)' ARCH=$$($(GO) env GOARCH) SOURCE_DATE_EPOCH=$(COMMITTED) $(GO) tool nfpm package
+# A man page with the day of the commit.
+page = sed '/^\.TH/s/""/"$(shell date -u -d @$(COMMITTED) +%F)"/' packaging/man/$(1) | gzip -9nc >$(WORK)/$(1).gz
+# A deb and an rpm of one configuration.
+KINDS   := deb rpm
+package = for kind in $(KINDS); do ($(NFPM) --config $(1).yaml --packager $$kind --target $(abspath $(DIST))/$(1).$$kind) || exit 1; done
+
+packages: package-sensor package-hub ## build the debs, the rpms and the sensor's tarball into dist/
+
+package-sensor: WORK = $(DIST)/sensor
+package-sensor: sensor wrappers
+	@mkdir -p $(WORK)
+	gzip -9nc packaging/doc/changelog >$(WORK)/changelog.gz
+	$(call page,picket-sensor.8)
+	$(call package,picket-sensor)
+	install -D -m 0644 $(WORK)/picket-sensor.8.gz $(WORK)/root/usr/share/man/man8/picket-sensor.8.gz
+	install -D -m 0755 -t $(WORK)/root/usr/bin $(BIN)/picket-sensor
+	install -D -m 0755 -t $(WORK)/root/usr/libexec/picket $(BIN)/picket-sensor-install $(WRAPPERS:%=$(BIN)/%)
+	tar --create --directory=$(WORK)/root --sort=name --mtime=@$(COMMITTED) --owner=root:0 --group=root:0 --format=ustar $(TARBALL) | gzip -9n >$(DIST)/picket-sensor.tar.gz
+	@rm -rf $(WORK)
+
+# The hub, and the tool of the people who use it.
+package-hub: WORK = $(DIST)/hub
+package-hub: STATIC := 1
+package-hub: hub cli
+	@mkdir -p $(WORK)/hub $(WORK)/cli $(WORK)/share
+	for of in hub cli; do gzip -9nc packaging/$$of/changelog >$(WORK)/$$of/changelog.gz || exit 1; done
+	$(call page,picket.1)
+	$(call page,picket-hub.8)
+	find rules policies -name '*.yaml' ! -path '*/testdata/*' -exec install -D -m 0644 {} $(WORK)/share/{} \;
+	$(call package,picket-hub)
+	$(call package,picket)
+	@rm -rf $(WORK)
 
 test: lint unit fuzz ## everything CI runs: lint, all tests with -race, 6 s of each fuzz target in fuzz/, 3 s of the others
 

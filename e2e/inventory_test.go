@@ -129,6 +129,7 @@ func TestInventoryIsToldAsItChanges(t *testing.T) {
 		Capabilities: []string{"CAP_NET_ADMIN"}, Packages: []string{"cron", "openssh-client", "openssh-server", "rpm"},
 	})
 	hub := newHub(t, "--heartbeat", "1s")
+	host.Forward(t, hub.listen)
 	install(t, host, hub, fmt.Sprintf(`"heartbeat": "1s", "inventory_interval": "%v"`, interval))
 	fingerprint := prepare(t, host)
 	ear := follow(t, hub)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"picket.internal/e2e/booted"
 	"picket.internal/eat"
@@ -15,18 +16,36 @@ import (
 	"picket.internal/packaging"
 )
 
-// packagesOf are deb and rpm of the programs that the tests use, as one version.
-// They are made once.
+// packagesOf are deb and rpm of the sensor's programs that the tests use, as one
+// version. They are made once.
 func packagesOf(t testing.TB, version string) (deb, rpm string) {
 	t.Helper()
+	return packaged(t, "package-sensor", version, "picket-sensor")
+}
+
+// hubPackagesOf are deb and rpm of the hub; those of the people's tool are
+// beside them.
+func hubPackagesOf(t testing.TB, version string) (deb, rpm string) {
+	t.Helper()
+	if version == "0.0.2" { // that rpm changes to
+		return packaged(t, "package-hub", version, "picket-hub", "KINDS=rpm")
+	}
+	return packaged(t, "package-hub", version, "picket-hub")
+}
+
+func packaged(t testing.TB, target, version, name string, more ...string) (deb, rpm string) {
+	t.Helper()
 	dir := filepath.Join(bin, "packages", version)
-	deb, rpm = filepath.Join(dir, "picket-sensor.deb"), filepath.Join(dir, "picket-sensor.rpm")
+	deb, rpm = filepath.Join(dir, name+".deb"), filepath.Join(dir, name+".rpm")
 	if _, err := os.Stat(rpm); err == nil {
 		return deb, rpm
 	}
-	if out, err := exec.Command("make", "-s", "-C", "..", "packages", "BIN="+bin, "DIST="+dir, "PKGVERSION="+version).CombinedOutput(); err != nil {
+	began := time.Now()
+	args := append([]string{"-s", "-C", "..", target, "BIN=" + bin, "DIST=" + dir, "PKGVERSION=" + version}, more...)
+	if out, err := exec.Command("make", args...).CombinedOutput(); err != nil {
 		t.Fatalf("making the packages: %v\n%s", err, out)
 	}
+	t.Logf("make %s took %v", target, time.Since(began).Round(100*time.Millisecond))
 	return deb, rpm
 }
 
@@ -138,6 +157,12 @@ func keepsTheHost(t *testing.T, m manager) {
 	if got := processesOf(t, host); got != "" {
 		t.Errorf("processes are left: %s", got)
 	}
+	if m.name == "rpm" {
+		keepsTheHub(t, host, m)
+		return
+	}
+	do([]string{"dpkg", "--purge"}, "picket-sensor")
+	docsHub(t, host)
 }
 
 // processesOf lists the processes of the sensor's users; empty where there is none.
@@ -152,7 +177,35 @@ func processesOf(t *testing.T, host *booted.Host) string {
 func TestRPMHoldsWhatTheDebHolds(t *testing.T) {
 	testneed.Command(t, "rpm", "apt-get install rpm")
 	testneed.Command(t, "dpkg-deb", "apt-get install dpkg")
-	deb, rpm := packagesOf(t, "0.0.1")
+	hubDeb, hubRPM := hubPackagesOf(t, "0.0.1")
+	sensorDeb, sensorRPM := packagesOf(t, "0.0.1")
+	beside := func(path, name string) string { return filepath.Join(filepath.Dir(path), name) }
+	var debs []string
+	for _, p := range []struct {
+		deb, rpm string
+		files    int // that are in both, at least
+		scripts  bool
+	}{{sensorDeb, sensorRPM, 12, true}, {hubDeb, hubRPM, 200, true}, {beside(hubDeb, "picket.deb"), beside(hubRPM, "picket.rpm"), 4, false}} {
+		t.Run(strings.TrimSuffix(filepath.Base(p.deb), ".deb"), func(t *testing.T) { holdsTheSame(t, p.deb, p.rpm, p.files, p.scripts) })
+		debs = append(debs, p.deb)
+	}
+	lintian := testneed.Command(t, "lintian", "apt-get install lintian")
+	if out, err := exec.Command(lintian, append([]string{"--allow-root", "--fail-on", "error,warning"}, debs...)...).CombinedOutput(); err != nil {
+		t.Errorf("lintian: %v\n%s", err, out)
+	}
+}
+
+// manualIsSound has mandoc read the page of a package.
+func manualIsSound(t *testing.T, deb string) {
+	t.Helper()
+	mandoc := testneed.Command(t, "mandoc", "apt-get install mandoc")
+	read := exec.Command("sh", "-ec", `dpkg-deb --fsys-tarfile "$1" | tar --extract --to-stdout --wildcards './usr/share/man/*.gz' | gzip -d | "$2" -T lint -W style`, "sh", deb, mandoc)
+	if out, err := read.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("the manual in %s: %v\n%s", deb, err, out)
+	}
+}
+
+func holdsTheSame(t *testing.T, deb, rpm string, atLeast int, scripted bool) {
 	output := func(name string, args ...string) string {
 		out, err := exec.Command(name, args...).CombinedOutput()
 		if err != nil {
@@ -183,7 +236,7 @@ func TestRPMHoldsWhatTheDebHolds(t *testing.T) {
 		slices.Sort(list)
 		return list
 	}
-	if a, b := of("deb"), of("rpm"); len(a) < 12 || !slices.Equal(a, b) {
+	if a, b := of("deb"), of("rpm"); len(a) < atLeast || !slices.Equal(a, b) {
 		t.Errorf("the deb holds\n%s\nthe rpm holds\n%s", strings.Join(a, "\n"), strings.Join(b, "\n"))
 	}
 	for _, f := range slices.Concat(files["deb"], files["rpm"]) {
@@ -192,18 +245,18 @@ func TestRPMHoldsWhatTheDebHolds(t *testing.T) {
 		}
 	}
 	for _, f := range packaging.Files() {
+		if !strings.Contains(deb, "picket-sensor") {
+			break
+		}
 		if !slices.ContainsFunc(files["deb"], func(s string) bool { return strings.HasSuffix(s, " "+f.Path) }) {
 			t.Errorf("picket-sensor install puts %s in place, and the packages do not", f.Path)
 		}
 	}
+	manualIsSound(t, deb)
 	scripts := output("rpm", "-qp", "--scripts", rpm)
 	for _, want := range []string{"postinstall scriptlet", "preuninstall scriptlet", "postuninstall scriptlet"} {
-		if !strings.Contains(scripts, want) {
-			t.Errorf("the rpm has no %s", want)
+		if strings.Contains(scripts, want) != scripted {
+			t.Errorf("the rpm has a %s: %v, want %v", want, !scripted, scripted)
 		}
-	}
-	lintian := testneed.Command(t, "lintian", "apt-get install lintian")
-	if out, err := exec.Command(lintian, "--allow-root", "--fail-on", "error,warning", deb).CombinedOutput(); err != nil {
-		t.Errorf("lintian: %v\n%s", err, out)
 	}
 }

@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 
 // buildPrograms builds what ships, with the flags that it ships with.
 func buildPrograms(dir string) error {
-	cmd := exec.Command("make", "-s", "-C", "..", "build", "BIN="+dir)
+	cmd := exec.Command("make", "-s", "-C", "..", "build", "STATIC=1", "BIN="+dir)
 	cmd.Env = append(os.Environ(), "CGO_CFLAGS=") // make unit has its own
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("make build: %w\n%s", err, out)

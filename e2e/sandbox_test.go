@@ -19,10 +19,10 @@ import (
 var units = []string{"picket-watch", "picket-send"}
 
 // install puts the sensor onto a booted host as packaging/README.md says, with
-// what sensor.json is to say beside the state's folder, and enrolls it.
+// what sensor.json is to say beside the state's folder, and enrolls it. The hub
+// must be within its reach.
 func install(t *testing.T, host *booted.Host, hub *rig, settings string) {
 	t.Helper()
-	host.Forward(t, hub.listen)
 	host.Push(t, filepath.Join(bin, "picket-sensor"), "/usr/bin/picket-sensor")
 	for _, unit := range units {
 		host.Push(t, "../packaging/systemd/"+unit+".service", "/usr/lib/systemd/system/"+unit+".service")
@@ -74,17 +74,18 @@ func said(source, action, reason string) func(*fact.Fact) bool {
 }
 
 // TestThreat_S2_TheReaderCannotTalkTheTalkerCannotRead boots a Debian with both
-// units as they ship. First with the sensor: what only privilege can read
-// reaches the hub through a process that has none. Then with a probe in the
-// place of the sensor, so that each unit's own sandbox tells what it allows.
+// units as they ship, and a hub in its own. First with the sensor: what only
+// privilege can read reaches the hub through a process that has none. Then with a
+// probe in the place of the sensor, and of the hub, so that each unit's own
+// sandbox tells what it allows.
 func TestThreat_S2_TheReaderCannotTalkTheTalkerCannotRead(t *testing.T) {
 	host := booted.Start(t, booted.Options{Capabilities: []string{"CAP_NET_ADMIN"}})
-	hub := newHub(t, "--heartbeat", "1s")
+	hub := packagedHub(t, host, "--heartbeat 1s --attest 0")
 	install(t, host, hub, `"heartbeat": "1s", "scan_interval": "200ms"`)
 	host.Run(t, "systemctl", "start", "picket-watch", "picket-send")
 	t.Cleanup(func() {
 		if t.Failed() {
-			for _, unit := range units {
+			for _, unit := range append(units, "picket-hub") {
 				t.Logf("%s logged:\n%s", unit, host.Journal(t, unit))
 			}
 		}
@@ -129,7 +130,8 @@ func TestThreat_S2_TheReaderCannotTalkTheTalkerCannotRead(t *testing.T) {
 			t.Errorf("the sender's sandbox: %s: %q, want %q", name, got, want)
 		}
 	}
-	for _, unit := range units {
+	hubIsConfined(t, host)
+	for _, unit := range append(units, "picket-hub") {
 		lines := strings.Split(strings.TrimSpace(host.Run(t, "systemd-analyze", "security", "--no-pager", unit+".service")), "\n")
 		t.Logf("systemd-analyze security: %s", strings.TrimSpace(lines[len(lines)-1]))
 	}
@@ -176,25 +178,36 @@ var senderMay = map[string]string{
 // probe runs the probe in the place of the sensor, in both units as they are.
 func probe(t *testing.T, host *booted.Host, hub *rig) (watch, send map[string]string) {
 	t.Helper()
+	pushProbe(t, host, "/usr/bin/picket-sensor")
+	host.Write(t, "/root/secret", "not for you\n", 0o600)
+	host.Write(t, "/etc/picket/probe", hub.listen, 0o644)
+	host.Run(t, "systemctl", "start", "picket-watch", "picket-send")
+	read := func(unit string) map[string]string {
+		host.Run(t, "journalctl", "--sync")
+		return toldBy(t, unit, host.Journal(t, unit))
+	}
+	return read("picket-watch"), read("picket-send")
+}
+
+// pushProbe puts the probe into the place of a program.
+func pushProbe(t *testing.T, host *booted.Host, path string) {
+	t.Helper()
 	program := filepath.Join(t.TempDir(), "probe")
 	build := exec.Command("go", "build", "-trimpath", "-gcflags=all=-l", "-o", program, "./probe") // as the sensor, whose parts are compiled
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the probe: %v\n%s", err, out)
 	}
-	host.Push(t, program, "/usr/bin/picket-sensor")
-	host.Write(t, "/root/secret", "not for you\n", 0o600)
-	host.Write(t, "/etc/picket/probe", hub.listen, 0o644)
-	host.Run(t, "systemctl", "start", "picket-watch", "picket-send")
-	read := func(unit string) map[string]string {
-		host.Run(t, "journalctl", "--sync")
-		_, text, found := strings.Cut(host.Journal(t, unit), "probe {")
-		line, _, _ := strings.Cut(text, "\n")
-		var told map[string]string
-		if err := json.Unmarshal([]byte("{"+line), &told); !found || err != nil {
-			t.Fatalf("the probe in %s: %v\n%s", unit, err, line)
-		}
-		return told
+	host.Push(t, program, path)
+}
+
+// toldBy is what the probe in a unit has written.
+func toldBy(t *testing.T, unit, output string) (told map[string]string) {
+	t.Helper()
+	_, text, found := strings.Cut(output, "probe {")
+	line, _, _ := strings.Cut(text, "\n")
+	if err := json.Unmarshal([]byte("{"+line), &told); !found || err != nil {
+		t.Fatalf("the probe in %s: %v\n%s", unit, err, line)
 	}
-	return read("picket-watch"), read("picket-send")
+	return told
 }

@@ -56,10 +56,7 @@ var errNo = errors.New("no")
 // run parses the command line, runs the command and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	helped := -1
-	parser, err := kong.New(new(cli), kong.Name("picket-hub"), kong.Description(description),
-		kong.Writers(stdout, stderr), kong.Exit(func(code int) { helped = code }),
-		kong.Vars{"listen": hub.DefaultListen, "ui": hub.DefaultUI, "noui": hub.NoUI},
-		kong.ConfigureHelp(kong.HelpOptions{NoAppDescFormat: true, WrapUpperBound: 100}))
+	parser, err := newParser(stdout, stderr, func(code int) { helped = code })
 	if err != nil {
 		return exit(stderr, fmt.Errorf("internal error: %w", err))
 	}
@@ -75,6 +72,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = parsed.Run(&env{out: stdout, err: stderr})
 	}
 	return exit(stderr, err)
+}
+
+func newParser(stdout, stderr io.Writer, helped func(code int)) (*kong.Kong, error) {
+	return kong.New(new(cli), kong.Name("picket-hub"), kong.Description(description),
+		kong.Writers(stdout, stderr), kong.Exit(helped),
+		kong.Vars{"listen": hub.DefaultListen, "ui": hub.DefaultUI, "noui": hub.NoUI},
+		kong.ConfigureHelp(kong.HelpOptions{NoAppDescFormat: true, WrapUpperBound: 100}))
 }
 
 func exit(stderr io.Writer, err error) int {

@@ -7,10 +7,12 @@ import (
 	"database/sql"
 	"encoding/json"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // hub runs a command line and returns its exit code and what it wrote.
@@ -71,6 +73,7 @@ func TestServeSaysWhereItIsAndStops(t *testing.T) {
 		if asJSON {
 			args = append(args, "--json")
 		}
+		manager := serviceManager(t)
 		ctx, stop := context.WithCancel(t.Context())
 		out, in := io.Pipe()
 		done := make(chan int, 1)
@@ -93,10 +96,39 @@ func TestServeSaysWhereItIsAndStops(t *testing.T) {
 		} else if !strings.Contains(line, "https://127.0.0.1:") {
 			t.Errorf("the first line is %q", line)
 		}
+		if got := manager(); got != "READY=1" {
+			t.Errorf("a hub that takes connections tells the service manager %q", got)
+		}
 		stop()
+		if got := manager(); got != "STOPPING=1" {
+			t.Errorf("a hub that was told to stop tells the service manager %q", got)
+		}
 		if code := <-done; code != 0 {
 			t.Errorf("exit code %d after being told to stop:\n%s", code, errs.String())
 		}
+	}
+}
+
+// serviceManager listens as one does and returns what waits for the next word.
+// Source: sd_notify(3).
+func serviceManager(t *testing.T) (next func() string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify")
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	t.Setenv("NOTIFY_SOCKET", path)
+	return func() string {
+		t.Helper()
+		word := make([]byte, 100)
+		c.SetReadDeadline(time.Now().Add(time.Minute))
+		n, err := c.Read(word)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(word[:n])
 	}
 }
 

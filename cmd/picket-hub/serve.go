@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
+
 	"picket.internal/hub"
 	"picket.internal/internal/version"
 )
@@ -39,7 +41,8 @@ connections. With --json:
 
   {"event":"ready","hub":"https://HOST:PORT","ui":"http://HOST:PORT/?key=..."}
 
-The web page's address holds its key, which changes with every start.
+The web page's address holds its key, which changes with every start. A service
+manager is told too (sd_notify), where NOTIFY_SOCKET says how.
 
 On the address for sensors and clients there are also /healthz (the process
 lives), /readyz (the store answers) and /metrics (for Prometheus; give it the
@@ -69,10 +72,10 @@ func (c *serveCmd) Run(ctx context.Context, e *env) error {
 	if c.HostActions < 1 {
 		return fmt.Errorf("--host-actions %d: want 1 or more; picket eat pause stops policies on all hosts", c.HostActions)
 	}
+	log := slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level}))
 	h, err := hub.New(ctx, hub.Config{
 		Dir: c.Dir, Listen: c.Listen, UIListen: c.UI, Advertise: c.Advertise, Rules: c.Rules, Policies: c.Policies, HostActions: c.HostActions,
-		Heartbeat: c.Heartbeat, SilentAfter: c.SilentAfter, LearnFor: c.LearnFor, AttestEvery: c.Attest, AttestKeep: c.AttestKeep, Version: version.String(),
-		Logger: slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level})),
+		Heartbeat: c.Heartbeat, SilentAfter: c.SilentAfter, LearnFor: c.LearnFor, AttestEvery: c.Attest, AttestKeep: c.AttestKeep, Version: version.String(), Logger: log,
 	})
 	if err != nil {
 		return err
@@ -80,6 +83,13 @@ func (c *serveCmd) Run(ctx context.Context, e *env) error {
 	if err := c.ready(e, h); err != nil {
 		return err
 	}
+	tell := func(state string) {
+		if _, err := daemon.SdNotify(false, state); err != nil {
+			log.Warn("telling the service manager", "state", state, "error", err)
+		}
+	}
+	tell(daemon.SdNotifyReady)
+	context.AfterFunc(ctx, func() { tell(daemon.SdNotifyStopping) })
 	return h.Run(ctx)
 }
 

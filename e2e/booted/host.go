@@ -96,47 +96,70 @@ func (h *Host) Forward(t testing.TB, address string) {
 		t.Fatalf("listening on %s inside: %v", address, err)
 	}
 	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			inner, err := l.Accept()
-			if err != nil {
-				return // the test is over
-			}
-			go relay(inner, address)
-		}
-	}()
+	go relay(l, func() (net.Conn, error) { return net.Dial("tcp", address) })
+}
+
+// Reach makes a TCP address of the host reachable on the machine, at the same
+// address.
+func (h *Host) Reach(t testing.TB, address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatalf("listening on %s for the host: %v", address, err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go relay(l, func() (c net.Conn, err error) {
+		err = h.within(func() (err error) { c, err = net.Dial("tcp", address); return err })
+		return c, err
+	})
 }
 
 // listen opens a socket in the network namespace of the host.
 func (h *Host) listen(address string) (l net.Listener, err error) {
-	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", h.leader))
-	if err != nil {
-		return nil, err
-	}
-	defer ns.Close()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		if err = unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err == nil {
-			l, err = net.Listen("tcp", address)
-		}
-	}()
-	<-done
+	err = h.within(func() (err error) { l, err = net.Listen("tcp", address); return err })
 	return l, err
 }
 
-// relay joins a connection from inside with one to the machine's address.
-func relay(inner net.Conn, address string) {
-	defer inner.Close()
-	outer, err := net.Dial("tcp", address)
+// within does something in the network namespace of the host.
+func (h *Host) within(do func() error) error {
+	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", h.leader))
+	if err != nil {
+		return err
+	}
+	defer ns.Close()
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET)
+		if err == nil {
+			err = do()
+		}
+		done <- err
+	}()
+	return <-done
+}
+
+// relay joins each connection that is taken with one that dial opens.
+func relay(l net.Listener, dial func() (net.Conn, error)) {
+	for {
+		from, err := l.Accept()
+		if err != nil {
+			return // the test is over
+		}
+		go join(from, dial)
+	}
+}
+
+func join(from net.Conn, dial func() (net.Conn, error)) {
+	defer from.Close()
+	to, err := dial()
 	if err != nil {
 		return
 	}
-	defer outer.Close()
+	defer to.Close()
 	go func() {
-		io.Copy(outer, inner)
-		outer.(*net.TCPConn).CloseWrite()
+		io.Copy(to, from)
+		to.(*net.TCPConn).CloseWrite()
 	}()
-	io.Copy(inner, outer)
+	io.Copy(from, to)
 }

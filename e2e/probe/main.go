@@ -1,7 +1,7 @@
 //go:build linux
 
-// Command probe stands in for picket-sensor in a unit of packaging/ and tells
-// what the unit's sandbox lets it do: one JSON object on standard output, from
+// Command probe stands in for picket-sensor or picket-hub in a unit of packaging/
+// and tells what the unit's sandbox lets it do: one JSON object on standard output, from
 // what was tried to "ok" or the kernel's word. Then it waits to be stopped.
 //
 // It is for tests only and tries nothing that would change the host, were it
@@ -46,6 +46,10 @@ func main() {
 		"make /tmp/probe":      make1("/tmp/probe"),
 		"make /etc/probe":      make1("/etc/probe"),
 		"make the socket":      make1("/run/picket-watch/probe"),
+		"make hub state":       make1("/var/lib/picket-hub/probe"),
+		"write hub flags":      open("/etc/picket-hub/flags", os.O_WRONLY),
+		"list /home":           func() error { _, err := os.ReadDir("/home"); return err },
+		"memory to run":        runnable,
 		"run true":             func() error { return exec.Command("/bin/true").Run() },
 		"run sudo":             sudo,
 		"dial the hub":         dial,
@@ -169,6 +173,15 @@ func dial() error {
 	c, err := net.DialTimeout("tcp", strings.TrimSpace(string(address)), 5*time.Second)
 	if err == nil {
 		c.Close()
+	}
+	return err
+}
+
+// runnable asks for memory that can be written and run.
+func runnable() error {
+	m, err := unix.Mmap(-1, 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	if err == nil {
+		unix.Munmap(m)
 	}
 	return err
 }
