@@ -2,13 +2,6 @@
 
 BIN     := bin
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-# Everything that is not compiled for the race detector is compiled as what ships
-# is, so that vet, staticcheck, the fuzzers and the tests that build programs find
-# what another has compiled. SQLite alone takes half a minute each time.
-SHARED  := GOFLAGS=-trimpath CGO_ENABLED=1
-# SQLite for the race detector, which does not look into it: a third of the time.
-# Tests that build what ships take this back.
-RACE    := CGO_ENABLED=1 CGO_CFLAGS='-O1 -g0'
 LDFLAGS := -s -w -X picket.internal/internal/version.Version=$(VERSION)
 GO      := go
 BUILD   := $(GO) build -buildvcs=false -trimpath -ldflags '$(LDFLAGS)'
@@ -17,6 +10,13 @@ BUILD   := $(GO) build -buildvcs=false -trimpath -ldflags '$(LDFLAGS)'
 # loads no extension. All is built and tested so, or it would be compiled twice.
 TAGS           := netgo,osusergo,sqlite_omit_load_extension
 export GOFLAGS := $(shell $(GO) env GOFLAGS 2>/dev/null) -tags=$(TAGS)
+# Everything that is not compiled for the race detector is compiled as what ships
+# is, so that vet, staticcheck, the fuzzers and the tests that build programs find
+# what another has compiled. SQLite alone takes half a minute each time.
+SHARED  := GOFLAGS='$(GOFLAGS) -trimpath' CGO_ENABLED=1
+# SQLite for the race detector, which does not look into it: a third of the time.
+# Tests that build what ships take this back.
+RACE    := CGO_ENABLED=1 CGO_CFLAGS='-O1 -g0'
 # Every fuzz target that there is, as folder:target, so that none is forgotten.
 FUZZ    ?= $(shell grep -rEo '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sed -E 's,^(.*)/[^/]+:func (Fuzz.*),\1:\2,' | sort)
 FUZZTIME ?= 6s
