@@ -212,6 +212,13 @@ func verifyExamples(t *testing.T, page map[string]string) {
 func TestFormatsErrorIDs(t *testing.T) {
 	page, err := os.ReadFile(formats)
 	check(t, err)
+	// What the wrapper adds is held to its own source, where that is.
+	before, rest, begins := strings.Cut(string(page), "\n### The wrapper\n")
+	_, after, ends := strings.Cut(rest, "\n### ")
+	if !begins || !ends {
+		t.Fatal("the page has no section of the wrapper's ids, or nothing behind it")
+	}
+	page = []byte(before + after)
 	declared := regexp.MustCompile(`(?:&(?:Error|Fault|Refusal)\{ID: |errors\.New\()"([a-z]+\.[a-z0-9_]+)"`)
 	found := map[string]bool{}
 	for _, folder := range []string{"../strictjson", "../envelope", "../fact", "../eat", ".", "../hub/internal/fault"} {
