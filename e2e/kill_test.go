@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-
 	"math/rand/v2"
+	"os"
 	"testing"
 	"time"
 
@@ -19,10 +19,15 @@ import (
 	"picket.internal/wire"
 )
 
-const (
-	killHosts = 20
-	kills     = 50
-)
+const killHosts = 20
+
+// kills is how often the hub is killed: 50 times at full length.
+func kills() int {
+	if os.Getenv("PICKET_SOAK") == "1" {
+		return 50
+	}
+	return 20
+}
 
 // TestThreat_H1_KilledHubKeepsWhatItAcknowledged kills the hub in the middle of
 // ingest again and again. A sender lets go of a fact only when the hub has
@@ -39,7 +44,7 @@ func TestThreat_H1_KilledHubKeepsWhatItAcknowledged(t *testing.T) {
 	for i, q := range queues {
 		emitters.Go(func() error { emitted[i] = emit(ctx, i, q); return nil })
 	}
-	for range kills {
+	for range kills() {
 		awaitProgress(t, hub, 40)
 		hub.proc.kill()
 		hub.start()
