@@ -201,5 +201,5 @@ func checkStored(t *testing.T, hub *rig, emitted []int) {
 			t.Errorf("host %d: of %d acknowledged facts %d are lost and %d stored twice; %d different ones are stored", host, n, lost, doubled, len(of))
 		}
 	}
-	t.Logf("%d facts of %d hosts, %d kills: each there once", total, len(emitted), kills)
+	t.Logf("%d facts of %d hosts, %d kills: each there once", total, len(emitted), kills())
 }
