@@ -29,7 +29,7 @@ func (c *keysCmd) Help() string {
   $ picket-hub keys retire token --dir DIR   the old one is forgotten
 
 The hub may run meanwhile. It takes each step at its next start, and its log
-then has a record of it. docs/keys.md says what to do between the steps, and
+then has a record of it. Root acts as the user that the folder belongs to. docs/keys.md says what to do between the steps, and
 after a theft.`
 }
 
@@ -84,6 +84,9 @@ type keysAddCmd struct {
 
 // Run makes a key.
 func (c *keysAddCmd) Run(e *env) error {
+	if err := asOwner(c.Dir); err != nil {
+		return err
+	}
 	if c.Life < 24*time.Hour {
 		return fmt.Errorf("--life %s: want a day or more; hosts have to learn the key first", c.Life)
 	}
@@ -107,6 +110,9 @@ enrolled. One that enrolled before the next key was made does not know it.`
 
 // Run puts a key to use.
 func (c *keysUseCmd) Run(ctx context.Context, e *env) error {
+	if err := asOwner(c.Dir); err != nil {
+		return err
+	}
 	k, err := hub.UseKey(ctx, c.Dir, c.Role, c.Force)
 	return changed(e, c.keysDir, k, err, "is in use for "+c.Role+" once the hub starts again")
 }
@@ -121,6 +127,9 @@ type keysRetireCmd struct {
 
 // Run retires a key.
 func (c *keysRetireCmd) Run(ctx context.Context, e *env) error {
+	if err := asOwner(c.Dir); err != nil {
+		return err
+	}
 	k, err := hub.RetireKey(ctx, c.Dir, c.Role, c.ID, c.Stolen, c.Force)
 	return changed(e, c.keysDir, k, err, "is "+cmp.Or(k.State, "retired")+"; start the hub again, and let hosts learn its trust store")
 }

@@ -56,6 +56,9 @@ mistyped must not be no limit. While the hub runs the last good policies go on.`
 
 // Run serves.
 func (c *serveCmd) Run(ctx context.Context, e *env) error {
+	if err := asOwner(c.Dir); err != nil {
+		return err
+	}
 	level := slog.LevelInfo
 	if c.Verbose {
 		level = slog.LevelDebug
