@@ -19,9 +19,9 @@ SHARED  := GOFLAGS='$(GOFLAGS) -trimpath' CGO_ENABLED=1
 RACE    := CGO_ENABLED=1 CGO_CFLAGS='-O1 -g0'
 # Every fuzz target that there is, as folder:target, so that none is forgotten.
 FUZZ    ?= $(shell grep -rEo '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sed -E 's,^(.*)/[^/]+:func (Fuzz.*),\1:\2,' | sort)
-FUZZTIME ?= 6s
+FUZZTIME ?= 4s
 # Parsers below a trust boundary that has a target of its own get less of the gate's time.
-FUZZBRIEF ?= $(if $(filter 6s,$(FUZZTIME)),3s,$(FUZZTIME))
+FUZZBRIEF ?= $(if $(filter 4s,$(FUZZTIME)),2s,$(FUZZTIME))
 FUZZBIN   := $(CURDIR)/bin/fuzz
 STATICCHECK := $(GO) tool staticcheck
 
@@ -103,7 +103,7 @@ package-hub: hub cli
 	$(call package,picket)
 	@rm -rf $(WORK)
 
-test: lint unit fuzz ## everything CI runs: lint, all tests with -race, 6 s of each fuzz target in fuzz/, 3 s of the others
+test: lint unit fuzz ## everything CI runs: lint, all tests with -race, 4 s of each fuzz target in fuzz/, 2 s of the others
 
 unit: tools ## all tests, with the race detector; lint has vetted them
 	$(RACE) $(GO) test -race -vet=off -timeout 15m ./...
@@ -117,7 +117,7 @@ lint: tools ## gofmt, go vet, staticcheck, generated files, go.mod
 	cd fact && $(SHARED) $(GO) run ./gen -check
 	$(GO) mod tidy -diff
 
-fuzz: tools ## each fuzz target for FUZZTIME (6s; those inside packages 3s), one a processor
+fuzz: tools ## each fuzz target for FUZZTIME (4s; those inside packages 2s), one a processor
 	@mkdir -p $(FUZZBIN)
 	@printf '%s\n' $(FUZZ) | sed 's/:.*//' | sort -u | GO=$(GO) xargs -r -P "$$(nproc)" -n 1 fuzz/build $(FUZZBIN)
 	@printf '%s\n' $(filter ./fuzz:%,$(FUZZ)) | GO=$(GO) xargs -r -P "$$(nproc)" -n 1 fuzz/run $(FUZZBIN) $(FUZZTIME)
