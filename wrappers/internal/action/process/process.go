@@ -187,10 +187,10 @@ func (r *Record) Do(root action.Root) (action.Effect, error) {
 		return effect, j.remove()
 	}
 	alive, err := j.each(func(p *action.Process) error {
-		if !p.Held() {
+		if !p.Held() && !p.Ended(time.Second) { // whoever is killed just now is not held either
 			return fmt.Errorf("process %d runs again", p.PID)
 		}
-		return nil
+		return p.Signal(0)
 	})
 	if effect["processes"] = strconv.Itoa(alive); alive == 0 {
 		effect["state"] = "stopped before, or gone"
