@@ -21,8 +21,8 @@ func (c *checkCmd) Help() string {
 every batch as it was received, the chain of every session, and that the index
 finds every fact. It also verifies the append-only log of tokens, receipts and
 changes: documents, records, the tree and every signed checkpoint. Evidence is
-held to its receipts, and opened where the folder has keys/evidence.pem. It
-changes nothing and may run while the hub serves.
+held to its receipts, and opened where the folder has the key. It changes nothing
+and may run while the hub serves.
 
 A gap (batches that never arrived) is no fault of the store and is only counted:
 it was reported when it showed. Exit code 1 and a line for each place where

@@ -29,8 +29,8 @@ func (c *keysCmd) Help() string {
   $ picket-hub keys retire token --dir DIR   the old one is forgotten
 
 The hub may run meanwhile. It takes each step at its next start, and its log
-then has a record of it. Root acts as the user that the folder belongs to. docs/keys.md says what to do between the steps, and
-after a theft.`
+then has a record of it. Root acts as the user that the folder belongs to.
+docs/keys.md says what to do between the steps, and after a theft.`
 }
 
 type keysDir struct {

@@ -2,5 +2,5 @@
 
 package main
 
-// asOwner is for systems where root can become another.
+// asOwner does nothing where no user can become another.
 func asOwner(string) error { return nil }

@@ -71,8 +71,8 @@ func (h *Home) WriteProfile(t *wire.AccessToken) error {
 }
 
 // UpdateProfile makes the folder's profile name the address at which the hub
-// really listens, and the TLS keys that it has now. A folder without one, or with one for another hub, is left
-// alone: a person put it there.
+// really listens, and the TLS keys that it has now. A folder without one, or with
+// one for another hub, is left alone: a person put it there.
 func (h *Home) UpdateProfile(address string) error {
 	text, err := os.ReadFile(h.Dir.Profile())
 	if errors.Is(err, fs.ErrNotExist) {
