@@ -223,8 +223,9 @@ type shownFork struct {
 	keys    dossier.Keys
 }
 
-// forkedDossier is an alert whose host saw a fork before it wrote its receipt.
-func forkedDossier(t *testing.T) shownFork {
+// acted is a host that has done what a touched canary led to, and its receipt,
+// which is not sealed yet.
+func acted(t *testing.T) (*hubtest.Hub, *hubtest.Wrapper, *eat.Receipt) {
 	t.Helper()
 	h := withPolicies(t, suspend)
 	host := h.Enroll()
@@ -234,7 +235,13 @@ func forkedDossier(t *testing.T) shownFork {
 	if err != nil || delivery == nil {
 		t.Fatal("no orders", err)
 	}
-	r := w.Act(delivery)
+	return h, w, w.Act(delivery)
+}
+
+// forkedDossier is an alert whose host saw a fork before it wrote its receipt.
+func forkedDossier(t *testing.T) shownFork {
+	t.Helper()
+	h, w, r := acted(t)
 	w.SeeFork()
 	if _, err := w.Send(w.Seal(r)); err != nil {
 		t.Fatal(err)
@@ -245,15 +252,7 @@ func forkedDossier(t *testing.T) shownFork {
 
 // A receipt of an older wrapper does not show which log its host saw.
 func TestADossierOfAnOlderWrapper(t *testing.T) {
-	h := withPolicies(t, suspend)
-	host := h.Enroll()
-	w := host.Wrapper()
-	host.MustSend(touched(host, 4211))
-	delivery, err := host.Orders(0)
-	if err != nil || delivery == nil {
-		t.Fatal("no orders", err)
-	}
-	r := w.Act(delivery)
+	h, w, r := acted(t)
 	w.Checkpoint = nil
 	if _, err := w.Send(w.Seal(r)); err != nil {
 		t.Fatal(err)
