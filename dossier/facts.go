@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"picket.internal/api"
+	"picket.internal/eat"
 	"picket.internal/envelope"
 	"picket.internal/fact"
 	"picket.internal/wire"
@@ -51,7 +52,7 @@ func (c *checker) signers() {
 		case api.DossierHub:
 			one.bound = c.binds(s, key, c.keys.Hosts, "", "")
 		case api.DossierWrapper:
-			one.bound = c.binds(s, key, c.keys.Wrappers, wrapperKeyTold, "was told")
+			one.bound = c.binds(s, key, c.keys.Wrappers, eat.EventWrapperKey, "was told")
 		default:
 			c.say(False, "signer", "a role %.80q", s.Role)
 			continue

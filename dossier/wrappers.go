@@ -8,10 +8,6 @@ import (
 	"picket.internal/strictjson"
 )
 
-// wrapperKeyTold is the record of the key that a host's wrapper has from then
-// on, until the next of the same host.
-const wrapperKeyTold = "host.wrapper_key"
-
 // openReceipt verifies a receipt by that key of its host's wrapper which has
 // signed it. A wrapper that was installed anew has another key than before.
 func (c *checker) openReceipt(host string, sealed []byte) (key *signer, r *eat.Receipt, digest string, err error) {
@@ -39,7 +35,7 @@ func (c *checker) keyWhenCame(r *eat.Receipt, digest string) (id string) {
 			came = one.index
 		}
 	}
-	told := c.find(eat.EntryConfig, wrapperKeyTold+"/"+r.Host)
+	told := c.find(eat.EntryConfig, eat.EventWrapperKey+"/"+r.Host)
 	if came < 0 || len(told) == 0 {
 		return ""
 	}

@@ -27,6 +27,10 @@ type LogChange struct {
 // the subject is the key's id.
 const EventKey = "hub.key"
 
+// EventWrapperKey is the change that a host's wrapper has another key from then
+// on, until the next of the same host; the subject is the host's id.
+const EventWrapperKey = "host.wrapper_key"
+
 // LogKey is the key of the log itself that a change tells of, as trust stores have
 // one; empty where it tells of none. name is the log's. A log that one key has
 // signed says by this with which others it is or was signed.

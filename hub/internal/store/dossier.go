@@ -159,7 +159,7 @@ func (s *Store) dossierRecords(ctx context.Context, d *api.Dossier, rules string
 		case api.DossierHost:
 			wants = append(wants, want{eat.EntryConfig, "host.enrolling/" + k.Host, ""})
 		case api.DossierWrapper:
-			wants = append(wants, want{eat.EntryConfig, eventWrapperKey + "/" + k.Host, ""})
+			wants = append(wants, want{eat.EntryConfig, eat.EventWrapperKey + "/" + k.Host, ""})
 		}
 	}
 	for _, key := range s.auditLog.Others() { // receipts may tell of checkpoints that those have signed

@@ -14,11 +14,6 @@ import (
 	"picket.internal/strictjson"
 )
 
-// eventWrapperKey is the record of a key that a host's wrapper has from then on,
-// until the next record of the same host. So the log keeps every key, and which
-// receipts it counted for.
-const eventWrapperKey = "host.wrapper_key"
-
 // wrapperKeysRead is how many keys of one host are looked through.
 const wrapperKeysRead = 100
 
@@ -73,7 +68,7 @@ func (s *Store) wrapperKeys(ctx context.Context, host string) ([]envelope.Public
 		return nil, err
 	}
 	add(t.Wrapper)
-	rows, err := s.read.QueryContext(ctx, `SELECT doc FROM audit WHERE type = ? AND id = ? ORDER BY n DESC LIMIT ?`, eat.EntryConfig, eventWrapperKey+"/"+host, wrapperKeysRead)
+	rows, err := s.read.QueryContext(ctx, `SELECT doc FROM audit WHERE type = ? AND id = ? ORDER BY n DESC LIMIT ?`, eat.EntryConfig, eat.EventWrapperKey+"/"+host, wrapperKeysRead)
 	if err != nil {
 		return nil, fmt.Errorf("reading the keys of a wrapper: %w", err)
 	}

@@ -105,7 +105,7 @@ func (tx *Tx) setWrapperKey(by, host string, key envelope.PublicKey) error {
 	if err := tx.exec(`INSERT INTO wrappers (host, key) VALUES (?, ?) ON CONFLICT (host) DO UPDATE SET key = excluded.key`, n, key.Bytes()); err != nil {
 		return fmt.Errorf("storing the key of a wrapper: %w", err)
 	}
-	return tx.changed(by, eventWrapperKey, host, wrapperKeyDetail(key, before))
+	return tx.changed(by, eat.EventWrapperKey, host, wrapperKeyDetail(key, before))
 }
 
 // SetLabels gives a host its labels, in the place of those it has.
